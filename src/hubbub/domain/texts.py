@@ -1,0 +1,103 @@
+"""The rules for everything that people type: bounds and forbidden characters.
+
+Text is kept exactly as it was sent. It is never normalised, so that NFC and NFD both come back as they went in; what
+would make a terminal, a log or an encoder misbehave is refused with an error that names the field.
+"""
+
+import re
+
+from hubbub.domain.errors import Invalid, TooLarge
+
+MAX_TEXT = 16 * 1024  # bytes of UTF-8 in a message
+MAX_NAME = 80  # characters in the name of a room, or of a person
+MAX_TOPIC = 500  # characters
+MAX_CLIENT_ID = 64  # characters
+MAX_EMAIL = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
+MIN_USERNAME, MAX_USERNAME = 2, 32  # characters
+MIN_PASSWORD, MAX_PASSWORD = 8, 256  # characters
+
+# C0 without tab and line feed, DEL, C1, and surrogates: half a character that no UTF-8 encoder accepts.
+_FORBIDDEN_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# In one-line names also tab and line feed, the line separators, and the invisible controls that reorder or hide the
+# text around them: with these one name can be made to look like another (Unicode Technical Report 36, 2.10).
+_FORBIDDEN_IN_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+
+
+def check_text(text: str, *, field: str = "text") -> str:
+    """The text of a message: 1 to 16,384 bytes of UTF-8, not blank, no control characters but tab and line feed."""
+    # A character takes four bytes at the most, so that short texts need not be encoded to be measured.
+    if len(text) > MAX_TEXT or (len(text) * 4 > MAX_TEXT and len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT):
+        raise TooLarge(f"{field} may have at most {MAX_TEXT} bytes of UTF-8", field=field)
+    if not text or text.isspace():
+        raise Invalid(f"{field} must not be empty", field=field)
+    _refuse(_FORBIDDEN_IN_TEXT, text, field)
+    return text
+
+
+def check_name(name: str, *, field: str = "name") -> str:
+    """The name of a room or a person: 1 to 80 characters on one line, without white space at its ends."""
+    return _one_line(name, field, 1, MAX_NAME)
+
+
+def check_topic(topic: str, *, field: str = "topic") -> str:
+    """The topic of a room: at most 500 characters on one line; empty means none."""
+    return _one_line(topic, field, 0, MAX_TOPIC)
+
+
+def check_client_id(client_id: str, *, field: str = "client_id") -> str:
+    """The author's own name for a message: 1 to 64 characters."""
+    if not 1 <= len(client_id) <= MAX_CLIENT_ID:
+        raise Invalid(f"{field} must have 1 to {MAX_CLIENT_ID} characters", field=field)
+    _refuse(_FORBIDDEN_IN_NAME, client_id, field)
+    return client_id
+
+
+def check_username(username: str, *, field: str = "username") -> str:
+    """What people sign in with and mention each other by: 2 to 32 of A-Z a-z 0-9 . _ - and a letter or digit first.
+
+    Two usernames that differ in case alone are the same. Other scripts belong into the display name, where two letters
+    that look alike cannot be used to pass for somebody else.
+    """
+    if not MIN_USERNAME <= len(username) <= MAX_USERNAME or not _USERNAME.fullmatch(username):
+        raise Invalid(
+            f"{field} must have {MIN_USERNAME} to {MAX_USERNAME} characters out of A-Z a-z 0-9 . _ - "
+            "and begin with a letter or a digit",
+            field=field,
+        )
+    return username
+
+
+def check_email(email: str, *, field: str = "email") -> str:
+    """An address with one @ and no white space, at most 254 characters. Only a delivered mail could prove more."""
+    _refuse(_FORBIDDEN_IN_NAME, email, field)
+    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
+        raise Invalid(f"{field} must be an e-mail address", field=field)
+    return email
+
+
+def check_password(password: str, *, field: str = "password") -> str:
+    """8 to 256 characters of any kind (NIST SP 800-63B 5.1.1.2: length, not composition)."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(f"{field} must have {MIN_PASSWORD} to {MAX_PASSWORD} characters", field=field)
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"{field} holds half a character (a lone surrogate)", field=field) from None
+    return password
+
+
+def _one_line(value: str, field: str, least: int, most: int) -> str:
+    if not least <= len(value) <= most:
+        raise Invalid(f"{field} must have {least} to {most} characters", field=field)
+    _refuse(_FORBIDDEN_IN_NAME, value, field)
+    if value != value.strip():
+        raise Invalid(f"{field} must not begin or end with white space", field=field)
+    return value
+
+
+def _refuse(pattern: re.Pattern[str], value: str, field: str) -> None:
+    found = pattern.search(value)
+    if found:
+        raise Invalid(f"{field} holds the forbidden character U+{ord(found[0]):04X}", field=field)

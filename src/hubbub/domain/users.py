@@ -1,0 +1,42 @@
+"""People and their sessions."""
+
+from dataclasses import dataclass, field
+
+from hubbub.domain.ids import Millis, SessionId, UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person with an account. The username is unique whatever its case; so is the e-mail address."""
+
+    id: UserId
+    username: str
+    email: str
+    display_name: str
+    password_hash: str = field(repr=False)
+    is_admin: bool = False
+    created_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One device that is signed in. Each refresh makes the next `generation`; a token of an earlier one is a theft."""
+
+    id: SessionId
+    user_id: UserId
+    label: str  # what the device called itself, for the list of sessions
+    generation: int
+    created_at: Millis
+    used_at: Millis
+    expires_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking: the verified holder of a session."""
+
+    user_id: UserId
+    username: str
+    session_id: SessionId
+    is_admin: bool
+    expires_at: Millis  # of the credential that was shown

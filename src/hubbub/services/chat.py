@@ -1,0 +1,39 @@
+"""All services over one store: what the server, the simulator and the tests put together in the same way."""
+
+from hubbub.services.accounts import Accounts, AccountsPolicy
+from hubbub.services.journal import Journal
+from hubbub.services.logs import Logs
+from hubbub.services.messages import Messages
+from hubbub.services.ports import Clock, Fanout, PasswordHasher, Store, Tokens
+from hubbub.services.reads import Reads
+from hubbub.services.rooms import Rooms
+from hubbub.services.users import Directory
+
+
+class Chat:
+    """The use cases of a chat server, by noun. It owns nothing but the journal: who opened the store closes it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        fanout: Fanout,
+        hasher: PasswordHasher,
+        tokens: Tokens,
+        policy: AccountsPolicy | None = None,
+    ) -> None:
+        self.journal = Journal(store, clock, fanout)
+        self.accounts = Accounts(
+            store=store, hasher=hasher, tokens=tokens, clock=clock, fanout=fanout, policy=policy or AccountsPolicy()
+        )
+        self.users = Directory(store)
+        self.rooms = Rooms(store, self.journal)
+        self.messages = Messages(store, self.journal)
+        self.logs = Logs(store)
+        self.reads = Reads(store)
+
+    async def close(self) -> None:
+        """Refuse new changes and wait until those that were taken are on disk."""
+        await self.journal.close()
+        await self.reads.close()

@@ -1,0 +1,134 @@
+"""The log of a room, for those who follow it: its events in order, and the snapshot that a live view starts from."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+
+from hubbub.domain.errors import ChatError
+from hubbub.domain.events import Event
+from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.members import Role
+from hubbub.services.access import ReadableRoom, readable_room
+from hubbub.services.ports import Store, Tx
+
+MAX_EVENTS = 200  # events in one page or one batch of a catch-up
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Events, oldest first, and the room's head when they were read."""
+
+    items: list[Event]
+    head: Seq
+
+
+class ResetReason(Enum):
+    """Why a view can't go on from where it was."""
+
+    EPOCH_CHANGED = "epoch_changed"  # the server was restored from a backup
+    PRUNED = "pruned"  # its position is below what it may read now
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a view of a room starts from, all of it out of one snapshot."""
+
+    room_id: RoomId
+    epoch: str
+    head: Seq
+    base: Seq  # the last seq before what this member may read
+    read_seq: Seq
+    role: Role
+    joined_seq: Seq  # the event of the current membership
+    events: list[Event]  # from the view's position on, oldest first; empty for a view of the live tail alone
+    more: bool  # the events do not reach the head: ask again from the last one
+    reset: ResetReason | None  # drop the view and go on from `base`
+
+
+class Logs:
+    """Use cases about the log of a room."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def events(self, user_id: UserId, room_id: RoomId, *, after: Seq, limit: int = MAX_EVENTS) -> LogPage:
+        """Events with a seq above `after`, oldest first, as far back as this member may read."""
+
+        def read(tx: Tx) -> LogPage:
+            access = readable_room(tx, user_id, room_id)
+            start = Seq(max(after, access.base))
+            return LogPage(tx.log.after(room_id, start, limit=limit), access.room.head)
+
+        return await self._store.read(read)
+
+    async def join(
+        self, user_id: UserId, room_id: RoomId, *, after: Seq | None = None, epoch: str | None = None
+    ) -> Joined:
+        """The snapshot for a view that has applied everything up to `after`, in the epoch it knows.
+
+        A position of another epoch, or above the head, is one in a log that is no more: the view starts anew. So does
+        one below `base`, since it may hold what its owner may not read any more.
+        """
+        return await self._store.read(lambda tx: _join(tx, user_id, room_id, after, epoch))
+
+    async def join_many(
+        self, user_id: UserId, positions: dict[RoomId, Seq | None], *, epoch: str | None = None
+    ) -> dict[RoomId, Joined | ChatError]:
+        """`join` for many rooms in one snapshot; a refusal stands in the place of its room."""
+
+        def read(tx: Tx) -> dict[RoomId, Joined | ChatError]:
+            answers: dict[RoomId, Joined | ChatError] = {}
+            for room_id, after in positions.items():
+                try:
+                    answers[room_id] = _join(tx, user_id, room_id, after, epoch)
+                except ChatError as error:
+                    answers[room_id] = error
+            return answers
+
+        return await self._store.read(read)
+
+    async def range(self, room_id: RoomId, after: Seq, upto: Seq) -> list[Event]:
+        """Events of a hole, for the server itself: nobody is asked for permission."""
+        return await self._store.read(lambda tx: tx.log.after(room_id, after, limit=MAX_EVENTS, upto=upto))
+
+    async def heads(self, room_ids: Collection[RoomId]) -> dict[RoomId, Seq]:
+        """The heads of rooms as the store has them, for the server itself."""
+        return await self._store.read(lambda tx: tx.rooms.heads(room_ids))
+
+    async def epoch(self) -> str:
+        """The name of this copy of the truth."""
+        return await self._store.read(lambda tx: tx.log.epoch())
+
+
+def _join(tx: Tx, user_id: UserId, room_id: RoomId, after: Seq | None, epoch: str | None) -> Joined:
+    access = readable_room(tx, user_id, room_id)
+    head = access.room.head
+    known_epoch = tx.log.epoch()
+    reset = _reset(access, after, epoch, known_epoch)
+    events: list[Event] = []
+    if after is not None:
+        start = access.base if reset else after
+        events = tx.log.after(room_id, start, limit=MAX_EVENTS)
+    read_seq = tx.reads.get([room_id], user_id).get(room_id, Seq(0))
+    return Joined(
+        room_id=room_id,
+        epoch=known_epoch,
+        head=head,
+        base=access.base,
+        read_seq=max(read_seq, access.member.joined_seq),
+        role=access.member.role,
+        joined_seq=access.member.joined_seq,
+        events=events,
+        more=bool(events) and events[-1].seq < head,
+        reset=reset,
+    )
+
+
+def _reset(access: ReadableRoom, after: Seq | None, epoch: str | None, known_epoch: str) -> ResetReason | None:
+    if after is None:
+        return None
+    if (epoch is not None and epoch != known_epoch) or after > access.room.head:
+        return ResetReason.EPOCH_CHANGED
+    if after < access.base:
+        return ResetReason.PRUNED
+    return None

@@ -1,0 +1,84 @@
+"""Read marks: how far each member has read each of their rooms.
+
+Marks are not events of a room: they take no seq. Those that wait while a commit runs go into the next one together.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from hubbub.domain.errors import ChatError
+from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.services.access import readable_room
+from hubbub.services.ports import Store, Tx
+
+
+@dataclass(slots=True, eq=False)
+class _Mark:
+    user_id: UserId
+    room_id: RoomId
+    seq: Seq
+    answered: asyncio.Future[Seq]
+
+
+class Reads:
+    """Use cases about read marks. A mark never goes back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[_Mark] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def mark(self, user_id: UserId, room_id: RoomId, seq: Seq) -> Seq:
+        """Everything up to `seq` is read; return the mark as it is then. A seq above the head counts as the head."""
+        loop = asyncio.get_running_loop()
+        mark = _Mark(user_id, room_id, seq, loop.create_future())
+        self._waiting.append(mark)
+        if self._running is None:
+            self._running = loop.create_task(self._run(), name="reads")
+        return await mark.answered
+
+    async def close(self) -> None:
+        """Wait until all marks are written."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                marks, self._waiting = self._waiting, []
+                await self._write(marks)
+        finally:
+            self._running = None
+
+    async def _write(self, marks: list[_Mark]) -> None:
+        try:
+            answers = await self._store.write(lambda tx: _advance(tx, marks))
+        except Exception as error:  # noqa: BLE001 - it is raised where each of them waits
+            answers = [error] * len(marks)
+        for mark, answer in zip(marks, answers, strict=True):
+            if mark.answered.done():
+                continue  # whoever asked has gone
+            if isinstance(answer, Exception):
+                mark.answered.set_exception(answer)
+            else:
+                mark.answered.set_result(answer)
+
+
+def _advance(tx: Tx, marks: list[_Mark]) -> list[Seq | Exception]:
+    answers: list[Seq | Exception] = []
+    advanced: dict[tuple[RoomId, UserId], Seq] = {}
+    for mark in marks:
+        try:
+            access = readable_room(tx, mark.user_id, mark.room_id)
+        except ChatError as error:
+            answers.append(error)
+            continue
+        key = (mark.room_id, mark.user_id)
+        before = advanced.get(key)
+        if before is None:
+            stored = tx.reads.get([mark.room_id], mark.user_id).get(mark.room_id, Seq(0))
+            before = max(stored, access.member.joined_seq)
+        advanced[key] = max(before, min(mark.seq, access.room.head))
+        answers.append(advanced[key])
+    tx.reads.advance(advanced)
+    return answers
