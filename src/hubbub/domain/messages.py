@@ -10,8 +10,8 @@ class Message:
     """What somebody said in a room.
 
     `seq` is the event that posted it and names it within its room. `version` is the seq of its last change, equal to
-    `seq` while there was none: of two states of the same message the one with the higher version is the newer. A deleted
-    message keeps its place with an empty text, so that a reader sees no hole.
+    `seq` while there was none: of two states of the same message the one with the higher version is the newer. A
+    deleted message keeps its place with an empty text, so that a reader sees no hole.
     """
 
     room_id: RoomId

@@ -44,7 +44,7 @@ class Change:
     """Something that `user_id` wants to happen in an existing room.
 
     `decide(room, at)` is pure and may be called more than once. The room it gets holds the actor and `members` as far
-    as they are members, and the messages at `targets` as far as they exist. `new_users` must exist, or the change fails.
+    as they are members, and the messages at `targets` as far as they exist. `new_users` must exist, or it is refused.
     """
 
     room_id: RoomId

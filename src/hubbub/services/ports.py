@@ -1,8 +1,8 @@
 """What the services need from outside, as protocols. Implementations do not repeat these docstrings.
 
 Transactions are plain synchronous functions: `await store.read(fn)` and `await store.write(fn)` call `fn(tx)` from
-start to end in one transaction, in a worker thread for SQL, at once in memory. A transaction can so never be held over an
-await. `fn` may be called from another thread: it takes what it needs as arguments and returns plain values.
+start to end in one transaction, in a worker thread for SQL, at once in memory. A transaction can so never be held over
+an await. `fn` may be called from another thread: it takes what it needs as arguments and returns plain values.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -74,7 +74,7 @@ class Users(Protocol):
         ...
 
     def delete(self, user_id: UserId) -> None:
-        """Remove a user and their sessions; or NotFound, or Conflict when an event, message or membership names them."""
+        """Remove a user and their sessions. Raise Conflict when a membership, event or message names them; NotFound."""
         ...
 
     def search(self, query: str, *, after: str | None, limit: int) -> list[User]:
