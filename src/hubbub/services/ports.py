@@ -87,7 +87,10 @@ class Users(Protocol):
 
 class Sessions(Protocol):
     def add(self, *, user_id: UserId, label: str, at: Millis, expires_at: Millis) -> Session:
-        """A new session of generation 1."""
+        """A new session of generation 1. Its id was never that of another one, also of one that is gone.
+
+        Raise NotFound when there is no such user.
+        """
         ...
 
     def get(self, session_id: SessionId) -> Session | None:
@@ -111,7 +114,7 @@ class Sessions(Protocol):
         ...
 
     def add_ticket(self, ticket_hash: bytes, session_id: SessionId, expires_at: Millis) -> None:
-        """Keep the SHA-256 of a single-use ticket."""
+        """Keep the SHA-256 of a single-use ticket. Raise NotFound when there is no such session."""
         ...
 
     def take_ticket(self, ticket_hash: bytes, at: Millis) -> SessionId | None:
@@ -173,8 +176,9 @@ class Log(Protocol):
 
         The events of a room are in order and continue its log without a hole (the journal has it locked). Derived are:
         the room's head, last_at, name, topic, kind, history and deletion; its members; its messages. Deleting a message
-        also empties the text that its earlier `message.edited` events carry. Raise Conflict when a message repeats a
-        (room, user, client_id) or an event a (room, seq).
+        also empties the text that its earlier `message.edited` events carry. Raise Conflict, with nothing of the call
+        written, when an event does not continue its room's log, a message repeats a (room, user, client_id), or an
+        event names a user who does not exist (any more).
         """
         ...
 
@@ -259,7 +263,7 @@ class Store(Protocol):
     """
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` in a transaction that may not write."""
+        """Run `fn` in a transaction that may not write: it raises Internal."""
         ...
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
@@ -282,12 +286,16 @@ class Clock(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Slow on purpose: each call runs in a worker thread, and only so many at once."""
+    """Slow on purpose: each call runs in a worker thread, and only so many at once; one too many is Unavailable."""
 
     async def hash(self, password: str) -> str: ...
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Compare. With None (no such user) it takes as long as with a hash, and answers False."""
+        ...
+
+    def outdated(self, password_hash: str) -> bool:
+        """Was it made with other parameters than `hash` uses now? Then the password should be hashed again."""
         ...
 
 
@@ -297,7 +305,10 @@ class Tokens(Protocol):
     def sign(self, purpose: str, claims: Mapping[str, int | str], expires_at: Millis) -> str: ...
 
     def verify(self, purpose: str, token: str) -> dict[str, int | str]:
-        """The claims. Raise TokenExpired for one that was valid, Unauthenticated for all else."""
+        """The claims that were signed, and `exp`, the seconds since 1970 at which it expires, rounded down.
+
+        Raise TokenExpired for one that was valid, Unauthenticated for all else.
+        """
         ...
 
 

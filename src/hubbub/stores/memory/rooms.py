@@ -1,0 +1,92 @@
+"""Rooms in memory."""
+
+from collections.abc import Collection
+
+from hubbub.domain.errors import Conflict
+from hubbub.domain.events import RoomKind
+from hubbub.domain.ids import Millis, RoomId, Seq, UserId
+from hubbub.domain.messages import Message
+from hubbub.domain.permissions import base
+from hubbub.domain.rooms import ChatRoom
+from hubbub.domain.users import User
+from hubbub.services.ports import ChannelSummary, RoomSummary
+from hubbub.stores.memory.reads import MemoryReads
+from hubbub.stores.memory.tables import Tables, copy_of
+
+
+class MemoryRooms:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def add(self, pair: tuple[UserId, UserId] | None = None) -> RoomId:
+        room_id = RoomId(self._tables.next_id("rooms"))
+        if pair is not None:
+            if self.of_pair(*pair) is not None:
+                raise Conflict(f"users {pair[0]} and {pair[1]} have a direct room already")
+            self._tables.pairs[min(pair), max(pair)] = room_id
+        self._tables.add_room(room_id)
+        return room_id
+
+    def of_pair(self, user_id: UserId, other_id: UserId) -> RoomId | None:
+        return self._tables.pairs.get((min(user_id, other_id), max(user_id, other_id)))
+
+    def load(self, room_ids: Collection[RoomId]) -> dict[RoomId, ChatRoom]:
+        rooms = self._tables.rooms
+        return {room_id: copy_of(rooms[room_id]) for room_id in room_ids if room_id in rooms}
+
+    def heads(self, room_ids: Collection[RoomId]) -> dict[RoomId, Seq]:
+        rooms = self._tables.rooms
+        return {room_id: rooms[room_id].head for room_id in room_ids if room_id in rooms}
+
+    def of_user(self, user_id: UserId, *, before: tuple[Millis, RoomId] | None, limit: int) -> list[RoomSummary]:
+        theirs = [room for room in self._tables.rooms.values() if user_id in room.members]
+        if before is not None:
+            theirs = [room for room in theirs if (room.last_at, room.id) < before]
+        theirs.sort(key=lambda room: (room.last_at, room.id), reverse=True)
+        return [self._summary(room, user_id) for room in theirs[:limit]]
+
+    def summary(self, user_id: UserId, room_id: RoomId) -> RoomSummary | None:
+        room = self._tables.rooms.get(room_id)
+        return self._summary(room, user_id) if room and user_id in room.members else None
+
+    def channels(self, query: str, *, after: RoomId, limit: int) -> list[ChannelSummary]:
+        wanted = query.lower()
+        found = [
+            ChannelSummary(room.id, room.name, room.topic, len(room.members), room.created_at)
+            for room_id, room in sorted(self._tables.rooms.items())
+            if room_id > after and room.kind is RoomKind.CHANNEL and not room.deleted
+            if wanted in room.name.lower() or wanted in room.topic.lower()
+        ]
+        return found[:limit]
+
+    def _summary(self, room: ChatRoom, user_id: UserId) -> RoomSummary:
+        reads = MemoryReads(self._tables)
+        member = room.members[user_id]
+        first = base(room.history, member)
+        read_seq = max(member.joined_seq, reads.get([room.id], user_id).get(room.id, Seq(0)))
+        last = _last_message(room, first)
+        return RoomSummary(
+            room_id=room.id,
+            kind=room.kind,
+            name=room.name,
+            topic=room.topic,
+            head=room.head,
+            last_at=room.last_at,
+            role=member.role,
+            base=first,
+            read_seq=read_seq,
+            unread=reads.unread(room.id, user_id, read_seq),
+            peer=self._peer(room, user_id),
+            last_message=last,
+            last_author=None if last is None else self._tables.users[last.user_id],
+        )
+
+    def _peer(self, room: ChatRoom, user_id: UserId) -> User | None:
+        if room.kind is not RoomKind.DIRECT:
+            return None
+        return next((self._tables.users[other] for other in room.members if other != user_id), None)
+
+
+def _last_message(room: ChatRoom, base: Seq) -> Message | None:
+    shown = (room.messages[seq] for seq in reversed(room.messages) if seq > base)
+    return next((message for message in shown if not message.deleted), None)
