@@ -12,6 +12,7 @@ MAX_TEXT = 16 * 1024  # bytes of UTF-8 in a message
 MAX_NAME = 80  # characters in the name of a room, or of a person
 MAX_TOPIC = 500  # characters
 MAX_CLIENT_ID = 64  # characters
+MAX_QUERY = 200  # characters
 MAX_EMAIL = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
 MIN_USERNAME, MAX_USERNAME = 2, 32  # characters
 MIN_PASSWORD, MAX_PASSWORD = 8, 256  # characters
@@ -52,6 +53,14 @@ def check_client_id(client_id: str, *, field: str = "client_id") -> str:
         raise Invalid(f"{field} must have 1 to {MAX_CLIENT_ID} characters", field=field)
     _refuse(_FORBIDDEN_IN_NAME, client_id, field)
     return client_id
+
+
+def check_query(query: str, *, field: str = "q") -> str:
+    """What somebody looks for: at most 200 characters on one line; empty means everything."""
+    if len(query) > MAX_QUERY:
+        raise Invalid(f"{field} may have at most {MAX_QUERY} characters", field=field)
+    _refuse(_FORBIDDEN_IN_NAME, query, field)
+    return query
 
 
 def check_username(username: str, *, field: str = "username") -> str:
