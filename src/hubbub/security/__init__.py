@@ -1,0 +1,1 @@
+"""Passwords, signing keys and tokens: well-kept libraries behind the ports of the services."""

@@ -1,0 +1,120 @@
+"""The keys that tokens are signed with.
+
+They come from a setting, or from a file beside the database that is made on the first start. Both hold the same text:
+secrets of at least 32 bytes (RFC 7518 3.2), separated by white space; a line that begins with `#` is a comment. **The
+first signs, all verify.** A token names its secret by a hash of it, so that nobody has to think up names.
+
+To rotate the key of one server: `rotate_keys(path)`, then start it anew. Of the old keys as many are kept as asked for;
+a session whose tokens were all signed by older ones has to sign in again. When a secret has leaked, keep none.
+To rotate the key of several servers without an interruption: add the new secret as the *last* on all of them, then move
+it to the front on all of them, and take the old one away after the lifetime of a refresh token.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MIN_SECRET = 32  # bytes
+MAX_FILE = 64 * 1024  # bytes
+
+_HEADER = "# Whoever reads this file can sign in as anybody. The first key signs, all of them verify.\n"
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+class UnusableKeys(ValueError):
+    """The server must not start with these keys. The message says what to do, and holds none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    kid: str  # names the key in the header of a token (RFC 7515 4.1.4)
+    secret: bytes = field(repr=False)
+
+
+def load_keys(path: Path) -> tuple[SigningKey, ...]:
+    """The keys in this file, which is made with a new one when it is not there. Raise UnusableKeys.
+
+    Servers that start at the same moment end up with the same key.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        _write_new(path, [secrets.token_urlsafe(48)])
+    return _read(path)
+
+
+def parse_keys(text: str, *, source: str = "the secret") -> tuple[SigningKey, ...]:
+    """The keys in this text, the one that signs first. Raise UnusableKeys."""
+    words = [word for line in text.splitlines() if not line.lstrip().startswith("#") for word in line.split()]
+    if not words:
+        raise UnusableKeys(f"{source} holds no key")
+    for word in words:
+        if not _PRINTABLE.fullmatch(word):
+            raise UnusableKeys(f"{source} holds something else than printable ASCII characters")
+        if len(word) < MIN_SECRET:
+            raise UnusableKeys(f"{source} holds a key of {len(word)} bytes: each must have {MIN_SECRET} or more")
+    if len(set(words)) < len(words):
+        raise UnusableKeys(f"{source} holds the same key twice")
+    return tuple(SigningKey(_kid(word.encode()), word.encode()) for word in words)
+
+
+def rotate_keys(path: Path, *, keep: int = 1) -> tuple[SigningKey, ...]:
+    """Put a new key in front of those in the file, of which the `keep` newest stay. Raise UnusableKeys."""
+    kept = load_keys(path)[:keep]
+    temporary = _write_temporary(path, [secrets.token_urlsafe(48), *(key.secret.decode() for key in kept)])
+    temporary.replace(path)
+    _sync_folder(path)
+    return _read(path)
+
+
+def _kid(secret: bytes) -> str:
+    return hashlib.sha256(b"hubbub kid " + secret).hexdigest()[:16]
+
+
+def _read(path: Path) -> tuple[SigningKey, ...]:
+    with path.open("rb") as file:
+        # Of the open file, not of the path: between two looks at a path it may become another file.
+        mode = os.fstat(file.fileno()).st_mode
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UnusableKeys(f"{path} is open to other users of this machine: chmod 600 it, and rotate the key")
+        content = file.read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
+        raise UnusableKeys(f"{path} has more than {MAX_FILE} bytes: it is not a file of keys")
+    return parse_keys(content.decode("ascii", "replace"), source=str(path))
+
+
+def _write_new(path: Path, words: Sequence[str]) -> None:
+    """Make the file, complete from its first moment on; when another process was first, leave theirs."""
+    temporary = _write_temporary(path, words)
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink()
+    _sync_folder(path)
+
+
+def _write_temporary(path: Path, words: Sequence[str]) -> Path:
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(_HEADER + "".join(f"{word}\n" for word in words))
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the file's name survive a power failure too. Windows refuses to open a folder, and does without."""
+    with suppress(PermissionError):
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
