@@ -13,6 +13,7 @@
 What is encoded decodes to an equal event.
 """
 
+from dataclasses import replace
 from typing import TypeVar
 
 from msgspec.json import Encoder
@@ -95,7 +96,7 @@ def domain_event(room_id: RoomId, body: EventBody | EventFrame) -> Event | None:
         message = domain_message(_present(body.message, "message"))
         if (message.room_id, message.seq) != (room_id, seq):
             raise Invalid("message must have the room_id and seq of its event", field="message")
-        return MessagePosted(message)
+        return MessagePosted(replace(message, client_id=body.client_id) if message.client_id is None else message)
     at = parse_time(body.at)
     match body.kind:
         case MessageEdited.kind:
