@@ -134,6 +134,15 @@ def test_two_at_once_make_one_environment_and_replace_a_broken_one(
     assert subprocess.run([environment.python, "-c", ""], check=False).returncode == 0
 
 
+def test_a_python_without_ensurepip_is_told_which_package_to_install(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ensurepip", None)  # as Debian ships it without python3-venv
+
+    with pytest.raises(SystemExit, match=r"no module ensurepip\.\n.*apt install python3\.\d+-venv"):
+        dev.prepared(dev.Environment(tmp_path / "venv", SCRIPT, with_project=False))
+
+
 def test_settings_that_would_change_what_is_installed_are_left_out(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
