@@ -1,13 +1,15 @@
 """All services over one store: what the server, the simulator and the tests put together in the same way."""
 
-from hubbub.services.accounts import Accounts, AccountsPolicy
+from hubbub.services.accounts import Accounts
+from hubbub.services.credentials import Credentials
 from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
+from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock, Fanout, PasswordHasher, Store, Tokens
 from hubbub.services.reads import Reads
 from hubbub.services.rooms import Rooms
-from hubbub.services.users import Directory
+from hubbub.services.users import UserDirectory
 
 
 class Chat:
@@ -23,11 +25,11 @@ class Chat:
         tokens: Tokens,
         policy: AccountsPolicy | None = None,
     ) -> None:
+        policy = policy or AccountsPolicy()
+        credentials = Credentials(store, hasher, clock, policy)
         self.journal = Journal(store, clock, fanout)
-        self.accounts = Accounts(
-            store=store, hasher=hasher, tokens=tokens, clock=clock, fanout=fanout, policy=policy or AccountsPolicy()
-        )
-        self.users = Directory(store)
+        self.accounts = Accounts(store, credentials, tokens, clock, fanout, policy)
+        self.users = UserDirectory(store, credentials)
         self.rooms = Rooms(store, self.journal)
         self.messages = Messages(store, self.journal)
         self.logs = Logs(store)

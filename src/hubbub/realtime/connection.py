@@ -1,0 +1,293 @@
+"""One socket, from its first byte to its close: who is behind it, what it listens to, how long it may stay silent.
+
+It is told what comes in (`received`, `lost`) and speaks through an `Outbox`; what a frame asks for is carried out by
+the gateway. It must not know how the socket is made.
+"""
+
+import asyncio
+import logging
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from hubbub.domain.errors import BadFrame, ChatError, RateLimited, TooLarge, Unauthenticated
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.domain.users import Identity
+from hubbub.realtime.outbox import Outbox, Transport
+from hubbub.wire import frames as wire
+from hubbub.wire.close_codes import CloseCode, close_code
+from hubbub.wire.codec import decode_client, encode, ref_of
+from hubbub.wire.errors import error_frame
+from hubbub.wire.framing import text_frame
+from hubbub.wire.limits import TokenBucket
+
+if TYPE_CHECKING:
+    from hubbub.realtime.gateway import Gateway
+
+MAX_BAD_FRAMES = 10  # in a row; whoever goes on does not speak this protocol
+
+log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    AUTHENTICATING = "authenticating"  # waits for the first frame
+    OPENING = "opening"  # known, but `hello` is not sent yet
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Connection:
+    """A socket of one user. `room_id` is the room that it is for; None = all rooms of the user."""
+
+    __slots__ = (
+        "_bad_frames",
+        "_bucket",
+        "_early",
+        "_expires_at",
+        "_frames",
+        "_gateway",
+        "_inflight",
+        "_opened_at",
+        "_ping",
+        "_ping_at",
+        "_pong_by",
+        "_refused",
+        "after",
+        "id",
+        "identity",
+        "outbox",
+        "room_id",
+        "rooms",
+        "state",
+    )
+
+    def __init__(
+        self, gateway: "Gateway", id: str, transport: Transport, room_id: RoomId | None, after: Seq | None
+    ) -> None:
+        limits = gateway.limits
+        self._gateway = gateway
+        self.id = id
+        self.room_id = room_id
+        self.after = after
+        self.outbox = Outbox(transport, gateway.flusher, limits)
+        self.identity: Identity | None = None
+        self.state = State.AUTHENTICATING
+        self.rooms: dict[RoomId, Seq] = {}  # what it listens to, and the head that the last ping told
+        self._bucket = TokenBucket(limits.frame_rate, limits.frame_burst)
+        self._early: list[str | bytes] = []  # frames that came before `hello`
+        self._inflight = 0
+        self._frames = 0
+        self._bad_frames = 0
+        self._refused = 0
+        self._opened_at = self._ping_at = _now()
+        self._expires_at = float("inf")  # loop time
+        self._ping = 0
+        self._pong_by: float | None = None  # loop time
+
+    # What the hub asks and tells
+
+    @property
+    def user_id(self) -> UserId:
+        return self.signed_in().user_id
+
+    @property
+    def session_id(self) -> SessionId:
+        return self.signed_in().session_id
+
+    def deliver(self, frame: bytes, room_id: RoomId) -> bool:
+        return self.outbox.event(frame, room_id)
+
+    def fall_behind(self, room_id: RoomId) -> None:
+        for behind in dict.fromkeys((room_id, *self.outbox.collapse())):
+            head = self._gateway.hub.head(behind)
+            self.leave(behind)
+            self.send(wire.Behind(room_id=behind, head=Seq(0) if head is None else head))
+
+    def removed(self, room_id: RoomId, seq: Seq) -> None:
+        self.rooms.pop(room_id, None)
+        self.send(wire.Reset(room_id=room_id, reason="forbidden", seq=seq))
+        if self.room_id is not None:
+            self.close(CloseCode.FORBIDDEN, "you are no longer a member of this room")
+
+    def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
+        if self.room_id is None:
+            self.outbox.signal(text_frame(encode(wire.Signal(kind="room", room_id=room_id, seq=seq, on=added))))
+
+    def session_ended(self) -> None:
+        self.close(CloseCode.UNAUTHENTICATED, "this session has ended")
+
+    # What the socket tells
+
+    def received(self, data: str | bytes) -> None:
+        """A whole message has come in."""
+        if self.state is State.CLOSED:
+            return
+        self._frames += 1
+        wait = self._bucket.take(_now())
+        if wait:
+            self._refuse_pace(data, wait)
+            return
+        self._refused = 0
+        if self.state is not State.OPENING:
+            self._take(data)
+        elif len(self._early) < self._gateway.limits.inflight:
+            self._early.append(data)
+        else:
+            self.close(CloseCode.RATE_LIMITED, "too many frames before hello")
+
+    def received_binary(self) -> None:
+        """A binary message has come in: this protocol has none."""
+        if self.state is not State.CLOSED:
+            self._frames += 1
+            self._refuse_frame(b"", BadFrame("frames are text, not binary"))
+
+    def lost(self, code: int) -> None:
+        """The socket is closed, with this code."""
+        self._end(code)
+        self.outbox.discard()
+
+    # What the gateway and the timers do
+
+    def authenticated(self, identity: Identity) -> None:
+        """The credential was good: listen on behalf of this user. Later ones of the same session prolong the stay."""
+        self.identity = identity
+        self._expires_at = _now() + (identity.expires_at - self._gateway.clock.now()) / 1000
+
+    def opened(self) -> None:
+        """`hello` is on its way: what came before it is carried out now."""
+        self.state = State.OPEN
+        self._ping_at = _now() + self._gateway.limits.heartbeat
+        early, self._early = self._early, []
+        for data in early:
+            if self.state is State.OPEN:
+                self._take(data)
+
+    def signed_in(self) -> Identity:
+        if self.identity is None:
+            raise Unauthenticated("authenticate first")
+        return self.identity
+
+    def send(self, frame: wire.ServerFrame) -> None:
+        """An answer, or something else that must arrive."""
+        self.outbox.answer(text_frame(encode(frame)))
+
+    def send_encoded(self, payload: bytes) -> None:
+        self.outbox.answer(text_frame(payload))
+
+    def refuse(self, error: BaseException, ref: int | None, room_id: RoomId | None = None) -> None:
+        """Answer with an error; the connection goes on."""
+        self.send(error_frame(error, ref=ref, room_id=room_id))
+
+    def end_with(self, error: BaseException) -> None:
+        """Close because of an error."""
+        reason = str(error) if isinstance(error, ChatError) else "something went wrong in the server"
+        self.close(close_code(error) or CloseCode.INTERNAL, reason)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what is due, and close."""
+        if self.state is not State.CLOSED:
+            self._end(code)
+            self.outbox.close(code, reason)
+
+    def leave(self, room_id: RoomId) -> None:
+        """Stop listening to a room."""
+        self.rooms.pop(room_id, None)
+        self._gateway.hub.leave(self, room_id)
+
+    def begin(self) -> None:
+        """Count a request that is not answered at once. Raise RateLimited when there are too many."""
+        if self._inflight >= self._gateway.limits.inflight:
+            raise RateLimited(f"at most {self._gateway.limits.inflight} frames may wait for an answer", retry_after=1.0)
+        self._inflight += 1
+
+    def finish(self) -> None:
+        """A request is answered."""
+        self._inflight -= 1
+
+    def ponged(self, n: int) -> None:
+        if n == self._ping:
+            self._pong_by = None
+
+    def tick(self, now: float) -> float | None:
+        """Close what has run out, ping what is silent; return when to look again, or None when it is over."""
+        limits = self._gateway.limits
+        paused_at = self.outbox.paused_at
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.AUTHENTICATING:
+            if now >= self._opened_at + limits.auth_timeout:
+                self.close(CloseCode.AUTH_TIMEOUT, "no authentication in time")
+            return self._opened_at + limits.auth_timeout
+        if now >= self._expires_at:
+            self.close(CloseCode.UNAUTHENTICATED, "the token has expired")
+        elif paused_at is not None and now >= paused_at + limits.stuck_timeout:
+            self.close(CloseCode.SLOW, "too slow: connect again and resume")
+        elif self._pong_by is not None and now >= self._pong_by:
+            self.close(CloseCode.HEARTBEAT, "no answer to a ping")
+        elif self.state is State.OPEN and now >= self._ping_at and self._pong_by is None:
+            self._send_ping(now)
+        stuck_at = float("inf") if paused_at is None else paused_at + limits.stuck_timeout
+        due = self._ping_at if self._pong_by is None else self._pong_by
+        return max(min(due, stuck_at, self._expires_at), now + 0.05)
+
+    def _send_ping(self, now: float) -> None:
+        self._ping += 1
+        self._ping_at = now + self._gateway.limits.heartbeat
+        self._pong_by = now + self._gateway.limits.pong_timeout
+        changed: dict[RoomId, Seq] = {}
+        for room_id, told in self.rooms.items():
+            head = self._gateway.hub.head(room_id)
+            if head is not None and head != told:
+                changed[room_id] = head
+        self.rooms.update(changed)
+        self.send(wire.Ping(n=self._ping, heads=changed))
+
+    def _take(self, data: str | bytes) -> None:
+        try:
+            frame = decode_client(data, max_bytes=self._gateway.limits.frame_bytes)
+        except ChatError as error:
+            self._refuse_frame(data, error)
+            return
+        self._bad_frames = 0
+        self._gateway.handle(self, frame)
+
+    def _refuse_frame(self, data: str | bytes, error: ChatError) -> None:
+        self._bad_frames += 1
+        if self.state is State.AUTHENTICATING:
+            self.close(CloseCode.UNAUTHENTICATED, "the first frame must be auth")
+        elif isinstance(error, TooLarge):
+            self.end_with(error)
+        else:
+            self.refuse(error, ref_of(data))
+            if self._bad_frames >= MAX_BAD_FRAMES:
+                self.close(CloseCode.BAD_FRAME, "too many bad frames")
+
+    def _refuse_pace(self, data: str | bytes, wait: float) -> None:
+        self._refused += 1
+        if self._refused > self._gateway.limits.frame_burst:
+            self.close(CloseCode.RATE_LIMITED, "too many frames")
+        else:
+            self.refuse(RateLimited("too many frames: slow down", retry_after=wait), ref_of(data))
+
+    def _end(self, code: int) -> None:
+        if self.state is State.CLOSED:
+            return
+        self.state = State.CLOSED
+        self._early.clear()
+        if self.identity is not None:
+            self._gateway.hub.detach(self, self.rooms)
+        self.rooms.clear()
+        self._gateway.closed(self)
+        log.info(
+            "connection closed",
+            extra={
+                "connection_id": self.id,
+                "user_id": self.identity and self.identity.user_id,
+                "code": int(code),
+                "seconds": round(_now() - self._opened_at, 3),
+                "frames": self._frames,
+            },
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,344 @@
+"""The gateway: from a frame to a service, and from its answer to a frame.
+
+It decides nothing about chat. Whether a `send` is allowed is for the journal to say, after it has looked for the
+repeat: asking here first would tell a client *forbidden* about a message that was committed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from hubbub.domain.errors import ChatError, Conflict, Forbidden, Invalid, Unavailable, UnknownType
+from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.users import Identity
+from hubbub.realtime.connection import Connection, State
+from hubbub.realtime.deadlines import Deadlines
+from hubbub.realtime.frames import events_frame, joined_frame, page_frame, reset_frame, room_body
+from hubbub.realtime.hub import Hub, View
+from hubbub.realtime.outbox import Flusher, Transport
+from hubbub.services.chat import Chat
+from hubbub.services.journal import Answer, Draft
+from hubbub.services.logs import Joined
+from hubbub.services.ports import Clock
+from hubbub.wire import frames as wire
+from hubbub.wire.close_codes import CloseCode
+from hubbub.wire.limits import Limits
+from hubbub.wire.times import format_time
+
+HELLO_ROOMS = 100  # rooms in `hello`; the rest is in GET /rooms
+SYNC_ROOMS = 20  # rooms read in one snapshot
+FIRST_LOOK = 1.0  # seconds until a new connection's deadlines are looked at: its token may be short-lived
+SPREAD = 2  # milliseconds of the reconnects' spread for each connection that is sent away
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """All connections of one node, and what their frames ask for."""
+
+    def __init__(self, chat: Chat, hub: Hub, clock: Clock, limits: Limits, new_id: Callable[[], str]) -> None:
+        self.hub = hub
+        self.clock = clock
+        self.limits = limits
+        self.flusher = Flusher()
+        self._chat = chat
+        self._new_id = new_id
+        self._deadlines = Deadlines()
+        self._connections: dict[str, Connection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    # Connections
+
+    def connect(self, transport: Transport, *, room_id: RoomId | None, after: Seq | None = None) -> Connection:
+        """A socket was accepted. Call `admit` next if it brought a credential; otherwise its first frame must."""
+        connection = Connection(self, self._new_id(), transport, room_id, after)
+        if self._draining:
+            connection.state = State.CLOSED
+            connection.outbox.close(CloseCode.DRAINING, "the server is stopping: connect again")
+            return connection
+        self._connections[connection.id] = connection
+        first_look = min(FIRST_LOOK, self.limits.auth_timeout)
+        self._deadlines.add(asyncio.get_running_loop().time() + first_look, connection.tick)
+        return connection
+
+    def admit(self, connection: Connection, verify: Coroutine[Any, Any, Identity]) -> None:
+        """Verify a credential, and open the connection or close it."""
+        if connection.state is State.CLOSED:
+            verify.close()
+            return
+        connection.state = State.OPENING
+        self._start(self._open(connection, verify))
+
+    def closed(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self._connections.pop(connection.id, None)
+
+    async def drain(self) -> None:
+        """Send everybody away, with a spread of reconnects that grows with their number."""
+        self._draining = True
+        spread = (0, max(1000, SPREAD * len(self._connections)))
+        for connection in list(self._connections.values()):
+            connection.send(wire.Bye(code=CloseCode.DRAINING, reconnect=True, after_ms=spread))
+            connection.close(CloseCode.DRAINING, "the server is stopping: connect again")
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Stop the timers, and end what is still waiting for an answer."""
+        self._deadlines.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _open(self, connection: Connection, verify: Coroutine[Any, Any, Identity]) -> None:
+        try:
+            identity = await verify
+            if connection.state is State.CLOSED:
+                return
+            connection.authenticated(identity)
+            self.hub.attach(connection)
+            # From here on the end of the session closes the socket; look whether it ended just before.
+            await self._chat.accounts.require_session(identity)
+            if connection.room_id is None:
+                await self._open_all_rooms(connection, identity)
+            else:
+                await self._open_room(connection, identity, connection.room_id)
+        except Exception as error:
+            if not isinstance(error, ChatError):
+                log.exception("a connection can't be opened", extra={"connection_id": connection.id})
+            connection.end_with(error)
+
+    async def _open_all_rooms(self, connection: Connection, identity: Identity) -> None:
+        rooms, _ = await self._chat.rooms.page(identity.user_id, limit=HELLO_ROOMS)
+        epoch = await self._chat.logs.epoch()
+        if connection.state is State.OPENING:
+            self._hello(connection, identity, epoch, [room_body(room) for room in rooms])
+            connection.opened()
+
+    async def _open_room(self, connection: Connection, identity: Identity, room_id: RoomId) -> None:
+        view = self.hub.begin_join(connection, room_id)
+        connection.rooms[room_id] = Seq(0)
+        joined = await self._chat.logs.join(identity.user_id, room_id, after=connection.after)
+        if connection.state is not State.OPENING:
+            return
+        self._hello(connection, identity, joined.epoch, None)
+        await self._welcome(connection, view, joined, None)
+        if connection.state is State.OPENING:
+            connection.opened()
+
+    def _hello(self, connection: Connection, identity: Identity, epoch: str, rooms: list[wire.RoomBody] | None) -> None:
+        connection.send(
+            wire.Hello(
+                protocol=wire.PROTOCOL,
+                connection_id=connection.id,
+                user=wire.UserBody(id=identity.user_id, username=identity.username),
+                epoch=epoch,
+                heartbeat_ms=int(self.limits.heartbeat * 1000),
+                limits=wire.LimitsBody(frame=self.limits.frame_bytes, inflight=self.limits.inflight),
+                token_expires_at=format_time(identity.expires_at),
+                rooms=rooms,
+            )
+        )
+        log.info(
+            "connection opened",
+            extra={"connection_id": connection.id, "user_id": identity.user_id, "room_id": connection.room_id},
+        )
+
+    # Frames
+
+    def handle(self, connection: Connection, frame: wire.ClientFrame) -> None:
+        """Carry out a frame. Frames of one connection for one room take effect in the order in which they came."""
+        ref = getattr(frame, "ref", None)
+        try:
+            if connection.state is State.AUTHENTICATING:
+                self._first_frame(connection, frame)
+            else:
+                self._dispatch(connection, connection.signed_in(), frame)
+        except ChatError as error:
+            connection.refuse(error, ref)
+
+    def _first_frame(self, connection: Connection, frame: wire.ClientFrame) -> None:
+        if isinstance(frame, wire.Auth):
+            self.admit(connection, self._chat.accounts.authenticate(frame.token))
+        else:
+            connection.close(CloseCode.UNAUTHENTICATED, "the first frame must be auth")
+
+    def _dispatch(self, connection: Connection, identity: Identity, frame: wire.ClientFrame) -> None:
+        match frame:
+            case wire.Send():
+                self._send(connection, identity, frame)
+            case wire.Pong():
+                connection.ponged(frame.n)
+            case wire.Read():
+                room_id = _room_id(connection, frame.room_id)
+                self._ask(connection, None, self._mark_read(identity, room_id, frame.seq))
+            case wire.Edit():
+                room_id = _room_id(connection, frame.room_id)
+                done = self._answering(connection, frame.ref, room_id)
+                self._chat.messages.submit_edit(identity.user_id, room_id, frame.target, frame.text, done)
+            case wire.Delete():
+                room_id = _room_id(connection, frame.room_id)
+                done = self._answering(connection, frame.ref, room_id)
+                self._chat.messages.submit_delete(identity.user_id, room_id, frame.target, done)
+            case wire.Join():
+                self._ask(connection, frame.ref, self._join(connection, identity, frame))
+            case wire.Sync():
+                self._ask(connection, frame.ref, self._sync(connection, identity, frame))
+            case wire.Leave():
+                connection.leave(_room_id(connection, frame.room_id))
+                connection.send(wire.Ack(ref=frame.ref, room_id=_room_id(connection, frame.room_id)))
+            case wire.History():
+                self._ask(connection, frame.ref, self._history(connection, identity, frame))
+            case wire.Auth():
+                self._ask(connection, frame.ref, self._renew(connection, identity, frame))
+            case _:
+                raise UnknownType("this server does not take such a frame")
+
+    def _send(self, connection: Connection, identity: Identity, frame: wire.Send) -> None:
+        room_id = _room_id(connection, frame.room_id)
+        draft = Draft(frame.text, frame.client_id, frame.reply_to)
+        done = self._answering(connection, frame.ref, room_id, frame.client_id)
+        self._chat.messages.submit_post(identity.user_id, room_id, draft, done)
+
+    def _answering(
+        self, connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None = None
+    ) -> Callable[[Answer], None]:
+        connection.begin()
+        return partial(_answer, connection, ref, room_id, client_id)
+
+    async def _mark_read(self, identity: Identity, room_id: RoomId, seq: Seq) -> None:
+        await self._chat.reads.mark(identity.user_id, room_id, seq)
+
+    async def _history(self, connection: Connection, identity: Identity, frame: wire.History) -> None:
+        room_id = _room_id(connection, frame.room_id)
+        page = await self._chat.messages.page(identity.user_id, room_id, before=frame.before, limit=frame.limit)
+        connection.send_encoded(page_frame(room_id, page, frame.ref, self.limits.frame_bytes))
+
+    async def _renew(self, connection: Connection, identity: Identity, frame: wire.Auth) -> None:
+        renewed = await self._chat.accounts.authenticate(frame.token)
+        if (renewed.user_id, renewed.session_id) != (identity.user_id, identity.session_id):
+            raise Forbidden("this token is of another session: open another connection for it")
+        connection.authenticated(renewed)
+        connection.send(wire.Ack(ref=frame.ref))
+
+    async def _join(self, connection: Connection, identity: Identity, frame: wire.Join) -> None:
+        room_id = _room_id(connection, frame.room_id)
+        view = self._begin_join(connection, room_id)
+        try:
+            joined = await self._chat.logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
+            await self._welcome(connection, view, joined, frame.ref)
+        except ChatError:
+            self._abandon(view)
+            raise
+
+    async def _sync(self, connection: Connection, identity: Identity, frame: wire.Sync) -> None:
+        positions: list[tuple[RoomId, Seq | None]] = list(frame.rooms.items())
+        if connection.room_id is not None and any(room_id != connection.room_id for room_id, _ in positions):
+            raise Invalid(f"this connection is for room {connection.room_id}", field="rooms")
+        for start in range(0, len(positions), SYNC_ROOMS):
+            part = dict(positions[start : start + SYNC_ROOMS])
+            views = {room_id: self._begin_join(connection, room_id) for room_id in part}
+            try:
+                answers = await self._chat.logs.join_many(identity.user_id, part, epoch=frame.epoch)
+                for room_id, answer in answers.items():
+                    if isinstance(answer, Joined):
+                        await self._welcome(connection, views[room_id], answer, frame.ref)
+                    else:
+                        self._abandon(views[room_id])
+                        connection.refuse(answer, frame.ref, room_id)
+            except ChatError:
+                for view in views.values():
+                    self._abandon(view)
+                raise
+        connection.send(wire.Ack(ref=frame.ref))
+
+    def _begin_join(self, connection: Connection, room_id: RoomId) -> View:
+        connection.rooms[room_id] = Seq(0)
+        return self.hub.begin_join(connection, room_id)
+
+    def _abandon(self, view: View) -> None:
+        if self.hub.is_current(view):
+            assert isinstance(view.listener, Connection)
+            view.listener.leave(view.room_id)
+
+    async def _welcome(self, connection: Connection, view: View, joined: Joined, ref: int | None) -> None:
+        """Send the snapshot, and let the view go live if that was all of it."""
+        if not self.hub.is_current(view):
+            raise Conflict("superseded by a later frame for this room")
+        reset = reset_frame(joined)
+        if reset is not None:
+            connection.send_encoded(reset)
+        connection.send_encoded(joined_frame(joined, ref))
+        more = False
+        if joined.events:
+            events, more = events_frame(joined, ref, self.limits.frame_bytes)
+            connection.send_encoded(events)
+        connection.rooms[joined.room_id] = joined.head
+        if more:
+            self._abandon(view)
+        else:
+            await self.hub.complete_join(view, joined)
+
+    def _ask(self, connection: Connection, ref: int | None, answer: Coroutine[Any, Any, None]) -> None:
+        """Carry out what has to be waited for, beside the other frames."""
+        try:
+            connection.begin()
+        except ChatError:
+            answer.close()
+            raise
+        self._start(self._answer_later(connection, ref, answer))
+
+    async def _answer_later(self, connection: Connection, ref: int | None, answer: Coroutine[Any, Any, None]) -> None:
+        try:
+            await answer
+        except ChatError as error:
+            connection.refuse(error, ref)
+        except Exception as error:
+            log.exception("a frame can't be answered", extra={"connection_id": connection.id})
+            connection.refuse(error, ref)
+        finally:
+            connection.finish()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _answer(connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None, answer: Answer) -> None:
+    """What became of a change."""
+    connection.finish()
+    if isinstance(answer, ChatError):
+        connection.refuse(answer, ref)
+        if isinstance(answer, Unavailable):
+            # Whether it happened is unknown: what this client sends next must not overtake what it sends again.
+            connection.close(CloseCode.STATE_MOVED, "connect again, resume, and repeat what was not acknowledged")
+        return
+    event = answer.events[0] if answer.events else None
+    connection.send(
+        wire.Ack(
+            ref=ref,
+            room_id=room_id,
+            client_id=client_id,
+            seq=None if event is None else event.seq,
+            at=None if event is None else format_time(event.at),
+            duplicate=answer.duplicate,
+        )
+    )
+
+
+def _room_id(connection: Connection, room_id: RoomId | None) -> RoomId:
+    """The room that a frame is about."""
+    if connection.room_id is None:
+        if room_id is None:
+            raise Invalid("room_id is missing", field="room_id")
+        return room_id
+    if room_id is not None and room_id != connection.room_id:
+        raise Invalid(f"this connection is for room {connection.room_id}", field="room_id")
+    return connection.room_id

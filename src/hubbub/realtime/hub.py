@@ -1,0 +1,300 @@
+"""The hub: who listens to which room, and the delivery of events in order.
+
+An event enters a room's feed only in order of seq: one that is known is ignored, and a hole is filled from the log
+before what came after it goes on. A view of a room is either *joining* (it waits for its snapshot, and what happens
+meanwhile is kept for it) or *live*. The hub knows rooms and views, not sockets or frames of clients.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from hubbub.domain.errors import ChatError
+from hubbub.domain.events import Event, MemberLeft, RoomDeleted
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.services.logs import Joined, Logs
+from hubbub.wire.events import encode_event
+from hubbub.wire.framing import text_frame
+
+RETRY = 1.0  # seconds until a hole that could not be read is tried again
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+
+
+class Listener(Protocol):
+    """A connection, as the hub sees it."""
+
+    @property
+    def user_id(self) -> UserId: ...
+
+    @property
+    def session_id(self) -> SessionId: ...
+
+    def deliver(self, frame: bytes, room_id: RoomId) -> bool:
+        """Take an event; False when it can't take more. It must not call the hub: a delivery is under way."""
+        ...
+
+    def fall_behind(self, room_id: RoomId) -> None:
+        """An event of this room was not taken: leave the room, and let the client fetch the rest from the log."""
+        ...
+
+    def removed(self, room_id: RoomId, seq: Seq) -> None:
+        """The user is no longer a member of the room since the event at `seq`, which was delivered."""
+        ...
+
+    def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
+        """The user was added to a room, or removed from one, whether it is viewed here or not."""
+        ...
+
+    def session_ended(self) -> None:
+        """The session behind the connection is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event and the one frame of it that every socket is sent."""
+
+    event: Event
+    frame: bytes
+
+    @property
+    def seq(self) -> Seq:
+        return self.event.seq
+
+
+def delivery(event: Event) -> Delivery:
+    return Delivery(event, text_frame(encode_event(event)))
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """One connection's view of one room."""
+
+    listener: Listener
+    room_id: RoomId
+    join_head: Seq = Seq(0)  # the head of its snapshot; a removal below it is an older membership's
+    kept: list[Delivery] = field(default_factory=list)  # what happened while it was joining
+    ready: bool = False  # it has everything up to join_head, which the feed has not reached yet
+
+
+@dataclass(slots=True, eq=False)
+class Feed:
+    """A room that somebody here listens to."""
+
+    room_id: RoomId
+    head: Seq | None = None  # the last seq that was delivered; None until the first snapshot
+    live: dict[Listener, View] = field(default_factory=dict)
+    joining: dict[Listener, View] = field(default_factory=dict)
+    early: dict[Seq, Delivery] = field(default_factory=dict)  # came before what precedes them
+    wanted: Seq = Seq(0)  # the log is known to reach this far
+    filling: asyncio.Task[None] | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not self.live and not self.joining
+
+
+class Hub:
+    """All rooms and connections of one node."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._feeds: dict[RoomId, Feed] = {}
+        self._users: dict[UserId, dict[Listener, None]] = {}
+        self._sessions: dict[SessionId, dict[Listener, None]] = {}
+
+    # Connections
+
+    def attach(self, listener: Listener) -> None:
+        """A connection is open."""
+        self._users.setdefault(listener.user_id, {})[listener] = None
+        self._sessions.setdefault(listener.session_id, {})[listener] = None
+
+    def detach(self, listener: Listener, rooms: Iterable[RoomId]) -> None:
+        """A connection is closed; it has views of these rooms."""
+        for room_id in rooms:
+            self.leave(listener, room_id)
+        _discard(self._users, listener.user_id, listener)
+        _discard(self._sessions, listener.session_id, listener)
+
+    def of_user(self, user_id: UserId) -> list[Listener]:
+        return list(self._users.get(user_id, ()))
+
+    def of_sessions(self, session_ids: Collection[SessionId]) -> list[Listener]:
+        return [listener for session_id in session_ids for listener in self._sessions.get(session_id, ())]
+
+    def everybody(self) -> list[Listener]:
+        return [listener for listeners in self._users.values() for listener in listeners]
+
+    # Views
+
+    def begin_join(self, listener: Listener, room_id: RoomId) -> View:
+        """Keep for this view what happens from now on. It takes the place of an older one of the same room."""
+        feed = self._feeds.get(room_id)
+        if feed is None:
+            feed = self._feeds[room_id] = Feed(room_id)
+        view = View(listener, room_id)
+        feed.live.pop(listener, None)
+        feed.joining[listener] = view
+        return view
+
+    def is_current(self, view: View) -> bool:
+        """Is the view still joining, or has it been left, superseded or closed meanwhile?"""
+        feed = self._feeds.get(view.room_id)
+        return feed is not None and feed.joining.get(view.listener) is view
+
+    async def complete_join(self, view: View, joined: Joined) -> bool:
+        """Deliver what happened after the snapshot, and make the view live; False when it is no longer current.
+
+        The snapshot's own events were sent before.
+        """
+        feed = self._feeds.get(view.room_id)
+        if feed is None or feed.joining.get(view.listener) is not view:
+            return False
+        view.join_head = joined.head
+        if feed.head is None:
+            feed.head = joined.head  # nobody here has been told anything: the feed may begin with it
+            self._drain(feed)
+        position = joined.head
+        while position < feed.head:
+            later = [item for item in view.kept if item.seq > position]
+            if not later or later[0].seq != position + 1:
+                # The feed passed the snapshot before this view began to listen: the rest is in the log.
+                upto = Seq(later[0].seq - 1) if later else feed.head
+                missing = await self._logs.range(view.room_id, position, upto)
+                if not self.is_current(view):
+                    return False
+                later = [delivery(event) for event in missing]
+            for item in later:
+                if item.seq == position + 1:
+                    position = item.seq
+                    if not self._hand(view, item):
+                        return False
+        view.kept.clear()
+        if position > feed.head:
+            view.ready = True
+            self._want(feed, position)
+        else:
+            self._go_live(feed, view)
+        return True
+
+    def leave(self, listener: Listener, room_id: RoomId) -> None:
+        """The connection stops listening to a room, if it does."""
+        feed = self._feeds.get(room_id)
+        if feed is None:
+            return
+        feed.live.pop(listener, None)
+        feed.joining.pop(listener, None)
+        if feed.empty:
+            del self._feeds[room_id]
+            if feed.filling is not None:
+                feed.filling.cancel()
+
+    def head(self, room_id: RoomId) -> Seq | None:
+        """The last seq that was delivered here; None when nobody listens."""
+        feed = self._feeds.get(room_id)
+        return None if feed is None else feed.head
+
+    # Events
+
+    def listens(self, room_id: RoomId) -> bool:
+        return room_id in self._feeds
+
+    def publish(self, item: Delivery) -> None:
+        """An event was committed, here or on another node."""
+        feed = self._feeds.get(item.event.room_id)
+        if feed is None:
+            return
+        if feed.head is None or item.seq > feed.head + 1:
+            feed.early[item.seq] = item
+            if feed.head is not None:
+                self._want(feed, item.seq)
+        elif item.seq == feed.head + 1:
+            self._deliver(feed, item)
+            if feed.early:
+                self._drain(feed)
+
+    async def resync(self, room_ids: Collection[RoomId]) -> None:
+        """Look how far the logs of these rooms reach, and deliver what is missing here."""
+        watched = [room_id for room_id in room_ids if room_id in self._feeds]
+        for room_id, head in (await self._logs.heads(watched)).items():
+            feed = self._feeds.get(room_id)
+            if feed is not None and feed.head is not None and head > feed.head:
+                self._want(feed, head)
+
+    def _want(self, feed: Feed, seq: Seq) -> None:
+        """The log reaches `seq` at least: read what is missing."""
+        feed.wanted = max(feed.wanted, seq)
+        if feed.filling is None:
+            feed.filling = asyncio.get_running_loop().create_task(self._fill(feed), name="fill")
+
+    async def _fill(self, feed: Feed) -> None:
+        try:
+            while feed.head is not None and feed.head < feed.wanted:
+                try:
+                    events = await self._logs.range(feed.room_id, feed.head, feed.wanted)
+                except ChatError as error:
+                    log.warning("a hole can't be read", extra={"room_id": feed.room_id, "code": error.code})
+                    await asyncio.sleep(RETRY)
+                    continue
+                for event in events:
+                    if event.seq == feed.head + 1:
+                        self._deliver(feed, delivery(event))
+                self._drain(feed)
+        finally:
+            feed.filling = None
+
+    def _drain(self, feed: Feed) -> None:
+        """Deliver what waited for its predecessor, and forget what came another way."""
+        while feed.head is not None and feed.head + 1 in feed.early:
+            self._deliver(feed, feed.early.pop(Seq(feed.head + 1)))
+        for seq in [seq for seq in feed.early if feed.head is not None and seq <= feed.head]:
+            del feed.early[seq]
+
+    def _deliver(self, feed: Feed, item: Delivery) -> None:
+        event, frame, room_id = item.event, item.frame, feed.room_id
+        feed.head = event.seq
+        slow = [listener for listener in feed.live if not listener.deliver(frame, room_id)]
+        for view in list(feed.joining.values()):
+            if not view.ready:
+                view.kept.append(item)
+            elif event.seq == view.join_head:
+                self._go_live(feed, view)
+        for listener in slow:
+            listener.fall_behind(room_id)
+        if isinstance(event, MemberLeft | RoomDeleted):
+            for view in list(feed.live.values()):
+                self._cut(view, event)
+
+    def _go_live(self, feed: Feed, view: View) -> None:
+        del feed.joining[view.listener]
+        feed.live[view.listener] = view
+
+    def _hand(self, view: View, item: Delivery) -> bool:
+        """Deliver to one view that is about to be live; False when it ended with that."""
+        if not view.listener.deliver(item.frame, view.room_id):
+            view.listener.fall_behind(view.room_id)
+            return False
+        return not (isinstance(item.event, MemberLeft | RoomDeleted) and self._cut(view, item.event))
+
+    def _cut(self, view: View, event: MemberLeft | RoomDeleted) -> bool:
+        """End a view whose user was removed; was it this one? A lagging node must not cut who was added again."""
+        concerned = isinstance(event, RoomDeleted) or event.member_id == view.listener.user_id
+        if not concerned or event.seq <= view.join_head:
+            return False
+        self.leave(view.listener, view.room_id)
+        view.listener.removed(view.room_id, event.seq)
+        return True
+
+
+def _discard(index: dict[K, dict[Listener, None]], key: K, listener: Listener) -> None:
+    listeners = index.get(key)
+    if listeners is not None:
+        listeners.pop(listener, None)
+        if not listeners:
+            del index[key]
