@@ -9,7 +9,7 @@ from hubbub.domain.ids import Millis
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SECOND = timedelta(seconds=1)
-_FORM = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z", re.ASCII)
+_FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z", re.ASCII)
 
 
 def format_time(at: Millis) -> str:
@@ -22,13 +22,10 @@ def parse_time(text: str, *, field: str = "at") -> Millis:
     """Read what `format_time` writes, and no other of the many forms that RFC 3339 allows. Raise Invalid."""
     found = _FORM.fullmatch(text)
     if found:
-        year, month, day, hour, minute, second, millis = map(int, found.groups())
         try:
-            moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
+            return Millis(_parse_second(found[1]) * 1000 + int(found[2]))
         except ValueError:
             pass
-        else:
-            return Millis((moment - _EPOCH) // _SECOND * 1000 + millis)
     raise Invalid(f"{field} must be a time like 2026-11-22T09:00:00.000Z", field=field)
 
 
@@ -36,3 +33,9 @@ def parse_time(text: str, *, field: str = "at") -> Millis:
 @lru_cache(maxsize=1024)
 def _format_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+@lru_cache(maxsize=1024)
+def _parse_second(text: str) -> int:
+    year, month, day, hour, minute, second = map(int, re.split("[-T:]", text))
+    return (datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc) - _EPOCH) // _SECOND
