@@ -227,7 +227,7 @@ class Batch:
             except ChatError as error:
                 answers.append(error)
                 continue
-            if not outcome.duplicate:
+            if isinstance(change, Change) and not outcome.duplicate:  # a founding has appended its own
                 appended.extend(outcome.events)
             answers.append(outcome)
         if appended:
