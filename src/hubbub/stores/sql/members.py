@@ -1,0 +1,41 @@
+"""Memberships in SQL."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, bindparam, select
+
+from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.members import Member, Role
+from hubbub.stores.sql.dialects import Keys, encode_keys
+from hubbub.stores.sql.statements import Statement
+from hubbub.stores.sql.tables import members
+
+_COLUMNS = (members.c.room_id, members.c.user_id, members.c.role, members.c.joined_seq)
+_GET = Statement(select(*_COLUMNS).select_from(Keys(2).join(members, members.c.room_id, members.c.user_id)))
+_OF_ROOM = Statement(
+    select(*_COLUMNS)
+    .where(members.c.room_id == bindparam("room_id"), members.c.user_id > bindparam("after"))
+    .order_by(members.c.user_id)
+    .limit(bindparam("limit"))
+)
+_OF_USER = Statement(select(*_COLUMNS).where(members.c.user_id == bindparam("user_id")))
+_ROLES = {role.value: role for role in Role}
+
+
+class SqlMembers:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, keys: Collection[tuple[RoomId, UserId]]) -> dict[tuple[RoomId, UserId], Member]:
+        return {
+            (room_id, user_id): Member(user_id, _ROLES[role], joined_seq)
+            for room_id, user_id, role, joined_seq in _GET.rows(self._connection, keys=encode_keys(keys))
+        }
+
+    def of_room(self, room_id: RoomId, *, after: UserId, limit: int) -> list[Member]:
+        found = _OF_ROOM.rows(self._connection, room_id=room_id, after=after, limit=limit)
+        return [Member(UserId(row.user_id), _ROLES[row.role], Seq(row.joined_seq)) for row in found]
+
+    def of_user(self, user_id: UserId) -> dict[RoomId, Member]:
+        found = _OF_USER.rows(self._connection, user_id=user_id)
+        return {RoomId(row.room_id): Member(user_id, _ROLES[row.role], Seq(row.joined_seq)) for row in found}

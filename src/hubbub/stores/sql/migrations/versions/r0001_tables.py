@@ -1,0 +1,161 @@
+"""The first tables and views.
+
+The statements are plain SQL because SQLite keeps them as they are written: `.schema messages` shows the comments too.
+There is no way back from a revision but the backup that was made before.
+"""
+
+import secrets
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0001"
+down_revision = None
+
+SQLITE = (
+    """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,  -- 'epoch': the name of this copy of the data, new whenever it is restored from a backup
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID""",
+    """
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given to another user
+    username TEXT NOT NULL,
+    username_lower TEXT NOT NULL UNIQUE,  -- in lower case, also beyond ASCII
+    email TEXT NOT NULL,
+    email_lower TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    is_admin INTEGER NOT NULL CHECK (is_admin IN (0, 1)),
+    created_at INTEGER NOT NULL  -- milliseconds since 1970-01-01T00:00Z, as all times here
+) STRICT""",
+    """
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    label TEXT NOT NULL,  -- what the device called itself
+    generation INTEGER NOT NULL CHECK (generation >= 1),  -- one more with each refresh
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT""",
+    "CREATE INDEX sessions_of_user ON sessions (user_id)",
+    """
+CREATE TABLE tickets (
+    hash BLOB PRIMARY KEY,  -- SHA-256 of the ticket
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX tickets_of_session ON tickets (session_id)",
+    """
+CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('direct', 'group', 'channel')),
+    name TEXT NOT NULL,  -- empty in a direct room
+    topic TEXT NOT NULL,
+    history TEXT NOT NULL CHECK (history IN ('all', 'since_joined')),  -- from where on a member may read
+    head INTEGER NOT NULL CHECK (head >= 0),  -- the seq of the newest event
+    created_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,  -- when the newest event happened
+    deleted_at INTEGER,
+    pair_low INTEGER REFERENCES users (id),  -- the two people of a direct room, the lower id first
+    pair_high INTEGER REFERENCES users (id),
+    UNIQUE (pair_low, pair_high),
+    CHECK ((pair_low IS NULL AND pair_high IS NULL) OR pair_low < pair_high)
+) STRICT""",
+    "CREATE INDEX rooms_directory ON rooms (id) WHERE kind = 'channel' AND deleted_at IS NULL",
+    """
+CREATE TABLE members (
+    room_id INTEGER NOT NULL REFERENCES rooms (id),
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    role TEXT NOT NULL CHECK (role IN ('member', 'admin', 'owner')),
+    joined_seq INTEGER NOT NULL CHECK (joined_seq >= 1),  -- the event that began this membership
+    PRIMARY KEY (room_id, user_id)
+) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX members_of_user ON members (user_id)",
+    """
+CREATE TABLE messages (  -- as they are now
+    room_id INTEGER NOT NULL REFERENCES rooms (id),
+    seq INTEGER NOT NULL CHECK (seq >= 1),  -- shared with room_events: the two together have no hole
+    user_id INTEGER NOT NULL REFERENCES users (id),  -- the author
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,  -- empty once it is deleted
+    client_id TEXT,  -- the author's own name for it: posted twice, it is one message
+    reply_to INTEGER,  -- the seq of another message in this room
+    version INTEGER NOT NULL CHECK (version >= seq),  -- the seq of its last change, seq itself before any
+    edited_at INTEGER,
+    deleted_at INTEGER CHECK (deleted_at IS NULL OR text = ''),
+    PRIMARY KEY (room_id, seq)
+) STRICT, WITHOUT ROWID""",
+    """CREATE UNIQUE INDEX messages_by_client_id ON messages (room_id, user_id, client_id)
+    WHERE client_id IS NOT NULL""",
+    """
+CREATE TABLE room_events (  -- everything in a room's log that is not a message
+    room_id INTEGER NOT NULL REFERENCES rooms (id),
+    seq INTEGER NOT NULL CHECK (seq >= 1),
+    kind TEXT NOT NULL,  -- 'member.joined', 'message.edited' …
+    user_id INTEGER NOT NULL REFERENCES users (id),  -- who did it
+    at INTEGER NOT NULL,
+    target INTEGER,  -- the seq of the message that it changed
+    member_id INTEGER REFERENCES users (id),  -- whose membership it changed
+    body TEXT CHECK (body IS NULL OR json_valid(body)),  -- what else there is to know, by kind
+    PRIMARY KEY (room_id, seq)
+) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX room_events_by_target ON room_events (room_id, target) WHERE target IS NOT NULL",
+    """
+CREATE TABLE reads (
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    room_id INTEGER NOT NULL REFERENCES rooms (id),
+    seq INTEGER NOT NULL,  -- how far they have read; it never goes back
+    PRIMARY KEY (user_id, room_id)
+) STRICT, WITHOUT ROWID""",
+    # For people alone: hubbub itself reads no view.
+    """
+CREATE VIEW transcript AS  -- what was said
+SELECT m.room_id, m.seq, strftime('%Y-%m-%d %H:%M:%f', m.at / 1000.0, 'unixepoch') AS at_utc, u.username,
+    iif(m.deleted_at IS NULL, m.text, '(deleted)') AS text, m.reply_to, m.edited_at IS NOT NULL AS edited
+FROM messages AS m JOIN users AS u ON u.id = m.user_id
+ORDER BY m.room_id, m.seq""",
+    """
+CREATE VIEW event_list AS  -- everything that happened
+SELECT e.room_id, e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch') AS at_utc, e.kind,
+    u.username, e.target, v.username AS member, e.body
+FROM (
+    SELECT room_id, seq, at, 'message.posted' AS kind, user_id, NULL AS target, NULL AS member_id, text AS body
+    FROM messages
+    UNION ALL
+    SELECT room_id, seq, at, kind, user_id, target, member_id, body FROM room_events
+) AS e JOIN users AS u ON u.id = e.user_id LEFT JOIN users AS v ON v.id = e.member_id
+ORDER BY e.room_id, e.seq""",
+    """
+CREATE VIEW room_list AS  -- the rooms that are not deleted, the latest first
+SELECT r.id AS room_id, r.kind, coalesce(a.username || ' + ' || b.username, r.name) AS name, r.head,
+    (SELECT count(*) FROM members AS m WHERE m.room_id = r.id) AS members,
+    strftime('%Y-%m-%d %H:%M:%f', r.last_at / 1000.0, 'unixepoch') AS last_utc
+FROM rooms AS r LEFT JOIN users AS a ON a.id = r.pair_low LEFT JOIN users AS b ON b.id = r.pair_high
+WHERE r.deleted_at IS NULL
+ORDER BY r.last_at DESC, r.id DESC""",
+    """
+CREATE VIEW member_list AS  -- who is where, and how far they have read
+SELECT m.room_id, m.user_id, u.username, m.role, m.joined_seq, max(m.joined_seq, coalesce(d.seq, 0)) AS read_seq, r.head
+FROM members AS m JOIN users AS u ON u.id = m.user_id JOIN rooms AS r ON r.id = m.room_id
+    LEFT JOIN reads AS d ON d.user_id = m.user_id AND d.room_id = m.room_id
+ORDER BY m.room_id, m.user_id""",
+    """
+CREATE VIEW session_list AS  -- who is signed in, the last used first
+SELECT s.id AS session_id, u.username, s.label, s.generation,
+    strftime('%Y-%m-%d %H:%M:%f', s.used_at / 1000.0, 'unixepoch') AS used_utc,
+    strftime('%Y-%m-%d %H:%M:%f', s.expires_at / 1000.0, 'unixepoch') AS expires_utc
+FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+ORDER BY s.used_at DESC, s.id DESC""",
+)
+
+
+def upgrade() -> None:
+    """Make them, and name this copy of the data."""
+    connection = op.get_bind()
+    for statement in SQLITE:
+        connection.exec_driver_sql(statement)
+    epoch = text("INSERT INTO meta (key, value) VALUES ('epoch', :epoch)")
+    connection.execute(epoch, {"epoch": secrets.token_hex(8)})

@@ -1,0 +1,49 @@
+"""Read marks in SQL."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy.dialects.sqlite import insert
+
+from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.services.ports import UNREAD_MAX
+from hubbub.stores.sql.dialects import Keys, encode_keys
+from hubbub.stores.sql.statements import Statement
+from hubbub.stores.sql.tables import messages, reads
+
+_GET = Statement(
+    select(reads.c.room_id, reads.c.seq).select_from(Keys(2).join(reads, reads.c.user_id, reads.c.room_id))
+)
+_INSERT = insert(reads).values(user_id=bindparam("user_id"), room_id=bindparam("room_id"), seq=bindparam("seq"))
+_ADVANCE = Statement(
+    _INSERT.on_conflict_do_update(
+        index_elements=[reads.c.user_id, reads.c.room_id],
+        set_={"seq": _INSERT.excluded.seq},
+        where=reads.c.seq < _INSERT.excluded.seq,
+    )
+)
+_UNREAD = Statement(
+    select(func.count()).select_from(
+        select(literal_column("1").label("one"))
+        .where(messages.c.room_id == bindparam("room_id"), messages.c.seq > bindparam("after"))
+        .where(messages.c.user_id != bindparam("user_id"), messages.c.deleted_at.is_(None))
+        .limit(UNREAD_MAX)
+        .subquery("unread")
+    )
+)
+
+
+class SqlReads:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, room_ids: Collection[RoomId], user_id: UserId) -> dict[RoomId, Seq]:
+        keys = encode_keys((user_id, room_id) for room_id in room_ids)
+        return {RoomId(row.room_id): Seq(row.seq) for row in _GET.rows(self._connection, keys=keys)}
+
+    def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
+        if marks:
+            _ADVANCE.many(self._connection, [(user_id, room_id, seq) for (room_id, user_id), seq in marks.items()])
+
+    def unread(self, room_id: RoomId, user_id: UserId, after: Seq) -> int:
+        return int(_UNREAD.first(self._connection, room_id=room_id, user_id=user_id, after=after)[0])

@@ -1,0 +1,96 @@
+"""Sessions and tickets in SQL."""
+
+from collections.abc import Collection
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
+
+from hubbub.domain.errors import NotFound
+from hubbub.domain.ids import Millis, SessionId, UserId
+from hubbub.domain.users import Session
+from hubbub.stores.sql.savepoints import savepoint
+from hubbub.stores.sql.statements import Statement
+from hubbub.stores.sql.tables import sessions, tickets
+
+_SESSION: BindParameter[int] = bindparam("session_id")
+_ADD = Statement(
+    insert(sessions)
+    .values(
+        user_id=bindparam("user_id"),
+        label=bindparam("label"),
+        generation=1,
+        created_at=bindparam("at"),
+        used_at=bindparam("at"),
+        expires_at=bindparam("expires_at"),
+    )
+    .returning(sessions.c.id)
+)
+_GET = Statement(select(sessions).where(sessions.c.id == _SESSION))
+_OF_USER = Statement(
+    select(sessions)
+    .where(sessions.c.user_id == bindparam("user_id"))
+    .order_by(sessions.c.used_at.desc(), sessions.c.id.desc())
+)
+_ROTATE = Statement(
+    update(sessions)
+    .values(generation=sessions.c.generation + 1, used_at=bindparam("at"), expires_at=bindparam("until"))
+    .where(sessions.c.id == _SESSION, sessions.c.generation == bindparam("from_generation"))
+)
+_END = Statement(delete(sessions).where(sessions.c.id == _SESSION))
+_PURGE = Statement(delete(sessions).where(sessions.c.expires_at < bindparam("before")).returning(sessions.c.id))
+_PURGE_TICKETS = Statement(delete(tickets).where(tickets.c.expires_at < bindparam("before")))
+_ADD_TICKET = Statement(
+    insert(tickets).values(hash=bindparam("hash"), session_id=_SESSION, expires_at=bindparam("expires_at"))
+)
+_TAKE_TICKET = Statement(
+    delete(tickets)
+    .where(tickets.c.hash == bindparam("ticket_hash"))
+    .returning(tickets.c.session_id, tickets.c.expires_at)
+)
+
+
+class SqlSessions:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, *, user_id: UserId, label: str, at: Millis, expires_at: Millis) -> Session:
+        with savepoint(self._connection, NotFound(f"there is no user {user_id}")):
+            added = _ADD.first(self._connection, user_id=user_id, label=label, at=at, expires_at=expires_at)
+        return Session(
+            id=SessionId(added.id),
+            user_id=user_id,
+            label=label,
+            generation=1,
+            created_at=at,
+            used_at=at,
+            expires_at=expires_at,
+        )
+
+    def get(self, session_id: SessionId) -> Session | None:
+        row = _GET.first(self._connection, session_id=session_id)
+        return None if row is None else Session(**row._mapping)
+
+    def of_user(self, user_id: UserId) -> list[Session]:
+        return [Session(**row._mapping) for row in _OF_USER.rows(self._connection, user_id=user_id)]
+
+    def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
+        rotated = _ROTATE.run(
+            self._connection, session_id=session_id, from_generation=generation, at=at, until=expires_at
+        )
+        return rotated == 1
+
+    def end(self, session_ids: Collection[SessionId]) -> None:
+        if session_ids:
+            _END.many(self._connection, [(session_id,) for session_id in session_ids])
+
+    def purge(self, before: Millis) -> list[SessionId]:
+        purged = sorted(SessionId(row.id) for row in _PURGE.rows(self._connection, before=before))
+        _PURGE_TICKETS.run(self._connection, before=before)
+        return purged
+
+    def add_ticket(self, ticket_hash: bytes, session_id: SessionId, expires_at: Millis) -> None:
+        with savepoint(self._connection, NotFound(f"there is no session {session_id}")):
+            _ADD_TICKET.run(self._connection, hash=ticket_hash, session_id=session_id, expires_at=expires_at)
+
+    def take_ticket(self, ticket_hash: bytes, at: Millis) -> SessionId | None:
+        row = _TAKE_TICKET.first(self._connection, ticket_hash=ticket_hash)
+        return SessionId(row.session_id) if row is not None and at < row.expires_at else None

@@ -1,0 +1,146 @@
+"""Users in SQL."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select, update
+
+from hubbub.domain.errors import Conflict, NotFound
+from hubbub.domain.ids import Millis, UserId
+from hubbub.domain.users import User
+from hubbub.stores.sql.dialects import Keys, contains, encode_keys
+from hubbub.stores.sql.savepoints import savepoint
+from hubbub.stores.sql.statements import Statement
+from hubbub.stores.sql.tables import users
+
+_COLUMNS = (
+    users.c.id,
+    users.c.username,
+    users.c.email,
+    users.c.display_name,
+    users.c.password_hash,
+    users.c.is_admin,
+    users.c.created_at,
+)
+_CHANGEABLE: dict[str, BindParameter[object]] = {
+    name: bindparam(name)
+    for name in (
+        "username",
+        "username_lower",
+        "email",
+        "email_lower",
+        "display_name",
+        "password_hash",
+        "is_admin",
+    )
+}
+_ADD = Statement(insert(users).values(**_CHANGEABLE, created_at=bindparam("created_at")).returning(users.c.id))
+_GET = Statement(select(*_COLUMNS).select_from(Keys(1).join(users, users.c.id)))
+_FIND = Statement(
+    select(*_COLUMNS)
+    .where(or_(users.c.username_lower == bindparam("login"), users.c.email_lower == bindparam("login")))
+    .order_by(users.c.username_lower != bindparam("login"))
+)
+_TAKEN = Statement(
+    select(users.c.id, users.c.username_lower).where(
+        or_(users.c.username_lower == bindparam("username"), users.c.email_lower == bindparam("email"))
+    )
+)
+_UPDATE = Statement(update(users).values(**_CHANGEABLE).where(users.c.id == bindparam("user_id")))
+_DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
+_SEARCH = Statement(
+    select(*_COLUMNS)
+    .where(
+        users.c.username_lower > bindparam("after"),
+        or_(contains(users.c.username, bindparam("query")), contains(users.c.display_name, bindparam("query"))),
+    )
+    .order_by(users.c.username_lower)
+    .limit(bindparam("limit"))
+)
+
+
+class SqlUsers:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, *, username: str, email: str, display_name: str, password_hash: str, at: Millis, is_admin: bool = False
+    ) -> User:
+        user = User(
+            id=UserId(0),
+            username=username,
+            email=email,
+            display_name=display_name,
+            password_hash=password_hash,
+            is_admin=is_admin,
+            created_at=at,
+        )
+        self._require_free(user)
+        with savepoint(self._connection, Conflict("this username or e-mail address is taken")):
+            added = _ADD.first(self._connection, **_changeable(user), created_at=at)
+        return replace(user, id=UserId(added.id))
+
+    def get(self, user_id: UserId) -> User | None:
+        return self.get_many([user_id]).get(user_id)
+
+    def get_many(self, user_ids: Collection[UserId]) -> dict[UserId, User]:
+        return {UserId(row.id): _user(row) for row in _GET.rows(self._connection, keys=encode_keys(user_ids))}
+
+    def find(self, login: str) -> User | None:
+        row = _FIND.first(self._connection, login=login.lower())
+        return None if row is None else _user(row)
+
+    def update(self, user: User) -> None:
+        self._require_free(user)
+        with savepoint(self._connection, Conflict("this username or e-mail address is taken")):
+            updated = _UPDATE.run(self._connection, **_changeable(user), user_id=user.id)
+        _require_one(updated, user.id)
+
+    def delete(self, user_id: UserId) -> None:
+        refusal = Conflict(f"user {user_id} can't be deleted: rooms refer to them")
+        with savepoint(self._connection, refusal):
+            deleted = _DELETE.run(self._connection, user_id=user_id)
+        _require_one(deleted, user_id)
+
+    def search(self, query: str, *, after: str | None, limit: int) -> list[User]:
+        first = "" if after is None else after.lower()
+        return [_user(row) for row in _SEARCH.rows(self._connection, query=query.lower(), after=first, limit=limit)]
+
+    def _require_free(self, user: User) -> None:
+        """Say which of the two is taken; the savepoint behind it speaks for those who ask at the same time."""
+        keys = _changeable(user)
+        for row in _TAKEN.rows(self._connection, username=keys["username_lower"], email=keys["email_lower"]):
+            if row.id != user.id:
+                username_taken = row.username_lower == keys["username_lower"]
+                field, name = ("username", "username") if username_taken else ("email", "e-mail address")
+                raise Conflict(f"this {name} is taken", field=field)
+
+
+def _require_one(rows: int, user_id: UserId) -> None:
+    if rows != 1:
+        raise NotFound(f"there is no user {user_id}")
+
+
+def _changeable(user: User) -> dict[str, object]:
+    return {
+        "username": user.username,
+        "username_lower": user.username.lower(),
+        "email": user.email,
+        "email_lower": user.email.lower(),
+        "display_name": user.display_name,
+        "password_hash": user.password_hash,
+        "is_admin": int(user.is_admin),
+    }
+
+
+def _user(row: Any) -> User:
+    return User(
+        id=UserId(row.id),
+        username=row.username,
+        email=row.email,
+        display_name=row.display_name,
+        password_hash=row.password_hash,
+        is_admin=bool(row.is_admin),
+        created_at=Millis(row.created_at),
+    )
