@@ -1,0 +1,128 @@
+"""Signing keys: made once, read strictly, rotated."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hubbub.security.keys import MAX_FILE, SigningKey, UnusableKeys, load_keys, parse_keys, rotate_keys
+
+A, B = "a" * 32, "b" * 40
+
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no permission bits")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "hubbub.keys"
+
+
+def write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
+def test_the_first_start_makes_a_key_that_the_next_ones_find(path: Path) -> None:
+    made = load_keys(path)
+    assert len(made) == 1
+    assert len(made[0].secret) == 64
+    assert load_keys(path) == made
+    assert list(path.parent.iterdir()) == [path]
+
+
+@posix
+def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+    load_keys(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_two_files_have_two_keys(tmp_path: Path) -> None:
+    assert load_keys(tmp_path / "one") != load_keys(tmp_path / "two")
+
+
+def test_servers_that_start_at_once_end_up_with_the_same_key(path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(load_keys, [path] * 32))
+    assert len(found) == 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o601])
+def test_a_file_that_is_open_to_others_is_refused(path: Path, mode: int) -> None:
+    load_keys(path)
+    path.chmod(mode)
+    with pytest.raises(UnusableKeys, match="chmod 600"):
+        load_keys(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "holds no key"),
+        (b"# only a comment\n\n", "holds no key"),
+        (b"a" * 31, "a key of 31 bytes: each must have 32 or more"),
+        (f"{A} short".encode(), "a key of 5 bytes"),
+        (b"\x00\xff" * 40, "printable ASCII"),
+        ("ö".encode() * 40, "printable ASCII"),
+        (f"{A}\n{B}\n{A}".encode(), "the same key twice"),
+        (b"a" * (MAX_FILE + 1), "it is not a file of keys"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_its_name_and_the_reason(path: Path, content: bytes, complaint: str) -> None:
+    write(path, content)
+    with pytest.raises(UnusableKeys, match=complaint) as refused:
+        load_keys(path)
+    assert str(refused.value).startswith(str(path))
+
+
+def test_a_missing_folder_is_an_error_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_keys(tmp_path / "nowhere" / "keys")
+
+
+def test_keys_are_words_in_order_and_comments_are_left_out() -> None:
+    keys = parse_keys(f"# first\n  {A}\t{B}\n   # {'c' * 40}\n")
+    assert [key.secret for key in keys] == [A.encode(), B.encode()]
+
+
+def test_a_complaint_names_the_setting_and_never_the_secret() -> None:
+    with pytest.raises(UnusableKeys) as refused:
+        parse_keys("swordfish", source="HUBBUB_SECRET")
+    assert "HUBBUB_SECRET" in str(refused.value)
+    assert "swordfish" not in str(refused.value)
+
+
+def test_a_kid_follows_from_its_secret_alone_and_does_not_show_it() -> None:
+    (first,), (again, other) = parse_keys(A), parse_keys(f"{A} {B}")
+    assert first.kid == again.kid == "632151b57e914227"
+    assert other.kid != first.kid
+
+
+def test_a_repr_does_not_show_the_secret() -> None:
+    assert repr(SigningKey("k1", A.encode())) == "SigningKey(kid='k1')"
+
+
+def test_rotating_puts_a_new_key_in_front_and_keeps_the_newest_old_ones(path: Path) -> None:
+    (first,) = load_keys(path)
+    second, *old = rotate_keys(path)
+    assert old == [first]
+    third, *old = rotate_keys(path)
+    assert old == [second]
+    assert load_keys(path) == (third, second)
+    assert [key.kid for key in rotate_keys(path, keep=2)][1:] == [third.kid, second.kid]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_rotating_after_a_leak_keeps_none(path: Path) -> None:
+    (leaked,) = load_keys(path)
+    (fresh,) = rotate_keys(path, keep=0)
+    assert fresh != leaked
+
+
+@posix
+def test_a_rotated_file_is_for_its_owner_alone(path: Path) -> None:
+    rotate_keys(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
