@@ -1,0 +1,174 @@
+"""The command line. Each command imports what it needs, so that help is quick."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from hubbub import __version__
+from hubbub.cli_simulate import simulate
+
+if TYPE_CHECKING:
+    from hubbub.settings import Settings
+
+app = typer.Typer(
+    name="hubbub",
+    help="A real-time chat server, and the same chat without a server.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+database = typer.Typer(help="Look after the database.", no_args_is_help=True)
+keys = typer.Typer(help="Look after the keys that tokens are signed with.", no_args_is_help=True)
+app.add_typer(database, name="db")
+app.add_typer(keys, name="keys")
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url", metavar="URL", help="sqlite:///chat.db, say. [HUBBUB_DATABASE_URL]", show_default=False
+    ),
+]
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hubbub {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A real-time chat server, and the same chat without a server."""
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n\n"
+    "hubbub serve\n\n"
+    "hubbub serve --host 0.0.0.0 --port 9000 --database-url sqlite:////var/lib/hubbub/chat.db\n\n"
+    "HUBBUB_REGISTRATION=closed hubbub serve\n\n"
+    "Every setting is also an environment variable: see docs/settings.md."
+)
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (127.0.0.1). [HUBBUB_HOST]", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port (8000); 0 = a free one. [HUBBUB_PORT]", show_default=False)
+    ] = None,
+    database_url: DatabaseUrl = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(help="debug, info, warning or error (info). [HUBBUB_LOG_LEVEL]", show_default=False),
+    ] = None,
+) -> None:
+    """Start the chat server."""
+    from hubbub.compose import run_server
+    from hubbub.security.keys import UnusableKeys
+    from hubbub.settings import UnusableSettings, load_settings
+    from hubbub.stores.sql import UnusableDatabase
+
+    given = {"host": host, "port": port, "database_url": database_url, "log_level": log_level}
+    try:
+        settings = load_settings({name: value for name, value in given.items() if value is not None})
+        run_server(settings, started=lambda port, warnings: _say_started(settings, port, warnings))
+    except (UnusableSettings, UnusableDatabase, UnusableKeys, OSError) as error:
+        _fail(str(error))
+
+
+def _say_started(settings: "Settings", port: int, warnings: tuple[str, ...]) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    shown = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - shown, not bound
+    url = f"http://{shown}:{port}"
+    typer.echo(f"hubbub {__version__} listens on {url}")
+    typer.echo(f"  database  {settings.database_url.rpartition('@')[2]}")
+    if settings.docs:
+        typer.echo(f"  next      open {url}/docs: register, sign in with Authorize, and talk")
+    typer.echo("  stop      Ctrl-C")
+    for warning in warnings:
+        typer.secho(f"  warning   {warning}", err=True, fg="yellow")
+    sys.stdout.flush()
+
+
+app.command()(simulate)
+
+
+@database.command()
+def upgrade(database_url: DatabaseUrl = None) -> None:
+    """Bring the database's tables up to date. `hubbub serve` does so by itself."""
+    from hubbub.stores.sql import UnusableDatabase
+    from hubbub.stores.sql import current as current_revision
+    from hubbub.stores.sql import upgrade as upgrade_schema
+
+    url = _database_url(database_url)
+    try:
+        before, _ = current_revision(url)
+        upgrade_schema(url)
+        after, _ = current_revision(url)
+    except UnusableDatabase as error:
+        _fail(str(error))
+    typer.echo(f"{after} (nothing to do)" if before == after else f"{before or 'no database'} -> {after}")
+
+
+@database.command()
+def current(database_url: DatabaseUrl = None) -> None:
+    """Show the revision of the database's tables, and the one that this release works with."""
+    from hubbub.stores.sql import UnusableDatabase
+    from hubbub.stores.sql import current as current_revision
+
+    try:
+        revision, newest = current_revision(_database_url(database_url))
+    except UnusableDatabase as error:
+        _fail(str(error))
+    if revision is None:
+        typer.echo(f"there is no database yet: hubbub db upgrade makes one at revision {newest}")
+    else:
+        typer.echo(
+            revision if revision == newest else f"{revision}, but this release needs {newest}: hubbub db upgrade"
+        )
+
+
+@keys.command()
+def rotate(
+    file: Annotated[
+        Path | None, typer.Option(help="The key file (beside the database). [HUBBUB_SECRET_FILE]", show_default=False)
+    ] = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Sign new tokens with a new key. Those of the last key stay valid; restart the server to use it."""
+    from hubbub.compose import key_file
+    from hubbub.security.keys import UnusableKeys, rotate_keys
+    from hubbub.settings import load_settings
+
+    overrides = {} if database_url is None else {"database_url": database_url}
+    path = file or key_file(load_settings(overrides))
+    try:
+        rotated = rotate_keys(path)
+    except (UnusableKeys, OSError) as error:
+        _fail(str(error))
+    typer.echo(f"{path}: signs with {rotated[0].kid}, and still accepts {len(rotated) - 1} older")
+
+
+def _database_url(given: str | None) -> str:
+    from hubbub.settings import UnusableSettings, load_settings
+
+    try:
+        return load_settings({} if given is None else {"database_url": given}).database_url
+    except UnusableSettings as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.secho(f"hubbub: {message}", err=True, fg="red")
+    raise typer.Exit(2)

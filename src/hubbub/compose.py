@@ -1,0 +1,190 @@
+"""The composition root: from settings to a server, and back to nothing. Everything is opened and closed here."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from hubbub.domain.errors import ChatError
+from hubbub.domain.ids import Millis
+from hubbub.logs import configure_logs
+from hubbub.realtime.fanout import HubFanout
+from hubbub.realtime.gateway import Gateway
+from hubbub.realtime.hub import Hub
+from hubbub.security.keys import SigningKey, load_keys, parse_keys
+from hubbub.security.passwords import Argon2Hasher
+from hubbub.security.tokens import JwtTokens
+from hubbub.services.accounts import Accounts
+from hubbub.services.chat import Chat
+from hubbub.services.logs import Logs
+from hubbub.services.policies import AccountsPolicy
+from hubbub.settings import Settings
+from hubbub.stores.sql import SqlStore
+from hubbub.web.app import create_app as create_web_app
+from hubbub.web.server import UvicornServer, bind, config
+from hubbub.wire.limits import Limits
+
+try:
+    from uvloop import run
+except ImportError:  # Windows, PyPy
+    from asyncio import run  # type: ignore[assignment]
+
+PURGE = 3600.0  # seconds between deletions of what has expired
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> Millis:
+        return Millis(time.time_ns() // 1_000_000)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass(slots=True, eq=False)
+class Server:
+    """Everything that one process of hubbub consists of, but for its listening socket."""
+
+    settings: Settings
+    store: SqlStore
+    chat: Chat
+    gateway: Gateway
+    draining: bool = False
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.chat.accounts
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.store.warnings
+
+    async def drain(self) -> None:
+        """Take no new work, answer what was taken, and send the connections away."""
+        self.draining = True
+        await self.chat.close()
+        await self.gateway.drain()
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """A web application that opens its own server when it starts, and closes it when it ends.
+
+    Nothing is shared between two of them: both can run in one process.
+    """
+    return create_web_app(settings or Settings(), open_server)
+
+
+@asynccontextmanager
+async def open_server(settings: Settings) -> AsyncIterator[Server]:
+    """Open the database, the keys and the services; close them in the opposite order, commits first."""
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        store = await asyncio.to_thread(SqlStore.open, settings.database_url)
+        stack.push_async_callback(store.close)
+        hasher = Argon2Hasher(
+            workers=settings.password_workers,
+            time_cost=settings.argon2_time_cost,
+            memory_cost=settings.argon2_memory_kib,
+            parallelism=settings.argon2_parallelism,
+        )
+        stack.callback(hasher.close)
+        hub = Hub(Logs(store))
+        fanout = HubFanout(hub)
+        chat = Chat(
+            store=store,
+            clock=clock,
+            fanout=fanout,
+            hasher=hasher,
+            tokens=JwtTokens(open_keys(settings), clock),
+            policy=accounts_policy(settings),
+        )
+        gateway = Gateway(chat, hub, clock, limits(settings), new_connection_id)
+        stack.push_async_callback(fanout.close)
+        stack.push_async_callback(gateway.close)
+        stack.push_async_callback(chat.close)
+        purging = asyncio.create_task(_purge(chat.accounts), name="purge")
+        stack.callback(purging.cancel)
+        yield Server(settings, store, chat, gateway)
+
+
+def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:
+    """Serve until SIGINT or SIGTERM. `started` gets the port and the warnings once connections are accepted.
+
+    Raise OSError when the address can't be listened on, and what opening a server raises.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    with closing(bind(settings)) as listener:
+        run(_serve(settings, listener, started))
+
+
+async def _serve(settings: Settings, listener: socket.socket, started: Callable[[int, tuple[str, ...]], None]) -> None:
+    async with open_server(settings) as server:
+        app = create_web_app(settings, lambda _: nullcontext(server))
+        uvicorn_server = UvicornServer(
+            config(app, settings),
+            started=lambda: started(listener.getsockname()[1], server.warnings),
+            stopping=server.drain,
+        )
+        await uvicorn_server.serve(sockets=[listener])
+
+
+def open_keys(settings: Settings) -> tuple[SigningKey, ...]:
+    """The signing keys: from the setting, or from the file, which is made when there is none."""
+    if settings.secret is not None:
+        return parse_keys(settings.secret.get_secret_value(), source="HUBBUB_SECRET")
+    return load_keys(key_file(settings))
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the signing keys are: by default beside the database."""
+    return settings.secret_file or database_folder(settings.database_url) / "hubbub.keys"
+
+
+def database_folder(database_url: str) -> Path:
+    """The folder of a SQLite file; for other databases the current one."""
+    scheme, _, path = database_url.partition(":///")
+    return Path(path).parent if scheme.startswith("sqlite") else Path()
+
+
+def limits(settings: Settings) -> Limits:
+    """The limits of each connection."""
+    return Limits(
+        frame_bytes=settings.max_frame_bytes,
+        inflight=settings.inflight,
+        frame_rate=settings.frame_rate,
+        frame_burst=settings.frame_burst,
+        outbox_frames=settings.outbox_frames,
+        outbox_bytes=settings.outbox_bytes,
+        auth_timeout=settings.auth_seconds,
+        heartbeat=settings.heartbeat_seconds,
+        pong_timeout=settings.pong_seconds,
+        stuck_timeout=settings.stuck_seconds,
+    )
+
+
+def accounts_policy(settings: Settings) -> AccountsPolicy:
+    """The rules for accounts and their sessions."""
+    return AccountsPolicy(
+        access_ttl=settings.access_token_minutes * 60,
+        refresh_ttl=settings.refresh_token_days * 24 * 60 * 60,
+        ticket_ttl=settings.ticket_seconds,
+        login_rate=settings.login_rate,
+    )
+
+
+def new_connection_id() -> str:
+    return secrets.token_hex(8)
+
+
+async def _purge(accounts: Accounts) -> None:
+    while True:
+        with suppress(ChatError):  # the next hour is early enough
+            await accounts.purge()
+        await asyncio.sleep(PURGE)

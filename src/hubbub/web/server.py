@@ -1,0 +1,98 @@
+"""uvicorn, set up for hubbub: its limits, its sockets, and a shutdown that says goodbye first."""
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from hubbub.settings import Settings
+
+BACKLOG = 4096  # connections that wait to be accepted: as many come at once after a restart
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, which Python does not name before 3.12
+NOTSENT = 32_768  # bytes that the kernel takes beyond what it can send: with more a slow reader would stay unnoticed
+
+
+class UvicornServer(uvicorn.Server):
+    """Serves an application until it is told to stop; then says goodbye before the sockets are closed."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, started: Callable[[], None], stopping: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(config)
+        self._when_started = started
+        self._when_stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await self._when_stopping()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM; uvicorn's own way sends itself the signal again, which would cut off our end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to run this application."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        # Frames beyond our own limit are still read as far as this, so that they can be refused with our own code.
+        ws_max_size=2 * settings.max_frame_bytes,
+        ws_per_message_deflate=False,  # 16 MiB out of 16 kB, and a cost for each socket
+        ws_ping_interval=None,  # the protocol has its own, which tells the heads as well
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=list(settings.forwarded_allow_ips),
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",  # its line for an accepted socket shows the query, and so a token
+        lifespan="on",
+    )
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket. Raise OSError when the address is taken, or not ours to listen on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _limit_unsent(listener)
+        listener.bind((settings.host, settings.port))
+    except BaseException:
+        listener.close()
+        raise
+    listener.set_inheritable(False)
+    return listener
+
+
+def _limit_unsent(listener: socket.socket) -> None:
+    try:
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT)
+    except OSError:
+        return  # a kernel without it: slow readers are noticed later

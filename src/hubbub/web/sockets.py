@@ -1,0 +1,206 @@
+"""The socket endpoints: `/ws/chat/{room_id}` for one room and `/ws` for all rooms of a user.
+
+A socket is always accepted first and then, if need be, closed with a code: a refusal before that reaches a browser as a
+bare 1006. The credential is taken, in this order, from the Authorization header, the subprotocol `bearer.<token>`, the
+query's `ticket`, the first frame, and the query's `token`, which a setting turns off.
+"""
+
+import asyncio
+import re
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from hubbub.domain.errors import Unauthenticated
+from hubbub.domain.ids import MAX_ID, RoomId, Seq
+from hubbub.domain.users import Identity
+from hubbub.realtime.connection import Connection
+from hubbub.realtime.gateway import Gateway
+from hubbub.realtime.outbox import Outbox
+from hubbub.services.accounts import Accounts
+from hubbub.settings import Settings
+from hubbub.wire.close_codes import CloseCode
+from hubbub.wire.framing import payload_of
+
+SUBPROTOCOL = "hubbub.v1"
+_ANY_VERSION = re.compile(r"hubbub\.v\d+")
+_BEARER = "bearer."
+_NUMBER = re.compile(r"[0-9]{1,16}")
+
+router = APIRouter()
+
+
+class SocketServer(Protocol):
+    """What the endpoints need of a composition."""
+
+    @property
+    def gateway(self) -> Gateway: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def settings(self) -> Settings: ...
+
+
+@router.websocket("/ws/chat/{room_id}")
+async def one_room(websocket: WebSocket, room_id: str) -> None:
+    await _serve(websocket, room_id)
+
+
+@router.websocket("/ws")
+async def all_rooms(websocket: WebSocket) -> None:
+    await _serve(websocket, None)
+
+
+@router.websocket("/{path:path}")
+async def nowhere(websocket: WebSocket, path: str) -> None:
+    """Without this a wrong path would be refused before it is accepted."""
+    await websocket.accept()
+    await websocket.close(CloseCode.NOT_FOUND, "sockets are at /ws and /ws/chat/{room_id}")
+
+
+async def _serve(websocket: WebSocket, room_text: str | None) -> None:
+    server: SocketServer = websocket.app.state.server
+    offered: list[str] = websocket.scope.get("subprotocols", [])
+    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    if SUBPROTOCOL not in offered and any(_ANY_VERSION.fullmatch(name) for name in offered):
+        await websocket.close(CloseCode.PROTOCOL_VERSION, f"this server speaks {SUBPROTOCOL}")
+        return
+    if not _origin_allowed(websocket, server.settings):
+        await websocket.close(CloseCode.FORBIDDEN, "this origin is not allowed: see HUBBUB_ALLOWED_ORIGINS")
+        return
+    room_id = None if room_text is None else _number(room_text)
+    after_text = websocket.query_params.get("after")
+    after = None if after_text is None else _number(after_text)
+    if room_text is not None and not room_id:
+        await websocket.close(CloseCode.NOT_FOUND, "there is no such room")
+    elif after_text is not None and after is None:
+        await websocket.close(CloseCode.BAD_FRAME, "after must be a seq")
+    else:
+        await _run(
+            websocket,
+            server,
+            None if room_id is None else RoomId(room_id),
+            None if after is None else Seq(after),
+        )
+
+
+async def _run(websocket: WebSocket, server: SocketServer, room_id: RoomId | None, after: Seq | None) -> None:
+    verify = _credential(websocket, server.accounts, server.settings)
+    transport = AsgiTransport(websocket)
+    connection = server.gateway.connect(transport, room_id=room_id, after=after)
+    transport.outbox = connection.outbox
+    if verify is not None:
+        server.gateway.admit(connection, verify)
+    writer = asyncio.create_task(transport.run())
+    try:
+        await _receive(websocket, connection)
+    finally:
+        writer.cancel()
+
+
+async def _receive(websocket: WebSocket, connection: Connection) -> None:
+    while True:
+        try:
+            message = await websocket.receive()
+        except (WebSocketDisconnect, RuntimeError):
+            connection.lost(CloseCode.ABNORMAL)
+            return
+        if message["type"] == "websocket.disconnect":
+            connection.lost(message.get("code") or CloseCode.ABNORMAL)
+            return
+        text = message.get("text")
+        if text is None:
+            connection.received_binary()
+        else:
+            connection.received(text)
+
+
+def _credential(websocket: WebSocket, accounts: Accounts, settings: Settings) -> Coroutine[Any, Any, Identity] | None:
+    """What will verify the credential that came with the handshake; None when the first frame has to bring it."""
+    header = websocket.headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        return accounts.authenticate(token.strip()) if scheme.lower() == "bearer" else _no_bearer()
+    for name in websocket.scope.get("subprotocols", []):
+        if name.startswith(_BEARER):
+            return accounts.authenticate(name.removeprefix(_BEARER))
+    query = websocket.query_params
+    if "ticket" in query:
+        return accounts.redeem_ticket(query["ticket"])
+    if "token" in query and settings.token_in_query:
+        return accounts.authenticate(query["token"])
+    return None
+
+
+async def _no_bearer() -> Identity:
+    raise Unauthenticated("an access token is needed: Authorization: Bearer …")
+
+
+def _origin_allowed(websocket: WebSocket, settings: Settings) -> bool:
+    """Is this no browser, or a page from here or from an allowed place?
+
+    Tokens are not sent by browsers on their own, so that this is a second line of defence: it may trust a browser's own
+    word for the host that it has asked.
+    """
+    origin = websocket.headers.get("origin")
+    if origin is None or "*" in settings.allowed_origins or origin in settings.allowed_origins:
+        return True
+    return origin.partition("://")[2] == websocket.headers.get("host")
+
+
+def _number(text: str) -> int | None:
+    number = int(text) if _NUMBER.fullmatch(text) else None
+    return number if number is not None and number <= MAX_ID else None
+
+
+class AsgiTransport:
+    """A socket over plain ASGI: a task sends what the outbox wrote, and pauses it while the server's buffer is full."""
+
+    HIGH_WATER = 64 * 1024  # bytes
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.outbox: Outbox | None = None
+        self._websocket = websocket
+        self._frames: list[bytes] = []
+        self._bytes = 0
+        self._closing: tuple[int, str] | None = None
+        self._wake = asyncio.Event()
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        self._frames.extend(frames)
+        self._bytes += sum(map(len, frames))
+        if self._bytes > self.HIGH_WATER and self.outbox is not None:
+            self.outbox.pause(asyncio.get_running_loop().time())
+        self._wake.set()
+
+    def close(self, code: int, reason: str) -> None:
+        self._closing = code, reason
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until the socket is closed, by either side."""
+        try:
+            while self._closing is None or self._frames:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._send_waiting()
+            code, reason = self._closing
+            await self._websocket.close(code, _shortened(reason))
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return  # the other side has gone: `receive` says so too
+
+    async def _send_waiting(self) -> None:
+        while self._frames:
+            frames, self._frames = self._frames, []
+            for frame in frames:
+                await self._websocket.send_text(payload_of(frame).decode())
+                self._bytes -= len(frame)
+        if self.outbox is not None and self.outbox.paused_at is not None:
+            self.outbox.resume()
+
+
+def _shortened(reason: str) -> str:
+    """At most 123 bytes (RFC 6455 5.5: a control frame carries 125, and two are the code's)."""
+    return reason.encode()[:123].decode(errors="ignore")
