@@ -57,9 +57,7 @@ def find_problems(graph: ImportGraph, parts: Table, owners: Table) -> Iterator[s
             continue
         for imported in graph.find_modules_directly_imported_by(importer):
             if is_within(imported, ROOT):
-                allowed = part_of(imported) == part or any(
-                    is_within(imported, f"{ROOT}.{entry}") for entry in parts[part]
-                )
+                allowed = part_of(imported) == part or any(matches(imported, entry) for entry in parts[part])
             elif part == STANDARD_LIBRARY_ONLY:
                 allowed = imported in sys.stdlib_module_names
             else:
@@ -71,6 +69,10 @@ def find_problems(graph: ImportGraph, parts: Table, owners: Table) -> Iterator[s
 def part_of(module: str) -> str:
     """The first name below `hubbub`; `__init__` for the package itself."""
     return module.split(".")[1] if "." in module else "__init__"
+
+
+def matches(module: str, entry: str) -> bool:
+    return entry == "*" or is_within(module, f"{ROOT}.{entry}")
 
 
 def is_within(module: str, package: str) -> bool:

@@ -11,6 +11,7 @@ PARTS = {
     "services": ["domain"],
     "stores": ["domain", "services.ports"],
     "web": ["domain", "services"],
+    "compose": ["*"],
 }
 OWNERS = {"fastapi": ["web"]}
 
@@ -25,6 +26,8 @@ OWNERS = {"fastapi": ["web"]}
         ("hubbub.services.journal", "structlog"),
         ("hubbub.stores.sql.rooms", "hubbub.services.ports"),
         ("hubbub.web.routes.rooms", "fastapi"),
+        ("hubbub.compose", "hubbub.stores.sql"),
+        ("hubbub.compose", "hubbub"),
     ],
 )
 def test_an_import_in_the_table_is_allowed(importer: str, imported: str) -> None:
@@ -42,6 +45,7 @@ def test_an_import_in_the_table_is_allowed(importer: str, imported: str) -> None
         ("hubbub.stores.sql.rooms", "hubbub.services.journal"),
         ("hubbub.stores.sql.rooms", "hubbub.services"),
         ("hubbub.web.app", "hubbub.stores.memory"),
+        ("hubbub.compose", "fastapi"),
     ],
 )
 def test_any_other_import_is_a_problem(importer: str, imported: str) -> None:
