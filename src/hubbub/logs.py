@@ -1,0 +1,64 @@
+"""Where log lines go and what they look like: structlog for the server's own lines and for those of its libraries.
+
+Modules log with the standard library, `logging.getLogger(__name__)`, so that hubbub inside another program writes to
+that program's logs. Only who starts a whole server calls `configure_logs`.
+
+No line holds the text of a message, a token or a password. Nobody writes one on purpose; `redact` catches what a
+library writes by itself, such as the URL of a socket with a token in it.
+"""
+
+import logging
+import re
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_SECRETS = re.compile(
+    r"(?P<name>\b(?:access_token|refresh_token|token|ticket|password|secret)\b\W{1,4})[^\s&'\",;}]+"
+    r"|\b(?P<scheme>bearer[ .])[\w.~+/=-]+"
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
+    re.IGNORECASE,
+)
+
+
+def configure_logs(level: str, form: str, *, stream: TextIO | None = None) -> None:
+    """Send all lines of at least this level to `stream` (None = standard error).
+
+    `level` is debug, info, warning or error; `form` is console, json, or auto, which is console on a terminal.
+    """
+    stream = stream or sys.stderr
+    console = form == "console" or (form == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    shaping: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if console:
+        shaping += [redact, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+    else:
+        shaping += [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=shaping))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # it brings handlers of its own
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+
+
+def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Blot out what looks like a credential in any text of a line."""
+    for key, value in line.items():
+        if isinstance(value, str):
+            line[key] = _SECRETS.sub(_blot, value)
+    return line
+
+
+def _blot(found: re.Match[str]) -> str:
+    return f"{found['name'] or found['scheme'] or ''}[redacted]"

@@ -1,0 +1,132 @@
+"""Every setting of the server: its name, default, bounds and unit.
+
+A setting is the environment variable `HUBBUB_` and its name in capitals. Nothing here opens or connects anything.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "HUBBUB_"
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?|\*")
+
+
+class UnusableSettings(ValueError):
+    """The server must not start with these settings. The message names the variables, and holds no secret."""
+
+
+def _words(value: object) -> object:
+    """Split what an environment variable can hold: words with commas or white space between them."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError(f"{value!r} is not an origin like https://chat.example.org, without a path, nor *")
+    return value
+
+
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_words)]
+Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # Where it listens, and what it keeps
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` for every network.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    database_url: str = Field(
+        "sqlite:///hubbub.db",
+        repr=False,
+        description="Where everything is kept: an SQLAlchemy URL, such as `sqlite:////var/lib/hubbub/chat.db`.",
+    )
+    reader_threads: int = Field(4, ge=1, le=64, description="Threads that read from the database.")
+    secret: SecretStr | None = Field(
+        None, description="Keys that tokens are signed with, at least 32 bytes each; the first signs, all verify."
+    )
+    secret_file: Path | None = Field(
+        None, description="File of such keys, made on the first start; by default `hubbub.keys` beside the database."
+    )
+
+    # Accounts
+    registration: Literal["open", "closed"] = Field("open", description="May strangers register? `open` or `closed`.")
+    access_token_minutes: int = Field(15, ge=1, le=1440, description="Lifetime of an access token, in minutes.")
+    refresh_token_days: int = Field(
+        30, ge=1, le=366, description="Days after which a device that did not refresh has to sign in again."
+    )
+    ticket_seconds: int = Field(30, ge=5, le=300, description="Lifetime of a ticket for a socket, in seconds.")
+    login_rate: int = Field(
+        20,
+        ge=0,
+        le=10_000,
+        description="Passwords tried a minute, for each account and each address; 0 = no limit.",
+    )
+    token_in_query: bool = Field(True, description="May a socket's access token stand in its URL (`?token=`)?")
+    password_workers: int = Field(2, ge=1, le=64, description="Threads that hash passwords.")
+    argon2_time_cost: int = Field(3, ge=1, le=100, description="Argon2id: passes over the memory.")
+    argon2_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2id: memory of one hash, in KiB.")
+    argon2_parallelism: int = Field(4, ge=1, le=64, description="Argon2id: lanes within one hash.")
+
+    # HTTP
+    max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="Largest body of a request, in bytes.")
+    cors_origins: Origins = Field((), description="Origins of web pages that may use the REST API, or `*` for all.")
+    forwarded_allow_ips: Addresses = Field(
+        (), description="Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, or `*`."
+    )
+    docs: bool = Field(True, description="Serve the interactive documentation at `/docs`?")
+    drain_seconds: float = Field(10.0, ge=0, le=600, description="Time for what is under way when the server stops.")
+
+    # Sockets; the limits hold for each connection
+    allowed_origins: Origins = Field(
+        (), description="Origins of web pages that may open sockets, besides the server's own, or `*` for all."
+    )
+    max_frame_bytes: int = Field(65_536, ge=1024, le=16_777_216, description="Largest frame from a client, in bytes.")
+    frame_rate: float = Field(50.0, ge=0, le=1e6, description="Frames a second from a client; 0 = no limit.")
+    frame_burst: int = Field(200, ge=1, le=1_000_000, description="Frames that may come at once.")
+    inflight: int = Field(64, ge=1, le=10_000, description="Frames of a client that wait for their answer.")
+    outbox_frames: int = Field(256, ge=16, le=1_000_000, description="Frames that wait for a slow reader.")
+    outbox_bytes: int = Field(1_048_576, ge=65_536, le=1_073_741_824, description="The same, in bytes.")
+    auth_seconds: float = Field(5.0, gt=0, le=300, description="Time until the first `auth` frame, in seconds.")
+    heartbeat_seconds: float = Field(25.0, ge=0.1, le=3600, description="Time between pings, in seconds.")
+    pong_seconds: float = Field(10.0, gt=0, le=3600, description="Time for the answer to a ping, in seconds.")
+    stuck_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Time in which a slow reader must take something, in seconds."
+    )
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important lines to log: `debug`, `info`, `warning` or `error`."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`console` for people, `json` for machines; `auto` is `console` on a terminal."
+    )
+    access_log: bool = Field(False, description="Log a line for each HTTP request?")
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of this process: `overrides` (from a command line, say), then the environment, then the defaults.
+
+    Raise UnusableSettings with a line for each setting that is wrong.
+    """
+    try:
+        return Settings.model_validate(dict(overrides or {}))
+    except ValidationError as error:
+        raise UnusableSettings("\n".join(map(_sentence, error.errors()))) from None
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    name, *place = problem["loc"]
+    where = "".join(f"[{index}]" for index in place)
+    return f"{variable(str(name))}{where}: {problem['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,122 @@
+"""What REST requests may hold. The rules of texts are the domain's; here are types and bounds.
+
+Fields that a body does not know are ignored, so that a client may be newer than its server.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hubbub.domain.events import History
+from hubbub.domain.ids import MAX_ID, Seq, UserId
+from hubbub.domain.members import Role
+from hubbub.domain.rooms import MAX_FIRST_MEMBERS
+
+_Number = Field(strict=True, ge=1, le=MAX_ID)  # strict: true is not 1, and "1" is not either
+_UserId = Annotated[UserId, _Number]
+_Seq = Annotated[Seq, _Number]
+
+
+def _example(fields: dict[str, object]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]}, frozen=True, hide_input_in_errors=True)
+
+
+class Registration(BaseModel):
+    model_config = _example(
+        {"username": "ann", "email": "ann@example.org", "password": "correct horse battery", "display_name": "Ann Lee"}
+    )
+
+    username: str
+    email: str
+    password: str
+    display_name: str | None = None
+
+
+class Login(BaseModel):
+    """`username` may be the e-mail address; `label` is what the device calls itself in the list of sessions."""
+
+    model_config = _example({"username": "ann", "password": "correct horse battery", "label": "Ann's laptop"})
+
+    username: str
+    password: str
+    label: str = ""
+
+
+class Refresh(BaseModel):
+    model_config = _example({"refresh_token": "eyJhbGciOiJIUzI1NiJ9…"})
+
+    refresh_token: str
+
+
+class PasswordChange(BaseModel):
+    model_config = _example({"old_password": "correct horse battery", "new_password": "staple the battery"})
+
+    old_password: str
+    new_password: str
+
+
+class ProfileChange(BaseModel):
+    """What is left out stays as it is. Another e-mail address needs the password."""
+
+    model_config = _example({"display_name": "Ann Lee-Smith"})
+
+    display_name: str | None = None
+    email: str | None = None
+    password: str | None = None
+
+
+class NewRoom(BaseModel):
+    model_config = _example(
+        {"kind": "group", "name": "Garden", "topic": "Tomatoes and what eats them", "member_ids": [3, 5]}
+    )
+
+    kind: Literal["group", "channel"]
+    name: str
+    topic: str = ""
+    history: History = History.ALL
+    member_ids: list[_UserId] = Field(default=[], max_length=MAX_FIRST_MEMBERS)
+
+
+class NewDirectRoom(BaseModel):
+    model_config = _example({"user_id": 3})
+
+    user_id: _UserId
+
+
+class RoomChange(BaseModel):
+    """What is left out stays as it is."""
+
+    model_config = _example({"topic": "Now about pumpkins"})
+
+    name: str | None = None
+    topic: str | None = None
+
+
+class MemberChange(BaseModel):
+    """Without a role a newcomer becomes a plain member, and who is one already keeps theirs."""
+
+    model_config = _example({"role": "admin"})
+
+    role: Role | None = None
+
+
+class NewMessage(BaseModel):
+    """A `client_id` makes it safe to send the same again; the header `Idempotency-Key` says the same."""
+
+    model_config = _example({"text": "The first tomato is ripe.", "client_id": "7d1f0c9a", "reply_to": 412})
+
+    text: str
+    client_id: str | None = None
+    reply_to: _Seq | None = None
+
+
+class MessageChange(BaseModel):
+    model_config = _example({"text": "The first two tomatoes are ripe."})
+
+    text: str
+
+
+class ReadMark(BaseModel):
+    model_config = _example({"seq": 415})
+
+    seq: Annotated[Seq, Field(strict=True, ge=0, le=MAX_ID)]

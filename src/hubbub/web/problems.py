@@ -1,0 +1,144 @@
+"""Refusals as problem details (RFC 9457): one table from a code to a status, and one shape for all of them.
+
+Nothing that was sent comes back in a problem, and nothing of a defect: its text may hold anything and belongs into the
+log.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from math import ceil
+from types import MappingProxyType
+
+from fastapi.exceptions import RequestValidationError
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hubbub.domain.errors import ChatError, Internal, Invalid, NotFound, TooLarge, Unauthenticated
+from hubbub.web.encoding import encode
+
+STATUSES: Mapping[str, int] = MappingProxyType(
+    {
+        "bad_frame": 400,
+        "unknown_type": 400,
+        "invalid": 422,
+        "unauthenticated": 401,
+        "token_expired": 401,
+        "forbidden": 403,
+        "not_found": 404,
+        "conflict": 409,
+        "client_id_reused": 409,
+        "too_large": 413,
+        "rate_limited": 429,
+        "internal": 500,
+        "unavailable": 503,
+    }
+)
+"""The status of each code."""
+
+# What Starlette and the parser refuse before a service is asked. Every other status of theirs is `invalid` too.
+_CODES = {401: Unauthenticated.code, 404: NotFound.code, 413: TooLarge.code, 500: Internal.code}
+
+PROBLEM_JSON = "application/problem+json"
+
+_DEFECT = "something went wrong in the server; its log has more under this request_id"
+
+
+class FieldProblem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One field that is wrong, and why."""
+
+    field: str
+    message: str
+    location: str | None = None  # body, query, path or header, where it is known
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a request was refused. Programs go by `code`, people by `detail`; the log has more under `request_id`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None = None
+    errors: list[FieldProblem] | None = None
+
+
+def title(status: int) -> str:
+    """The status in words; RFC 9457 4.2.1 asks for these with the type about:blank."""
+    return HTTPStatus(status).phrase
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """The exception handler for everything that is refused on purpose."""
+    match error:
+        case ChatError():
+            response = _chat_problem(request, error)
+        case RequestValidationError():
+            response = _validation_problem(request, error)
+        case HTTPException():
+            code = _CODES.get(error.status_code, Invalid.code)
+            response = _respond(request, error.status_code, code, error.detail, headers=error.headers)
+        case _:  # registered for nothing else
+            raise error
+    return response
+
+
+def defect(request: Request) -> Response:
+    """What is told about an exception that nobody meant to raise."""
+    return _respond(request, 500, Internal.code, _DEFECT)
+
+
+def too_large(request: Request, most: int) -> Response:
+    """What is told about a body whose length alone is too much; the connection ends, since nobody reads that body."""
+    detail = body_too_large(most)
+    return _respond(request, 413, TooLarge.code, detail, headers={"Connection": "close"})
+
+
+def body_too_large(most: int) -> str:
+    return f"the body may have at most {most} bytes"
+
+
+def _chat_problem(request: Request, error: ChatError) -> Response:
+    if error.code == Internal.code:
+        return defect(request)
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 3
+    if error.retryable:
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after or 1)))  # whole seconds (RFC 9110 10.2.3)
+    message = str(error)
+    errors = None if error.field is None else [FieldProblem(field=error.field, message=message)]
+    return _respond(request, STATUSES[error.code], error.code, message, errors=errors, headers=headers)
+
+
+def _validation_problem(request: Request, error: RequestValidationError) -> Response:
+    errors = []
+    for problem in error.errors():
+        location, *path = map(str, problem["loc"])
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        errors.append(FieldProblem(field=".".join(path) or location, message=message, location=location))
+    first = errors[0]
+    detail = f"{first.field}: {first.message}"
+    return _respond(request, STATUSES[Invalid.code], Invalid.code, detail, errors=errors)
+
+
+def _respond(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[FieldProblem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    problem = Problem(
+        title=title(status),
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request.scope.get("request_id"),
+        errors=None if errors is None else list(errors),
+    )
+    return Response(encode(problem), status, headers, PROBLEM_JSON)

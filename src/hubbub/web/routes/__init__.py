@@ -1,0 +1,1 @@
+"""The routes, by noun: parse, one service call, shape."""

@@ -1,0 +1,40 @@
+"""Is this process alive, and should work be sent to it? For load balancers; nobody has to sign in."""
+
+from fastapi import APIRouter, Response
+
+from hubbub.domain.errors import ChatError
+from hubbub.web import examples
+from hubbub.web.dependencies import ServerOf
+from hubbub.web.encoding import JsonResponse
+from hubbub.web.openapi import answer
+from hubbub.web.shapes import HealthBody
+
+router = APIRouter(prefix="/health", tags=["health"], default_response_class=Response)
+
+
+@router.get(
+    "/live",
+    operation_id="live",
+    summary="Is the process alive?",
+    responses=answer(200, examples.HEALTHY, "It is."),
+)
+async def live() -> Response:
+    return JsonResponse(HealthBody(status="ok", warnings=[]))
+
+
+@router.get(
+    "/ready",
+    operation_id="ready",
+    summary="Can it take work?",
+    responses=answer(200, examples.HEALTHY, "It can.")
+    | answer(503, examples.DRAINING, "It stops, or its database does not answer."),
+)
+async def ready(server: ServerOf) -> Response:
+    warnings = list(server.warnings)
+    if server.draining:
+        return JsonResponse(HealthBody(status="draining", warnings=warnings), 503)
+    try:
+        await server.chat.logs.epoch()
+    except ChatError:
+        return JsonResponse(HealthBody(status="unavailable", warnings=warnings), 503)
+    return JsonResponse(HealthBody(status="ok", warnings=warnings))

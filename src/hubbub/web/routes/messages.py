@@ -1,0 +1,127 @@
+"""Messages of a room, their history, and the log itself."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from hubbub.domain.errors import ClientIdReused, Conflict, Forbidden, Invalid, NotFound
+from hubbub.domain.ids import MAX_ID, Seq
+from hubbub.services.journal import Draft
+from hubbub.web import examples
+from hubbub.web.bodies import MessageChange, NewMessage
+from hubbub.web.dependencies import Caller, ChatOf, Limit, RoomIdInPath, SeqInPath, SeqInQuery, UrlNumber, location
+from hubbub.web.encoding import JsonResponse, StrictRoute
+from hubbub.web.openapi import answer, refusals
+from hubbub.web.shapes import event_timeline, message_shape, message_timeline
+
+router = APIRouter(
+    prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute, default_response_class=Response
+)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="Says `client_id` in a header.", examples=["7d1f0c9a"]),
+]
+
+
+@router.post(
+    "/messages",
+    operation_id="post_message",
+    summary="Post a message",
+    status_code=201,
+    responses=answer(201, examples.MESSAGE, "The new message: it is on disk.")
+    | answer(200, examples.MESSAGE, "A repeat of this client_id: the message of the first time, as it is now.")
+    | refusals(Forbidden, NotFound, ClientIdReused),
+)
+async def post_message(
+    request: Request,
+    chat: ChatOf,
+    caller: Caller,
+    room_id: RoomIdInPath,
+    body: NewMessage,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    draft = Draft(body.text, _client_id(body, idempotency_key), body.reply_to)
+    posted = await chat.messages.post(caller.user_id, room_id, draft)
+    headers = location(request, f"/rooms/{room_id}/messages/{posted.message.seq}")
+    return JsonResponse(message_shape(posted.message), 200 if posted.duplicate else 201, headers)
+
+
+@router.get(
+    "/messages",
+    operation_id="list_messages",
+    summary="Read a page of a room's history",
+    responses=answer(200, examples.MESSAGES, "Messages, newest first.") | refusals(Forbidden, NotFound),
+)
+async def list_messages(
+    chat: ChatOf,
+    caller: Caller,
+    room_id: RoomIdInPath,
+    before: Annotated[SeqInQuery, Query(description="Only messages older than this seq.")] = None,
+    after: Annotated[SeqInQuery, Query(description="The page of messages just newer than this seq.")] = None,
+    around: Annotated[SeqInQuery, Query(description="The page with this seq in its middle.")] = None,
+    limit: Limit = 50,
+) -> Response:
+    """The newest messages, or one of `before`, `after` and `around`."""
+    page = await chat.messages.page(caller.user_id, room_id, before=before, after=after, around=around, limit=limit)
+    return JsonResponse(message_timeline(page))
+
+
+@router.get(
+    "/messages/{seq}",
+    operation_id="get_message",
+    summary="See a message as it is now",
+    responses=answer(200, examples.MESSAGE, "The message.") | refusals(Forbidden, NotFound),
+)
+async def get_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, seq: SeqInPath) -> Response:
+    return JsonResponse(message_shape(await chat.messages.get(caller.user_id, room_id, seq)))
+
+
+@router.patch(
+    "/messages/{seq}",
+    operation_id="edit_message",
+    summary="Change what your message says",
+    responses=answer(200, examples.EDITED_MESSAGE, "The message as it is now.")
+    | refusals(Forbidden, NotFound, Conflict),
+)
+async def edit_message(
+    chat: ChatOf, caller: Caller, room_id: RoomIdInPath, seq: SeqInPath, body: MessageChange
+) -> Response:
+    return JsonResponse(message_shape(await chat.messages.edit(caller.user_id, room_id, seq, body.text)))
+
+
+@router.delete(
+    "/messages/{seq}",
+    operation_id="delete_message",
+    summary="Delete a message",
+    status_code=204,
+    responses=refusals(Forbidden, NotFound),
+)
+async def delete_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, seq: SeqInPath) -> Response:
+    """It keeps its place in the history, without its text."""
+    await chat.messages.delete(caller.user_id, room_id, seq)
+    return Response(status_code=204)
+
+
+@router.get(
+    "/events",
+    operation_id="list_events",
+    summary="Read the log of a room",
+    responses=answer(200, examples.EVENTS, "Events, oldest first.") | refusals(Forbidden, NotFound),
+)
+async def list_events(
+    chat: ChatOf,
+    caller: Caller,
+    room_id: RoomIdInPath,
+    after: Annotated[Seq, UrlNumber, Query(ge=0, le=MAX_ID, description="The last seq that you know.")] = Seq(0),
+    limit: Limit = 200,
+) -> Response:
+    """Every event has the next number, so that a client that applies them all has missed none."""
+    page = await chat.logs.events(caller.user_id, room_id, after=after, limit=limit)
+    return JsonResponse(event_timeline(page))
+
+
+def _client_id(body: NewMessage, idempotency_key: str | None) -> str | None:
+    if idempotency_key is None or body.client_id in {None, idempotency_key}:
+        return idempotency_key or body.client_id
+    raise Invalid("client_id and the header Idempotency-Key differ", field="client_id")

@@ -1,0 +1,66 @@
+"""Profiles: one's own, and those of others."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited
+from hubbub.domain.texts import MAX_QUERY
+from hubbub.web import examples
+from hubbub.web.bodies import ProfileChange
+from hubbub.web.dependencies import Caller, ChatOf, Cursor, Limit, UserIdInPath
+from hubbub.web.encoding import JsonResponse, StrictRoute
+from hubbub.web.openapi import answer, refusals
+from hubbub.web.shapes import ProfileList, profile_shape
+
+router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute, default_response_class=Response)
+
+
+@router.get(
+    "",
+    operation_id="search_users",
+    summary="Find users",
+    responses=answer(200, examples.PROFILES, "Users, by username."),
+)
+async def search_users(
+    chat: ChatOf,
+    caller: Caller,
+    q: Annotated[str, Query(max_length=MAX_QUERY, description="Part of a username or display name.")] = "",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    found, next_cursor = await chat.users.search(caller, q, cursor=cursor, limit=limit)
+    return JsonResponse(ProfileList(items=list(map(profile_shape, found)), next_cursor=next_cursor))
+
+
+@router.get(
+    "/me",
+    operation_id="get_own_profile",
+    summary="See your profile",
+    responses=answer(200, examples.PROFILE, "Your profile."),
+)
+async def get_own_profile(chat: ChatOf, caller: Caller) -> Response:
+    return JsonResponse(profile_shape(await chat.users.get(caller, caller.user_id)))
+
+
+@router.patch(
+    "/me",
+    operation_id="change_profile",
+    summary="Change your profile",
+    responses=answer(200, examples.PROFILE, "Your profile as it is now.") | refusals(Forbidden, Conflict, RateLimited),
+)
+async def change_profile(chat: ChatOf, caller: Caller, body: ProfileChange) -> Response:
+    changed = await chat.users.change_profile(
+        caller, display_name=body.display_name, email=body.email, password=body.password
+    )
+    return JsonResponse(profile_shape(changed))
+
+
+@router.get(
+    "/{user_id}",
+    operation_id="get_user",
+    summary="See somebody's profile",
+    responses=answer(200, examples.PROFILE, "The profile; its e-mail address for admins only.") | refusals(NotFound),
+)
+async def get_user(chat: ChatOf, caller: Caller, user_id: UserIdInPath) -> Response:
+    return JsonResponse(profile_shape(await chat.users.get(caller, user_id)))
