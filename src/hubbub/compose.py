@@ -94,7 +94,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             memory_cost=settings.argon2_memory_kib,
             parallelism=settings.argon2_parallelism,
         )
-        stack.callback(hasher.close)
+        stack.push_async_callback(hasher.close)
         hub = Hub(Logs(store))
         fanout = HubFanout(hub)
         chat = Chat(

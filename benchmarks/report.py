@@ -1,0 +1,64 @@
+"""A table for people and a JSON file for machines, out of the same rows."""
+
+import json
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+FOLDER = Path("benchmarks/results")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of doing it: figures by the name of their column, with the unit in the name."""
+
+    way: str
+    figures: dict[str, float]
+
+
+def percentile(values: Sequence[float], per_cent: int) -> float:
+    """The value below which this share of them lies."""
+    return statistics.quantiles(values, n=100, method="inclusive")[per_cent - 1]
+
+
+def show(name: str, title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """Print the table, and write `benchmarks/results/<name>.json`."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("way")
+    for column in rows[0].figures:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(row.way, *(_figure(value) for value in row.figures.values()))
+    console = Console()
+    console.print(table)
+    for note in notes:
+        console.print(note)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = FOLDER / f"{name}.json"
+    file.write_text(
+        json.dumps(
+            {
+                "benchmark": name,
+                "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                "python": platform.python_version(),
+                "machine": platform.machine(),
+                "command": " ".join(sys.argv[1:]),
+                "rows": [asdict(row) for row in rows],
+                "notes": list(notes),
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+    console.print(f"written to {file}")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
