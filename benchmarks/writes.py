@@ -28,9 +28,9 @@ from benchmarks.report import Row, percentile, show
 from hubbub.compose import SystemClock
 from hubbub.domain.events import Event, RoomKind
 from hubbub.domain.ids import RoomId, SessionId, UserId
+from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
-from hubbub.security.keys import parse_keys
 from hubbub.services.chat import Chat
 from hubbub.services.journal import Draft
 from hubbub.stores.sql import SqlStore
