@@ -88,7 +88,7 @@ class Accounts:
         """
         user = await self._credentials.check(login, password, address=address)
         now = self._clock.now()
-        expires_at = self._after(now, self._policy.refresh_ttl)
+        expires_at = _after(now, self._policy.refresh_ttl)
 
         def begin(tx: Tx) -> tuple[Session, list[SessionId]]:
             require_unchanged(tx, user)
@@ -108,7 +108,7 @@ class Accounts:
         claims = self._tokens.verify(REFRESH, refresh_token)
         generation = int(claims["gen"])
         now = self._clock.now()
-        expires_at = self._after(now, self._policy.refresh_ttl)
+        expires_at = _after(now, self._policy.refresh_ttl)
 
         def turn(tx: Tx) -> tuple[User, Session, bool]:
             user, session = _session_of(tx, claims, now)
@@ -141,7 +141,7 @@ class Accounts:
         now = self._clock.now()
         # The hash covers the time too, so that it comes back as it went out.
         ticket = f"{secrets.token_urlsafe(32)}.{identity.expires_at}"
-        expires_at = min(self._after(now, self._policy.ticket_ttl), identity.expires_at)
+        expires_at = min(_after(now, self._policy.ticket_ttl), identity.expires_at)
 
         def issue(tx: Tx) -> None:
             _live_session(tx, identity.session_id, now)
@@ -210,7 +210,7 @@ class Accounts:
 
     def _grant(self, user: User, session: Session) -> Grant:
         now = session.used_at
-        expires_at = min(self._after(now, self._policy.access_ttl), session.expires_at)
+        expires_at = min(_after(now, self._policy.access_ttl), session.expires_at)
         claims = _claims(session)
         return Grant(
             user=user,
@@ -224,9 +224,9 @@ class Accounts:
         if session_ids:
             self._fanout.end_sessions(session_ids)
 
-    @staticmethod
-    def _after(now: Millis, ttl: int) -> Millis:
-        return Millis(now + ttl * 1000)
+
+def _after(now: Millis, seconds: int) -> Millis:
+    return Millis(now + seconds * 1000)
 
 
 def _claims(session: Session) -> dict[str, int | str]:
