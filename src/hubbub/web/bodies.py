@@ -6,6 +6,7 @@ Fields that a body does not know are ignored, so that a client may be newer than
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from hubbub.domain.events import History
 from hubbub.domain.ids import MAX_ID, Seq, UserId
@@ -17,13 +18,18 @@ _UserId = Annotated[UserId, _Number]
 _Seq = Annotated[Seq, _Number]
 
 
-def _example(fields: dict[str, object]) -> ConfigDict:
+def _example(fields: JsonDict) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]}, frozen=True, hide_input_in_errors=True)
 
 
 class Registration(BaseModel):
     model_config = _example(
-        {"username": "ann", "email": "ann@example.org", "password": "correct horse battery", "display_name": "Ann Lee"}
+        {
+            "username": "ann",
+            "email": "ann@example.org",
+            "password": "correct horse battery",
+            "display_name": "Ann Lee",
+        }
     )
 
     username: str
@@ -66,9 +72,7 @@ class ProfileChange(BaseModel):
 
 
 class NewRoom(BaseModel):
-    model_config = _example(
-        {"kind": "group", "name": "Garden", "topic": "Tomatoes and what eats them", "member_ids": [3, 5]}
-    )
+    model_config = _example({"kind": "group", "name": "Garden", "topic": "Tomatoes and their enemies"})
 
     kind: Literal["group", "channel"]
     name: str
@@ -78,7 +82,7 @@ class NewRoom(BaseModel):
 
 
 class NewDirectRoom(BaseModel):
-    model_config = _example({"user_id": 3})
+    model_config = _example({"user_id": 2})
 
     user_id: _UserId
 
@@ -103,7 +107,7 @@ class MemberChange(BaseModel):
 class NewMessage(BaseModel):
     """A `client_id` makes it safe to send the same again; the header `Idempotency-Key` says the same."""
 
-    model_config = _example({"text": "The first tomato is ripe.", "client_id": "7d1f0c9a", "reply_to": 412})
+    model_config = _example({"text": "The first tomato is ripe.", "client_id": "7d1f0c9a"})
 
     text: str
     client_id: str | None = None

@@ -83,13 +83,13 @@ def _digits(value: object) -> object:
 
 UrlNumber = BeforeValidator(_digits)
 
-RoomIdInPath = Annotated[RoomId, UrlNumber, Path(alias="room_id", ge=1, le=MAX_ID, examples=[9])]
-UserIdInPath = Annotated[UserId, UrlNumber, Path(alias="user_id", ge=1, le=MAX_ID, examples=[2])]
+RoomIdInPath = Annotated[RoomId, UrlNumber, Path(alias="room_id", ge=1, le=MAX_ID, examples=[1])]
+UserIdInPath = Annotated[UserId, UrlNumber, Path(alias="user_id", ge=1, le=MAX_ID, examples=[1])]
 MemberIdInPath = Annotated[
     Annotated[UserId, UrlNumber, Field(ge=1, le=MAX_ID)] | Literal["me"], Path(alias="user_id", examples=["me"])
 ]
-SessionIdInPath = Annotated[SessionId, UrlNumber, Path(alias="session_id", ge=1, le=MAX_ID, examples=[7])]
-SeqInPath = Annotated[Seq, UrlNumber, Path(alias="seq", ge=1, le=MAX_ID, examples=[415])]
+SessionIdInPath = Annotated[SessionId, UrlNumber, Path(alias="session_id", ge=1, le=MAX_ID, examples=[1])]
+SeqInPath = Annotated[Seq, UrlNumber, Path(alias="seq", ge=1, le=MAX_ID, examples=[3])]
 
 Limit = Annotated[int, UrlNumber, Query(ge=1, le=MAX_PAGE, description="Most items in the answer.")]
 Cursor = Annotated[

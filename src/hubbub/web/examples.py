@@ -17,9 +17,9 @@ PROFILE = shapes.ProfileBody(id=_ANN, username="ann", display_name="Ann Lee", em
 _OTHER_PROFILE = shapes.ProfileBody(id=_BEN, username="ben", display_name="Ben Okri", created_at=_AT)
 PROFILES = shapes.ProfileList(items=[PROFILE, _OTHER_PROFILE], next_cursor="YmVu")
 
-_TOKEN = "eyJhbGciOiJIUzI1NiJ9…"
+_JWT = "eyJhbGciOiJIUzI1NiJ9…"
 _SCHEME = "bearer"
-GRANT = shapes.GrantBody(access_token=_TOKEN, token_type=_SCHEME, expires_in=900, refresh_token=_TOKEN)
+GRANT = shapes.GrantBody(access_token=_JWT, token_type=_SCHEME, expires_in=900, refresh_token=_JWT)
 TICKET = shapes.TicketBody(ticket="kX3cN0pD2r8mQyZ1aJ7v")
 SESSIONS = shapes.SessionList(
     items=[
@@ -83,7 +83,7 @@ ROOM = RoomBody(
     id=_ROOM,
     kind=RoomKind.GROUP,
     name="Garden",
-    topic="Tomatoes and what eats them",
+    topic="Tomatoes and their enemies",
     head=Seq(415),
     last_at=_AT,
     base=Seq(0),

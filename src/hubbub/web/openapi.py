@@ -15,7 +15,8 @@ from hubbub.domain.errors import (
     error_classes,
 )
 from hubbub.web import shapes
-from hubbub.web.problems import PROBLEM_JSON, STATUSES, Problem, title
+from hubbub.web.problems import ABOUT_BLANK, PROBLEM_JSON, STATUSES, Problem, title
+from hubbub.wire.frames import MessageBody, RoomBody
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]
@@ -27,12 +28,12 @@ ANSWERS: tuple[type[Struct], ...] = (
     shapes.GrantBody,
     shapes.TicketBody,
     shapes.SessionList,
-    shapes.RoomBody,
+    RoomBody,
     shapes.RoomList,
     shapes.ChannelList,
     shapes.MemberBody,
     shapes.MemberList,
-    shapes.MessageBody,
+    MessageBody,
     shapes.MessageTimeline,
     shapes.EventTimeline,
     shapes.ReadBody,
@@ -96,7 +97,14 @@ def _common_refusals(path: str, operation: Json) -> Responses:
 
 
 def _refusal(status: int, codes: list[str]) -> Json:
-    example = Problem(title=title(status), status=status, detail="…", code=codes[0], request_id="5f2b9a1c0d3e4f67")
+    example = Problem(
+        type=ABOUT_BLANK,
+        title=title(status),
+        status=status,
+        detail="…",
+        code=codes[0],
+        request_id="5f2b9a1c0d3e4f67",
+    )
     words = " or ".join(f"`{code}`" for code in codes)
     content = {"schema": {"$ref": _ref("Problem")}, "example": to_builtins(example)}
     return _response(status, f"{title(status)}: {words}", PROBLEM_JSON, content)

@@ -41,6 +41,7 @@ STATUSES: Mapping[str, int] = MappingProxyType(
 _CODES = {401: Unauthenticated.code, 404: NotFound.code, 413: TooLarge.code, 500: Internal.code}
 
 PROBLEM_JSON = "application/problem+json"
+ABOUT_BLANK = "about:blank"  # `code` says what kind of problem it is (RFC 9457 4.2.1)
 
 _DEFECT = "something went wrong in the server; its log has more under this request_id"
 
@@ -56,7 +57,7 @@ class FieldProblem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a request was refused. Programs go by `code`, people by `detail`; the log has more under `request_id`."""
 
-    type: str = "about:blank"
+    type: str
     title: str
     status: int
     detail: str
@@ -134,6 +135,7 @@ def _respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     problem = Problem(
+        type=ABOUT_BLANK,
         title=title(status),
         status=status,
         detail=detail,
