@@ -1,0 +1,47 @@
+"""Fixtures of all tests that talk to a real server: `live`, `client`, `make_user`, and `settings` to override."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+import httpx2
+import pytest
+
+from hubbub.settings import Settings
+from tests.integration.servers import LiveServer, Person, register, serving, settings_in
+
+MakeUser: TypeAlias = Callable[[str], Awaitable[Person]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """What `live` is started with. A test module that needs other settings has a fixture of this name."""
+    return settings_in(tmp_path)
+
+
+@pytest.fixture
+async def live(settings: Settings) -> AsyncIterator[LiveServer]:
+    """A server over a SQLite file in tmp_path."""
+    async with serving(settings) as live:
+        yield live
+
+
+@pytest.fixture
+async def client(live: LiveServer) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that has not signed in."""
+    async with live.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def make_user(live: LiveServer) -> AsyncIterator[MakeUser]:
+    """`await make_user("ann")`: somebody who has registered and signed in."""
+    async with AsyncExitStack() as stack:
+
+        async def make(username: str) -> Person:
+            person = await register(live, username)
+            stack.push_async_callback(person.client.aclose)
+            return person
+
+        yield make
