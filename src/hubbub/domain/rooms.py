@@ -258,7 +258,7 @@ class ChatRoom:
                 self.name, self.topic = event.name, event.topic
             case RoomChanged():
                 self.name, self.topic = event.name, event.topic
-            case RoomDeleted():
+            case RoomDeleted():  # pragma: no branch
                 self.deleted = True
                 self.members.clear()
 

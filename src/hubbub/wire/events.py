@@ -81,7 +81,7 @@ def event_body(event: Event) -> EventBody:
                 room_kind=event.room_kind,
                 history=event.history,
             )
-        case RoomDeleted():
+        case RoomDeleted():  # pragma: no branch
             return EventBody(seq=seq, kind=kind, user_id=user_id, at=at)
 
 

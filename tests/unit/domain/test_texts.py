@@ -180,13 +180,11 @@ def test_what_passes_comes_back_unchanged_and_can_be_encoded(check: Check, value
 
 
 @pytest.mark.parametrize("check", ALL)
-@pytest.mark.parametrize("value", ["\x00" * 300, "hunter2\x00", "x" * 20_000])
+@pytest.mark.parametrize("value", ["hunter2\ud800", "hunter2 " * 3_000])
 def test_a_refusal_names_the_field_and_does_not_repeat_the_value(check: Check, value: str) -> None:
-    if check is check_password and value == "hunter2\x00":
-        return
     with pytest.raises(Invalid) as caught:
         check(value)
-    assert caught.value.field in str(caught.value)
+    assert str(caught.value).startswith(f"{caught.value.field} ")
     assert "hunter2" not in str(caught.value)
 
 
