@@ -1,0 +1,248 @@
+"""Transactions of any store: rollback, isolation, concurrency, closing. The nouns have files of their own beside it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hubbub.domain.errors import ChatError, Conflict, Internal, NotFound, Unavailable
+from hubbub.domain.ids import Seq
+from hubbub.services.ports import Store, Tx
+from tests.contract.acts import HOUR, NOW, add_user, fields, found, log_of, post, say, sign_up, state_of
+from tests.contract.conftest import OpenStore
+
+
+class Failure(Exception):
+    """What no store knows."""
+
+
+async def test_both_calls_return_what_fn_returned(store: Store) -> None:
+    assert await store.write(lambda tx: "written") == "written"
+    assert await store.read(lambda tx: "read") == "read"
+
+
+async def test_a_transaction_reads_its_own_writes(store: Store) -> None:
+    def fn(tx: Tx) -> None:
+        ann = add_user(tx, "ann")
+        assert tx.users.get(ann.id) == ann
+        assert tx.users.find("ann") == ann
+
+    await store.write(fn)
+
+
+async def test_what_write_returned_from_is_seen_by_every_read(store: Store) -> None:
+    for number in range(20):
+        user = (await sign_up(store, f"user{number}"))[0]
+        answers = await asyncio.gather(*(store.read(lambda tx, id=user.id: tx.users.get(id)) for _ in range(8)))
+        assert answers == [user] * 8
+
+
+@pytest.mark.parametrize("error", [Failure("text"), NotFound("text"), KeyError("key")])
+async def test_an_exception_out_of_fn_comes_out_unchanged(store: Store, error: Exception) -> None:
+    def fn(tx: Tx) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as of_write:
+        await store.write(fn)
+    with pytest.raises(type(error)) as of_read:
+        await store.read(fn)
+    assert of_write.value is error
+    assert of_read.value is error
+
+
+async def test_an_exception_out_of_fn_rolls_everything_back(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    room = await found(store, ann, bob)
+    message = (await say(store, room, ann, "one", client_id="c1"))[0]
+    session = await store.write(lambda tx: tx.sessions.add(user_id=ann.id, label="", at=NOW, expires_at=NOW + HOUR))
+    await store.write(lambda tx: tx.sessions.add_ticket(b"ticket", session.id, NOW + HOUR))
+
+    def everything(tx: Tx) -> None:
+        add_user(tx, "eve")
+        tx.users.update(replace(ann, username="anna", email="anna@example.com"))
+        tx.rooms.add((ann.id, bob.id))
+        future = tx.rooms.load([room.id])[room.id]
+        future.members, future.messages = dict(room.members), dict(room.messages)
+        for decide in (
+            lambda: (future.post(bob.id, "two", client_id="c2"),),
+            lambda: future.edit(ann.id, message.seq, "changed"),
+            lambda: future.delete(ann.id, message.seq),
+            lambda: future.change(ann.id, name="other", topic="other"),
+            lambda: future.remove_member(bob.id, bob.id),
+            lambda: future.close(ann.id),
+        ):
+            for event in decide():
+                tx.log.append([event])
+                future.apply(event)
+        tx.reads.advance({(room.id, ann.id): message.seq})
+        assert tx.sessions.take_ticket(b"ticket", NOW) == session.id
+        assert tx.sessions.rotate(session.id, generation=1, at=NOW, expires_at=NOW)
+        tx.sessions.end([session.id])
+        raise Failure
+
+    def check(tx: Tx) -> None:
+        assert tx.users.find("eve") is None
+        assert tx.users.find("anna") is None
+        assert tx.users.find("ann@example.com") == ann
+        assert tx.rooms.of_pair(ann.id, bob.id) is None
+        assert tx.reads.get([room.id], ann.id) == {}
+        assert tx.messages.by_client_id([(room.id, bob.id, "c2")]) == {}
+        assert tx.sessions.of_user(ann.id) == [session]
+
+    log = await log_of(store, room.id)
+    with pytest.raises(Failure):
+        await store.write(everything)
+    await store.read(check)
+    assert await log_of(store, room.id) == log
+    assert fields(await state_of(store, room)) == fields(room)
+    assert await store.write(lambda tx: tx.sessions.take_ticket(b"ticket", NOW)) == session.id
+
+
+async def test_a_rolled_back_transaction_can_be_repeated(store: Store) -> None:
+    def fail(tx: Tx) -> None:
+        add_user(tx, "ann")
+        raise Failure
+
+    with pytest.raises(Failure):
+        await store.write(fail)
+    ann = await store.write(lambda tx: add_user(tx, "ann"))
+    assert await store.read(lambda tx: tx.users.find("ann")) == ann
+
+
+async def test_a_conflict_that_fn_handles_leaves_the_rest_of_the_transaction(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    room = await found(store, ann)
+    await say(store, room, ann, "one", client_id="c1")
+
+    def fn(tx: Tx) -> None:
+        add_user(tx, "before")
+        for refused in (
+            lambda: add_user(tx, "ANN"),
+            lambda: tx.users.delete(ann.id),
+            lambda: post(tx, room.id, ann.id, "two", client_id="c1"),
+            lambda: tx.log.append([room.post(ann.id, "three"), room.post(ann.id, "four")]),
+            lambda: tx.sessions.add_ticket(b"ticket", 9, NOW),  # type: ignore[arg-type]
+        ):
+            with pytest.raises((Conflict, NotFound)):
+                refused()
+        add_user(tx, "after")
+
+    await store.write(fn)
+    usernames = [user.username for user in await store.read(lambda tx: tx.users.search("", after=None, limit=9))]
+    assert usernames == ["after", "ann", "before"]
+    assert fields(await state_of(store, room)) == fields(room)
+
+
+async def test_a_read_may_not_write(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    room = await found(store, ann)
+    session = await store.write(lambda tx: tx.sessions.add(user_id=ann.id, label="", at=NOW, expires_at=NOW))
+    writes: list[Callable[[Tx], object]] = [
+        lambda tx: add_user(tx, "eve"),
+        lambda tx: tx.users.update(replace(ann, display_name="Other")),
+        lambda tx: tx.users.delete(bob.id),
+        lambda tx: tx.sessions.add(user_id=ann.id, label="", at=NOW, expires_at=NOW),
+        lambda tx: tx.sessions.rotate(session.id, generation=1, at=NOW, expires_at=NOW),
+        lambda tx: tx.sessions.end([session.id]),
+        lambda tx: tx.sessions.add_ticket(b"ticket", session.id, NOW),
+        lambda tx: tx.rooms.add(),
+        lambda tx: post(tx, room.id, ann.id, "text"),
+        lambda tx: tx.reads.advance({(room.id, ann.id): Seq(1)}),
+    ]
+    for write in writes:
+        with pytest.raises(Internal):
+            await store.read(write)
+    assert await store.read(lambda tx: tx.users.search("", after=None, limit=9)) == [ann, bob]
+    assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == [session]
+    assert fields(await state_of(store, room)) == fields(room)
+
+
+async def test_concurrent_writes_are_serial(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    room = await found(store, ann)
+    posts = [store.write(lambda tx, n=n: post(tx, room.id, ann.id, f"text {n}")) for n in range(300)]
+    events = await asyncio.gather(*posts)
+    assert sorted(event.seq for event in events) == list(range(3, 303))
+    assert (await log_of(store, room.id))[2:] == sorted(events, key=lambda event: event.seq)
+
+
+async def test_a_read_sees_one_snapshot_while_writes_go_on(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    one, two = await found(store, ann), await found(store, ann)
+
+    def in_both(tx: Tx) -> None:
+        post(tx, one.id, ann.id, "text")
+        post(tx, two.id, ann.id, "text")
+
+    def lengths(tx: Tx) -> set[int]:
+        heads = tx.rooms.heads([one.id, two.id])
+        logs = [len(tx.log.after(room.id, Seq(0), limit=1000)) for room in (one, two)]
+        unread = [tx.reads.unread(room.id, two.id, Seq(0)) for room in (one, two)]  # type: ignore[arg-type]
+        return {*heads.values(), *logs} if unread[0] == unread[1] else set()
+
+    writes = [store.write(in_both) for _ in range(100)]
+    reads = [store.read(lengths) for _ in range(100)]
+    answers = await asyncio.gather(*(call for both in zip(writes, reads, strict=True) for call in both))
+    assert all(len(answer) == 1 for answer in answers[1::2] if answer is not None)
+
+
+async def test_a_cancelled_caller_leaves_all_or_nothing(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    one, two = await found(store, ann), await found(store, ann)
+
+    def in_both(tx: Tx) -> None:
+        post(tx, one.id, ann.id, "text")
+        post(tx, two.id, ann.id, "text")
+
+    for _ in range(5):
+        tasks = [asyncio.ensure_future(store.write(in_both)) for _ in range(10)]
+        tasks += [asyncio.ensure_future(store.read(lambda tx: None)) for _ in range(10)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    heads = await store.write(lambda tx: tx.rooms.heads([one.id, two.id]))
+    assert heads[one.id] == heads[two.id]
+    await say(store, one, ann) if heads[one.id] == 2 else None
+    assert await asyncio.gather(*(store.read(lambda tx: 1) for _ in range(20))) == [1] * 20
+
+
+async def test_after_close_both_calls_are_unavailable(open_store: OpenStore) -> None:
+    store = open_store()
+    await store.close()
+    for call in (store.read, store.write):
+        with pytest.raises(Unavailable):
+            await call(lambda tx: None)
+
+
+async def test_close_lets_the_running_transactions_finish(open_store: OpenStore) -> None:
+    store = open_store()
+    tasks = [asyncio.ensure_future(store.write(lambda tx, n=n: add_user(tx, f"user{n}"))) for n in range(10)]
+    tasks += [asyncio.ensure_future(store.read(lambda tx: None)) for _ in range(10)]  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    await store.close()
+    assert all(not isinstance(answer, Exception) for answer in await asyncio.gather(*tasks))
+
+
+async def test_close_may_be_called_again(open_store: OpenStore) -> None:
+    store = open_store()
+    await asyncio.gather(store.close(), store.close())
+    await store.close()
+
+
+async def test_two_stores_know_nothing_of_each_other(open_store: OpenStore) -> None:
+    one, two = open_store(), open_store()
+    await sign_up(one, "ann")
+    assert await two.read(lambda tx: tx.users.find("ann")) is None
+    assert (await sign_up(two, "bob"))[0].id == 1
+    await one.close()
+    assert await two.read(lambda tx: tx.users.find("bob")) is not None
+    await two.close()
+
+
+async def test_a_refusal_is_a_chat_error_that_no_retry_mends(store: Store) -> None:
+    await sign_up(store, "ann")
+    with pytest.raises(ChatError) as refusal:
+        await sign_up(store, "ann")
+    assert not refusal.value.retryable

@@ -1,0 +1,244 @@
+"""Users, in any store."""
+
+from dataclasses import replace
+
+import pytest
+
+from hubbub.domain.errors import Conflict, NotFound
+from hubbub.domain.events import RoomKind
+from hubbub.domain.ids import MAX_ID, UserId
+from hubbub.domain.users import User
+from hubbub.services.ports import Store, Tx
+from tests.contract.acts import HOUR, NOW, add_user, crowd, found, happen, sign_up
+
+
+async def search(store: Store, query: str, *, after: str | None = None, limit: int = 200) -> list[str]:
+    """The usernames of those who are found."""
+    return [user.username for user in await store.read(lambda tx: tx.users.search(query, after=after, limit=limit))]
+
+
+async def test_add_returns_the_user_as_it_is_stored(store: Store) -> None:
+    def fn(tx: Tx) -> User:
+        return tx.users.add(
+            username="Ann", email="Ann@Example.com", display_name="Ann É 👩‍🚀", password_hash="$argon2", at=NOW, is_admin=True
+        )
+
+    ann = await store.write(fn)
+    assert ann == User(
+        id=ann.id,
+        username="Ann",
+        email="Ann@Example.com",
+        display_name="Ann É 👩‍🚀",
+        password_hash="$argon2",
+        is_admin=True,
+        created_at=NOW,
+    )
+    stored = await store.read(lambda tx: tx.users.get(ann.id))
+    assert stored == ann
+    assert stored is not None
+    assert stored.is_admin is True
+    assert stored.password_hash == "$argon2"
+
+
+async def test_ids_count_up(store: Store) -> None:
+    assert [user.id for user in await sign_up(store, "ann", "bob", "eve")] == [1, 2, 3]
+
+
+async def test_the_id_of_a_deleted_user_is_not_given_again(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    await store.write(lambda tx: tx.users.delete(ann.id))
+    assert (await sign_up(store, "ann"))[0].id > ann.id
+
+
+@pytest.mark.parametrize("username", ["ann", "ANN", "Ann"])
+async def test_a_username_is_taken_whatever_its_case(store: Store, username: str) -> None:
+    await sign_up(store, "Ann")
+
+    def fn(tx: Tx) -> User:
+        return tx.users.add(username=username, email="other@b.c", display_name="", password_hash="", at=NOW)
+
+    with pytest.raises(Conflict) as refusal:
+        await store.write(fn)
+    assert refusal.value.field == "username"
+
+
+@pytest.mark.parametrize("email", ["É@example.com", "é@EXAMPLE.com"])
+async def test_an_email_address_is_taken_whatever_its_case(store: Store, email: str) -> None:
+    await sign_up(store, "é")
+
+    def fn(tx: Tx) -> User:
+        return tx.users.add(username="other", email=email, display_name="", password_hash="", at=NOW)
+
+    with pytest.raises(Conflict) as refusal:
+        await store.write(fn)
+    assert refusal.value.field == "email"
+
+
+async def test_get_is_none_for_an_unknown_id(store: Store) -> None:
+    for user_id in (0, 1, -1, MAX_ID):
+        assert await store.read(lambda tx, id=user_id: tx.users.get(UserId(id))) is None
+
+
+async def test_get_many_returns_those_that_exist(store: Store) -> None:
+    ann, bob, _ = await sign_up(store, "ann", "bob", "eve")
+    wanted = [ann.id, bob.id, UserId(99), UserId(MAX_ID)]
+    assert await store.read(lambda tx: tx.users.get_many(wanted)) == {ann.id: ann, bob.id: bob}
+    assert await store.read(lambda tx: tx.users.get_many([])) == {}
+    assert await store.read(lambda tx: tx.users.get_many({bob.id})) == {bob.id: bob}
+
+
+async def test_get_many_takes_any_number_of_ids(store: Store) -> None:
+    people = await crowd(store, 300)
+    found_users = await store.read(lambda tx: tx.users.get_many([UserId(number) for number in range(5000)]))
+    assert found_users == {user.id: user for user in people}
+
+
+@pytest.mark.parametrize("login", ["ann", "ANN", "ann@example.com", "Ann@EXAMPLE.com"])
+async def test_find_takes_a_username_or_an_email_address_whatever_its_case(store: Store, login: str) -> None:
+    ann, _ = await sign_up(store, "Ann", "bob")
+    assert await store.read(lambda tx: tx.users.find(login)) == ann
+
+
+@pytest.mark.parametrize("login", ["", "an", "ann%", "a_n", "example.com"])
+async def test_find_wants_all_of_it(store: Store, login: str) -> None:
+    await sign_up(store, "ann")
+    assert await store.read(lambda tx: tx.users.find(login)) is None
+
+
+async def test_update_replaces_everything_but_id_and_created_at(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    changed = User(
+        id=ann.id,
+        username="Anna",
+        email="anna@other.org",
+        display_name="Anna",
+        password_hash="new",
+        is_admin=True,
+        created_at=NOW + 5,
+    )
+    await store.write(lambda tx: tx.users.update(changed))
+    expected = replace(changed, created_at=ann.created_at)
+    assert await store.read(lambda tx: tx.users.get_many([ann.id, bob.id])) == {ann.id: expected, bob.id: bob}
+    assert await store.read(lambda tx: tx.users.find("anna")) == expected
+    assert await store.read(lambda tx: tx.users.find("ann")) is None
+    assert await store.read(lambda tx: tx.users.find("ann@example.com")) is None
+
+
+async def test_update_may_change_the_case_of_the_own_username(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    await store.write(lambda tx: tx.users.update(replace(ann, username="ANN")))
+    assert (await store.read(lambda tx: tx.users.get(ann.id))) == replace(ann, username="ANN")
+
+
+async def test_update_frees_the_old_username(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    await store.write(lambda tx: tx.users.update(replace(ann, username="anna", email="anna@example.com")))
+    assert (await sign_up(store, "ann"))[0].id != ann.id
+
+
+@pytest.mark.parametrize(("field", "value"), [("username", "BOB"), ("email", "Bob@example.com")])
+async def test_update_refuses_what_another_has(store: Store, field: str, value: str) -> None:
+    ann, _ = await sign_up(store, "ann", "bob")
+    with pytest.raises(Conflict) as refusal:
+        await store.write(lambda tx: tx.users.update(replace(ann, **{field: value})))
+    assert refusal.value.field == field
+    assert await store.read(lambda tx: tx.users.get(ann.id)) == ann
+
+
+async def test_update_and_delete_of_an_unknown_id_are_not_found(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    stranger = replace(ann, id=UserId(99), username="stranger", email="s@t.r")
+    with pytest.raises(NotFound):
+        await store.write(lambda tx: tx.users.update(stranger))
+    with pytest.raises(NotFound):
+        await store.write(lambda tx: tx.users.delete(UserId(99)))
+
+
+async def test_delete_removes_the_user_and_their_sessions(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+
+    def sign_in(tx: Tx) -> None:
+        for user in (ann, bob):
+            session = tx.sessions.add(user_id=user.id, label="", at=NOW, expires_at=NOW + HOUR)
+            tx.sessions.add_ticket(user.username.encode(), session.id, NOW + HOUR)
+
+    await store.write(sign_in)
+    await store.write(lambda tx: tx.users.delete(ann.id))
+    assert await store.read(lambda tx: tx.users.get(ann.id)) is None
+    assert await store.read(lambda tx: tx.users.find("ann@example.com")) is None
+    assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == []
+    assert await store.write(lambda tx: tx.sessions.take_ticket(b"ann", NOW)) is None
+    assert len(await store.read(lambda tx: tx.sessions.of_user(bob.id))) == 1
+    assert await store.write(lambda tx: tx.sessions.take_ticket(b"bob", NOW)) == 2
+
+
+async def test_delete_refuses_who_is_named_by_a_membership_an_event_or_a_message(store: Store) -> None:
+    ann, bob, eve, dan, fay = await sign_up(store, "ann", "bob", "eve", "dan", "fay")
+    room = await found(store, ann, bob, eve, kind=RoomKind.CHANNEL)
+    await happen(store, room, room.post(bob.id, "text"))
+    await happen(store, room, *room.remove_member(bob.id, bob.id))  # no member any more, but an author
+    await happen(store, room, *room.remove_member(ann.id, eve.id))  # no more than named by events of others
+    await happen(store, room, *room.join(dan.id))
+    for user in (ann, bob, eve, dan):
+        with pytest.raises(Conflict):
+            await store.write(lambda tx, id=user.id: tx.users.delete(id))
+    await store.write(lambda tx: tx.users.delete(fay.id))
+    people = await store.read(lambda tx: tx.users.search("", after=None, limit=9))
+    assert people == [ann, bob, dan, eve]
+
+
+async def test_delete_refuses_who_has_a_direct_room(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    await store.write(lambda tx: tx.rooms.add((ann.id, bob.id)))
+    for user in (ann, bob):
+        with pytest.raises(Conflict):
+            await store.write(lambda tx, id=user.id: tx.users.delete(id))
+
+
+async def test_search_is_ordered_by_username_without_case(store: Store) -> None:
+    await sign_up(store, "bob", "Ann", "_eve", "ann-2", "Zoe", "dan")
+    assert await search(store, "") == ["_eve", "Ann", "ann-2", "bob", "dan", "Zoe"]
+
+
+async def test_search_looks_into_usernames_and_display_names_whatever_the_case(store: Store) -> None:
+    def fn(tx: Tx) -> None:
+        for username, display_name in (("ann", "Élodie Ångström"), ("bob", "Ann's brother"), ("eve", "ΣΊΣΥΦΟΣ")):
+            email = f"{username}@example.com"
+            tx.users.add(username=username, email=email, display_name=display_name, password_hash="", at=NOW)
+
+    await store.write(fn)
+    assert await search(store, "ANN") == ["ann", "bob"]
+    assert await search(store, "éLODIE") == ["ann"]
+    assert await search(store, "ÅNG") == ["ann"]
+    assert await search(store, "σίσυ") == ["eve"]
+    assert await search(store, "elodie") == []
+    assert await search(store, "example.com") == []
+
+
+async def test_search_takes_wildcards_literally(store: Store) -> None:
+    def fn(tx: Tx) -> None:
+        for username, display_name in (("a", "100%"), ("b", "100x"), ("c", "a_b"), ("d", "a\\b"), ("e", "a*b")):
+            email = f"{username}@example.com"
+            tx.users.add(username=username, email=email, display_name=display_name, password_hash="", at=NOW)
+
+    await store.write(fn)
+    assert await search(store, "0%") == ["a"]
+    assert await search(store, "a_b") == ["c"]
+    assert await search(store, "\\") == ["d"]
+    assert await search(store, "*") == ["e"]
+    assert await search(store, "'") == []
+
+
+async def test_search_pages_with_an_exclusive_cursor(store: Store) -> None:
+    await crowd(store, 25)
+    await store.write(lambda tx: add_user(tx, "USER3x"))
+    pages: list[list[str]] = []
+    after = None
+    while page := await search(store, "user", after=after, limit=10):
+        pages.append(page)
+        after = page[-1].upper()
+    assert [len(page) for page in pages] == [10, 10, 6]
+    everybody = [username for page in pages for username in page]
+    assert everybody == sorted(everybody, key=str.lower)
+    assert len(set(everybody)) == 26
+    assert await search(store, "user", after="zzz") == []
