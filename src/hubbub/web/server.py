@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from hubbub.settings import Settings
+from hubbub.web.fanout_protocol import FanoutProtocol
 
 BACKLOG = 4096  # connections that wait to be accepted: as many come at once after a restart
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, which Python does not name before 3.12
@@ -59,7 +60,7 @@ def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        ws=FanoutProtocol,
         # Frames beyond our own limit are still read as far as this, so that they can be refused with our own code.
         ws_max_size=2 * settings.max_frame_bytes,
         ws_per_message_deflate=False,  # 16 MiB out of 16 kB, and a cost for each socket

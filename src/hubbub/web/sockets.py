@@ -21,8 +21,9 @@ from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.outbox import Outbox
 from hubbub.services.accounts import Accounts
 from hubbub.settings import Settings
+from hubbub.web.fanout_protocol import EXTENSION, Detach
 from hubbub.wire.close_codes import CloseCode
-from hubbub.wire.framing import payload_of
+from hubbub.wire.framing import close_reason, payload_of
 
 SUBPROTOCOL = "hubbub.v1"
 _ANY_VERSION = re.compile(r"hubbub\.v\d+")
@@ -88,6 +89,14 @@ async def _serve(websocket: WebSocket, room_text: str | None) -> None:
 
 async def _run(websocket: WebSocket, server: SocketServer, room_id: RoomId | None, after: Seq | None) -> None:
     verify = _credential(websocket, server.accounts, server.settings)
+    detach: Detach | None = websocket.scope["extensions"].get(EXTENSION)
+    socket = None if detach is None else detach()
+    if socket is not None:
+        connection = server.gateway.connect(socket, room_id=room_id, after=after)
+        socket.attach(connection)
+        if verify is not None:
+            server.gateway.admit(connection, verify)
+        return
     transport = AsgiTransport(websocket)
     connection = server.gateway.connect(transport, room_id=room_id, after=after)
     transport.outbox = connection.outbox
@@ -187,7 +196,7 @@ class AsgiTransport:
                 self._wake.clear()
                 await self._send_waiting()
             code, reason = self._closing
-            await self._websocket.close(code, _shortened(reason))
+            await self._websocket.close(code, close_reason(reason))
         except (WebSocketDisconnect, RuntimeError, OSError):
             return  # the other side has gone: `receive` says so too
 
@@ -199,8 +208,3 @@ class AsgiTransport:
                 self._bytes -= len(frame)
         if self.outbox is not None and self.outbox.paused_at is not None:
             self.outbox.resume()
-
-
-def _shortened(reason: str) -> str:
-    """At most 123 bytes (RFC 6455 5.5: a control frame carries 125, and two are the code's)."""
-    return reason.encode()[:123].decode(errors="ignore")

@@ -16,6 +16,11 @@ def text_frame(payload: bytes) -> bytes:
     return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload
 
 
+def close_reason(text: str) -> str:
+    """As much of a reason as a close frame carries: 125 bytes, less the two of the code (RFC 6455 5.5)."""
+    return text.encode()[:123].decode(errors="ignore")
+
+
 def payload_of(frame: bytes) -> bytes:
     """What `text_frame` wrapped."""
     header = {126: 4, 127: 10}.get(frame[1], 2)

@@ -1,0 +1,254 @@
+"""The fast way in and out: sockets that have left ASGI behind.
+
+`FanoutProtocol` is uvicorn's WebSocket protocol with an extension in its ASGI scope. An endpoint that finds it may,
+right after accepting, take the socket over: the endpoint returns, its task ends, and a `DetachedSocket` is the
+transport's protocol from then on. Frames reach the connection by callback, and what the outbox writes goes straight to
+the transport. No coroutine is parked for the socket, and nothing of the handshake stays in memory.
+
+Whole text frames, pings and pongs are read here; the first frame of any other kind hands the socket over to the stock
+parser for good, which knows all of RFC 6455.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from hubbub.realtime.connection import Connection
+from hubbub.wire.close_codes import CloseCode
+from hubbub.wire.framing import close_reason
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform without its extension
+    from websockets.utils import apply_mask
+
+EXTENSION = "hubbub.detach"
+CLOSE_TIMEOUT = 5.0  # seconds for the other side's close frame
+
+_WHOLE_TEXT = 0x81  # FIN, opcode 1 (RFC 6455 5.2)
+_PING, _PONG = 0x89, 0x8A
+_MASKED = 0x80
+_INVALID_UTF8 = 1007  # RFC 6455 7.4.1
+
+log = logging.getLogger(__name__)
+
+Detach: TypeAlias = Callable[[], "DetachedSocket | None"]
+"""The extension: take the socket over; None when it can't be any more, and ASGI has to do."""
+
+
+class FanoutProtocol(WebSocketsSansIOProtocol):
+    """A socket from its handshake until it is detached. Without that it is the stock one."""
+
+    _early = False  # something came before the socket was detached: the stock parser has it
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions[EXTENSION] = self._detach
+
+    def data_received(self, data: bytes) -> None:
+        self._early = self.handshake_initiated
+        super().data_received(data)
+
+    def _detach(self) -> "DetachedSocket | None":
+        if self._early or self.disconnected or self.close_sent or self.transport.is_closing():
+            return None
+        self.stop_keepalive()
+        socket = DetachedSocket(self.transport, self.connections, self.config.ws_max_size)  # type: ignore[arg-type]
+        self.connections.discard(self)
+        self.connections.add(socket)  # type: ignore[arg-type]
+        self.transport.set_protocol(socket)
+        self.transport = _Released()  # what the stock class still does at the end of its task is not for this socket
+        return socket
+
+
+class _Released(asyncio.Transport):
+    """A transport that is somebody else's now."""
+
+    def close(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return True
+
+
+class DetachedSocket(asyncio.Protocol):
+    """A socket that speaks to its connection directly: a protocol to the transport, a `Transport` to the outbox."""
+
+    __slots__ = (
+        "_close_timer",
+        "_closing",
+        "_connection",
+        "_max_size",
+        "_message",
+        "_rest",
+        "_sockets",
+        "_stock",
+        "_transport",
+    )
+
+    def __init__(self, transport: asyncio.Transport, sockets: "set[DetachedSocket]", max_size: int) -> None:
+        self._transport = transport
+        self._sockets = sockets
+        self._max_size = max_size  # bytes of a message
+        self._connection: Connection | None = None
+        self._rest = b""  # the beginning of a frame
+        self._stock: ServerProtocol | None = None
+        self._message: list[Frame] | None = None  # the fragments of a message so far
+        self._closing = False
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    def attach(self, connection: Connection) -> None:
+        """From now on frames go to this connection."""
+        self._connection = connection
+
+    # The outbox's side
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        if not self._closing and not self._transport.is_closing():
+            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def close(self, code: int, reason: str) -> None:
+        if self._closing or self._transport.is_closing():
+            return
+        self._closing = True
+        stock = self._stock_parser()
+        stock.receive_data(self._rest)
+        stock.send_close(code, close_reason(reason))
+        self._send(stock)
+        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+    # The transport's side
+
+    def data_received(self, data: bytes) -> None:
+        if self._unusual:
+            self._parse_with_stock(data)
+            return
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        self._rest = self._parse(data)
+        if self._unusual:
+            data, self._rest = self._rest, b""
+            self._parse_with_stock(data)
+
+    def eof_received(self) -> None:
+        """The other side will send nothing more: the transport closes itself."""
+
+    def pause_writing(self) -> None:
+        if self._connection is not None:
+            self._connection.outbox.pause(asyncio.get_running_loop().time())
+
+    def resume_writing(self) -> None:
+        if self._connection is not None:
+            self._connection.outbox.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._sockets.discard(self)
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self._end(CloseCode.ABNORMAL)
+
+    def shutdown(self) -> None:
+        """uvicorn stops. Whoever is still here did not leave when it was asked to."""
+        if self._connection is not None:
+            self._connection.close(CloseCode.RESTART, "the server has stopped")
+        self._transport.close()
+
+    # Frames
+
+    @property
+    def _unusual(self) -> bool:
+        """Has the stock parser taken over?"""
+        return self._stock is not None
+
+    def _parse(self, data: bytes) -> bytes:
+        """Take whole frames off the front of `data`; return the rest, which may be for the stock parser."""
+        start, end = 0, len(data)
+        while end - start >= 6:  # the shortest masked frame
+            first, length = data[start], data[start + 1] - _MASKED
+            mask = start + 2
+            if length == 126 and first == _WHOLE_TEXT:
+                if end - start < 8:
+                    break
+                length = int.from_bytes(data[start + 2 : start + 4], "big")
+                mask = start + 4
+            elif first not in (_WHOLE_TEXT, _PING, _PONG) or not 0 <= length <= 125:
+                self._stock_parser()
+                break
+            body = mask + 4
+            if body + length > end:
+                break
+            start = body + length
+            if first != _PONG:
+                self._take(first, apply_mask(data[body:start], data[mask:body]))
+            if self._closing or self._transport.is_closing():
+                break
+        return data[start:]
+
+    def _take(self, first: int, payload: bytes) -> None:
+        if first == _PING:
+            if self._connection is not None and self._connection.outbox.paused_at is None:
+                self.write([bytes((_PONG, len(payload))) + payload])
+        else:
+            self._take_text(payload)
+
+    def _take_text(self, payload: bytes) -> None:
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self._end(_INVALID_UTF8)
+            self.close(_INVALID_UTF8, "a text frame must be UTF-8")
+            return
+        if self._connection is not None:
+            self._connection.received(text)
+
+    def _stock_parser(self) -> ServerProtocol:
+        if self._stock is None:
+            self._stock = ServerProtocol(state=State.OPEN, max_size=self._max_size, logger=log)
+        return self._stock
+
+    def _parse_with_stock(self, data: bytes) -> None:
+        stock = self._stock_parser()
+        stock.receive_data(data)
+        for frame in stock.events_received():
+            if isinstance(frame, Frame) and not self._closing:
+                self._take_frame(frame)
+        if not self._transport.is_closing():
+            self._send(stock)
+        if stock.parser_exc is not None or stock.close_rcvd is not None:
+            received = stock.close_rcvd or stock.close_sent
+            self._end(CloseCode.ABNORMAL if received is None else received.code)
+            self._closing = True
+            self._transport.close()
+
+    def _take_frame(self, frame: Frame) -> None:
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._message = []
+        elif frame.opcode is not Opcode.CONT or self._message is None:
+            return  # the stock parser answers control frames
+        self._message.append(frame)
+        if not frame.fin:
+            return
+        message, self._message = self._message, None
+        if message[0].opcode is Opcode.TEXT:
+            self._take_text(b"".join(bytes(part.data) for part in message))
+        elif self._connection is not None:
+            self._connection.received_binary()
+
+    def _send(self, stock: ServerProtocol) -> None:
+        """Write what the stock parser has to say: pongs, and its part of a close."""
+        output = b"".join(stock.data_to_send())
+        if output:
+            self._transport.write(output)
+
+    def _end(self, code: int) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.lost(code)
