@@ -21,8 +21,7 @@ from msgspec.json import Decoder, Encoder
 from hubbub.domain.errors import BadFrame, ChatError, Invalid, TooLarge, UnknownType
 from hubbub.domain.ids import MAX_ID
 from hubbub.wire.frames import ClientFrame, ServerFrame
-
-MAX_FRAME = 64 * 1024  # bytes
+from hubbub.wire.limits import MAX_FRAME
 
 
 class _Referring(Struct):
@@ -88,9 +87,9 @@ def _refusal(error: DecodeError | RecursionError) -> ChatError:
     """What to tell the sender."""
     if isinstance(error, RecursionError):
         return BadFrame("the frame is nested too deeply")
-    if not isinstance(error, ValidationError):
-        return BadFrame(f"the frame is not JSON: {error}")
     message = str(error)
+    if not isinstance(error, ValidationError):
+        return BadFrame(f"the frame is not JSON: {message.removeprefix('JSON is malformed: ')}")
     found = _PLACE.search(message)
     place = found[1] if found else ""
     missing = _MISSING.match(message)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+MAX_FRAME = 65_536  # bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The limits of each connection; all of them are settings."""
 
-    frame_bytes: int = 65_536  # of one frame from a client
+    frame_bytes: int = MAX_FRAME  # of one frame from a client
     inflight: int = 64  # sends without an answer
     frame_rate: float = 50.0  # frames per second from a client; 0 = no limit
     frame_burst: int = 200  # frames that may come at once

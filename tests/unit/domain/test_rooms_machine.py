@@ -225,5 +225,5 @@ class RoomMachine(RuleBasedStateMachine):
         assert all(message.deleted == (not message.text) for message in self.room.messages.values())
 
 
-RoomMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+RoomMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
 TestRoomMachine = RoomMachine.TestCase

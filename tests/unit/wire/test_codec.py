@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from hubbub.domain.errors import BadFrame, ChatError, Invalid, TooLarge, UnknownType
 from hubbub.domain.ids import MAX_ID
-from hubbub.wire.codec import MAX_FRAME, decode_client, decode_server, encode, ref_of
+from hubbub.wire.codec import decode_client, decode_server, encode, ref_of
 from hubbub.wire.frames import Edit, Hello, LimitsBody, Pong, Send, Sync, UserBody
+from hubbub.wire.limits import MAX_FRAME
 from tests.unit.wire.strategies import CLIENT_FRAMES, SERVER_FRAMES, frames
 
 SECRET = "hunter2"  # stands in every hostile frame, and may stand in no answer
@@ -93,6 +94,7 @@ def test_a_type_that_no_client_may_send_is_unknown_and_not_repeated(kind: str) -
         ('{"type":"join","room_id":1,"after":-1}', "after", "after: expected int >= 0"),
         ('{"type":"sync","rooms":{"hunter2":1}}', "rooms", "rooms: expected int, got str"),
         ('{"type":"sync","rooms":{"-1":1}}', "rooms", "rooms: expected int >= 0"),
+        ('{"type":"sync","rooms":{"%s":1}}' % ("9" * 5_000), "rooms", "rooms: this value is not allowed"),
         ('{"type":"sync","rooms":{"1":"hunter2"}}', "rooms[...]", "rooms[...]: expected int, got str"),
         ('{"type":"history","room_id":1,"limit":0}', "limit", "limit: expected int >= 1"),
         ('{"type":"history","room_id":1,"limit":201}', "limit", "limit: expected int <= 200"),
@@ -241,3 +243,9 @@ def test_text_arrives_exactly_as_it_was_sent(text: str) -> None:
 def test_frames_are_plain_values() -> None:
     assert decode_client('{"type":"pong","n":3}') == Pong(n=3)
     assert decode_client('{"type":"sync","rooms":{"9":412}}') == Sync(rooms={9: 412})  # type: ignore[dict-item]
+
+
+def test_what_is_not_json_is_refused_with_the_place() -> None:
+    with pytest.raises(BadFrame) as caught:
+        decode_client('{"type":"send","text":"hi","x":NaN}')
+    assert str(caught.value) == "the frame is not JSON: invalid character (byte 31)"
