@@ -78,10 +78,11 @@ async def _interactive(database_url: str | None) -> int:
 
 
 async def _replay(path: Path, channel: str, strict: bool, database_url: str | None) -> int:
-    from hubbub.simulator import replays
+    from hubbub.simulator import replay_report
+    from hubbub.simulator.consoles import open_console
 
     async with _open_store(database_url) as store:
-        return await replays.run(store, path, channel=channel, strict=strict)
+        return await replay_report.run(store, path, open_console(), channel=channel, strict=strict)
 
 
 @asynccontextmanager

@@ -63,3 +63,16 @@ class Audience:
     def _go(self, user_id: UserId, room_id: RoomId) -> None:
         if user_id in self._rooms:
             self._rooms[user_id].discard(room_id)
+
+
+class Nobody:
+    """Implements `ports.Fanout` for a chat that nobody watches."""
+
+    def publish(self, events: Sequence[Event]) -> None:
+        pass
+
+    def resync(self, room_ids: Collection[RoomId]) -> None:
+        pass
+
+    def end_sessions(self, session_ids: Collection[SessionId]) -> None:
+        pass
