@@ -128,15 +128,16 @@ class DetachedSocket(asyncio.Protocol):
     # The transport's side
 
     def data_received(self, data: bytes) -> None:
-        if self._unusual:
+        if self._stock is not None:
             self._parse_with_stock(data)
             return
         if self._rest:
             data, self._rest = self._rest + data, b""
-        self._rest = self._parse(data)
-        if self._unusual:
-            data, self._rest = self._rest, b""
-            self._parse_with_stock(data)
+        rest, unusual = self._parse(data)
+        if unusual:
+            self._parse_with_stock(rest)
+        else:
+            self._rest = rest
 
     def eof_received(self) -> None:
         """The other side will send nothing more: the transport closes itself."""
@@ -163,13 +164,8 @@ class DetachedSocket(asyncio.Protocol):
 
     # Frames
 
-    @property
-    def _unusual(self) -> bool:
-        """Has the stock parser taken over?"""
-        return self._stock is not None
-
-    def _parse(self, data: bytes) -> bytes:
-        """Take whole frames off the front of `data`; return the rest, which may be for the stock parser."""
+    def _parse(self, data: bytes) -> tuple[bytes, bool]:
+        """Take whole frames off the front of `data`; return the rest, and whether that is for the stock parser."""
         start, end = 0, len(data)
         while end - start >= 6:  # the shortest masked frame
             first, length = data[start], data[start + 1] - _MASKED
@@ -180,8 +176,7 @@ class DetachedSocket(asyncio.Protocol):
                 length = int.from_bytes(data[start + 2 : start + 4], "big")
                 mask = start + 4
             elif first not in (_WHOLE_TEXT, _PING, _PONG) or not 0 <= length <= 125:
-                self._stock_parser()
-                break
+                return data[start:], True
             body = mask + 4
             if body + length > end:
                 break
@@ -189,8 +184,8 @@ class DetachedSocket(asyncio.Protocol):
             if first != _PONG:
                 self._take(first, apply_mask(data[body:start], data[mask:body]))
             if self._closing or self._transport.is_closing():
-                break
-        return data[start:]
+                return data[start:], True
+        return data[start:], False
 
     def _take(self, first: int, payload: bytes) -> None:
         if first == _PING:
