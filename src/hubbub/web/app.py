@@ -15,7 +15,7 @@ from hubbub.domain.errors import ChatError
 from hubbub.settings import Settings
 from hubbub.web import docs, sockets
 from hubbub.web.dependencies import Server
-from hubbub.web.middlewares import AccessLog, BodyLimit, DefaultHeaders, Defects, RequestIds
+from hubbub.web.middlewares import AccessLog, BodyLimit, DefaultHeaders, Defects, HeadAsGet, RequestIds
 from hubbub.web.openapi import complete
 from hubbub.web.problems import refuse
 from hubbub.web.routes import auth, health, members, messages, rooms, users
@@ -108,4 +108,4 @@ def _middlewares(settings: Settings) -> list[Middleware]:
                 expose_headers=["Location", "Retry-After", "X-Request-ID"],
             )
         )
-    return [*found, Middleware(Defects), Middleware(BodyLimit, most=settings.max_body_bytes)]
+    return [*found, Middleware(Defects), Middleware(BodyLimit, most=settings.max_body_bytes), Middleware(HeadAsGet)]

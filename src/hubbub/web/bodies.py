@@ -5,17 +5,44 @@ Fields that a body does not know are ignored, so that a client may be newer than
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
 
 from hubbub.domain.events import History
 from hubbub.domain.ids import MAX_ID, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.rooms import MAX_FIRST_MEMBERS
+from hubbub.domain.texts import (
+    MAX_CLIENT_ID,
+    MAX_EMAIL,
+    MAX_NAME,
+    MAX_PASSWORD,
+    MAX_TEXT,
+    MAX_TOPIC,
+    MAX_USERNAME,
+    MIN_PASSWORD,
+    MIN_USERNAME,
+)
 
 _Number = Field(strict=True, ge=1, le=MAX_ID)  # strict: true is not 1, and "1" is not either
 _UserId = Annotated[UserId, _Number]
 _Seq = Annotated[Seq, _Number]
+
+
+def _text(least: int, most: int, **more: JsonValue) -> FieldInfo:
+    """Say in OpenAPI what the domain will check: its refusals have the better words."""
+    described: FieldInfo = Field(json_schema_extra={"minLength": least, "maxLength": most, **more})
+    return described
+
+
+_Username = Annotated[str, _text(MIN_USERNAME, MAX_USERNAME)]
+_Email = Annotated[str, _text(3, MAX_EMAIL, format="email")]
+_Password = Annotated[str, _text(MIN_PASSWORD, MAX_PASSWORD, format="password")]
+_Name = Annotated[str, _text(1, MAX_NAME)]
+_Topic = Annotated[str, _text(0, MAX_TOPIC)]
+_Text = Annotated[str, _text(1, MAX_TEXT)]
+_ClientId = Annotated[str, _text(1, MAX_CLIENT_ID)]
 
 
 def _example(fields: JsonDict) -> ConfigDict:
@@ -32,10 +59,10 @@ class Registration(BaseModel):
         }
     )
 
-    username: str
-    email: str
-    password: str
-    display_name: str | None = None
+    username: _Username
+    email: _Email
+    password: _Password
+    display_name: _Name | None = None
 
 
 class Login(BaseModel):
@@ -58,7 +85,7 @@ class PasswordChange(BaseModel):
     model_config = _example({"old_password": "correct horse battery", "new_password": "staple the battery"})
 
     old_password: str
-    new_password: str
+    new_password: _Password
 
 
 class ProfileChange(BaseModel):
@@ -66,8 +93,8 @@ class ProfileChange(BaseModel):
 
     model_config = _example({"display_name": "Ann Lee-Smith"})
 
-    display_name: str | None = None
-    email: str | None = None
+    display_name: _Name | None = None
+    email: _Email | None = None
     password: str | None = None
 
 
@@ -75,8 +102,8 @@ class NewRoom(BaseModel):
     model_config = _example({"kind": "group", "name": "Garden", "topic": "Tomatoes and their enemies"})
 
     kind: Literal["group", "channel"]
-    name: str
-    topic: str = ""
+    name: _Name
+    topic: _Topic = ""
     history: History = History.ALL
     member_ids: list[_UserId] = Field(default=[], max_length=MAX_FIRST_MEMBERS)
 
@@ -92,8 +119,8 @@ class RoomChange(BaseModel):
 
     model_config = _example({"topic": "Now about pumpkins"})
 
-    name: str | None = None
-    topic: str | None = None
+    name: _Name | None = None
+    topic: _Topic | None = None
 
 
 class MemberChange(BaseModel):
@@ -109,15 +136,15 @@ class NewMessage(BaseModel):
 
     model_config = _example({"text": "The first tomato is ripe.", "client_id": "7d1f0c9a"})
 
-    text: str
-    client_id: str | None = None
+    text: _Text
+    client_id: _ClientId | None = None
     reply_to: _Seq | None = None
 
 
 class MessageChange(BaseModel):
     model_config = _example({"text": "The first two tomatoes are ripe."})
 
-    text: str
+    text: _Text
 
 
 class ReadMark(BaseModel):

@@ -1,5 +1,7 @@
 """Pages for people: `/`, and `/docs`, which is Swagger UI with its files served from here, so that it works offline."""
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -42,6 +44,16 @@ _HOME = """<!doctype html>
 </html>
 """
 
+
+class Assets(StaticFiles):
+    """Files that a browser may keep, and asks about each time."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 pages = APIRouter(include_in_schema=False)
 
 
@@ -61,4 +73,4 @@ def add_docs(app: FastAPI) -> None:
 
     app.add_route("/docs", docs, include_in_schema=False)
     app.add_route("/docs/start.js", start, include_in_schema=False)
-    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_swagger", "resources")]), name="swagger-ui")
+    app.mount("/docs/assets", Assets(packages=[("fastapi_swagger", "resources")]), name="swagger-ui")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Encoder, decode
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,6 +28,8 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         try:
             return decode(await self.body())
+        except ValidationError:
+            raise HTTPException(400, "the body holds a number that is out of range") from None
         except (DecodeError, UnicodeDecodeError):
             raise HTTPException(400, "the body is not JSON in UTF-8") from None
         except RecursionError:

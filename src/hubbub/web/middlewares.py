@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -117,8 +116,23 @@ class Defects:
             await problems.defect(Request(scope))(scope, receive, send)
 
 
+class HeadAsGet:
+    """Answer HEAD as GET is answered (RFC 9110 9.3.2). uvicorn goes by the scope that it made, and omits the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
+
+
 class BodyLimit:
-    """Refuse a body of more than `most` bytes: by its announced length at once, otherwise as soon as it is too long."""
+    """Refuse a body of more than `most` bytes: by its announced length at once, otherwise as soon as it is too long.
+
+    uvicorn reads and drops the rest, so that the refusal reaches also who sends everything before they listen.
+    """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self.app = app
@@ -139,8 +153,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.most:
-                headers = {"Connection": "close"}
-                raise HTTPException(413, problems.body_too_large(self.most), headers)
+                raise problems.BodyTooLarge(self.most)
             return message
 
         await self.app(scope, receive_some, send)

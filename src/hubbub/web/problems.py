@@ -14,6 +14,7 @@ from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from hubbub.domain.errors import ChatError, Internal, Invalid, NotFound, TooLarge, Unauthenticated
 from hubbub.web.encoding import encode
@@ -66,6 +67,13 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: list[FieldProblem] | None = None
 
 
+class BodyTooLarge(HTTPException):
+    """The body has more than `most` bytes. The parser lets nothing but an HTTPException through."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(413, f"the body may have at most {most} bytes")
+
+
 def title(status: int) -> str:
     """The status in words; RFC 9457 4.2.1 asks for these with the type about:blank."""
     return HTTPStatus(status).phrase
@@ -79,8 +87,7 @@ async def refuse(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             response = _validation_problem(request, error)
         case HTTPException():
-            code = _CODES.get(error.status_code, Invalid.code)
-            response = _respond(request, error.status_code, code, error.detail, headers=error.headers)
+            response = _http_problem(request, error)
         case _:  # registered for nothing else
             raise error
     return response
@@ -92,13 +99,26 @@ def defect(request: Request) -> Response:
 
 
 def too_large(request: Request, most: int) -> Response:
-    """What is told about a body whose length alone is too much; the connection ends, since nobody reads that body."""
-    detail = body_too_large(most)
-    return _respond(request, 413, TooLarge.code, detail, headers={"Connection": "close"})
+    """What is told about a body whose announced length is too much."""
+    return _http_problem(request, BodyTooLarge(most))
 
 
-def body_too_large(most: int) -> str:
-    return f"the body may have at most {most} bytes"
+def _http_problem(request: Request, error: HTTPException) -> Response:
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))  # Starlette names those of the first route alone
+    code = _CODES.get(error.status_code, Invalid.code)
+    return _respond(request, error.status_code, code, error.detail, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    routes = request.app.routes
+    found = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return [*found, "HEAD"] if "GET" in found else found
 
 
 def _chat_problem(request: Request, error: ChatError) -> Response:

@@ -123,5 +123,5 @@ async def list_events(
 
 def _client_id(body: NewMessage, idempotency_key: str | None) -> str | None:
     if idempotency_key is None or body.client_id in {None, idempotency_key}:
-        return idempotency_key or body.client_id
+        return body.client_id if idempotency_key is None else idempotency_key
     raise Invalid("client_id and the header Idempotency-Key differ", field="client_id")
