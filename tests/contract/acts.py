@@ -1,6 +1,6 @@
 """What people do in the tests of stores: everything goes through the port, and every rule is the domain's."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from hubbub.domain.events import Event, History, MessagePosted, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
@@ -11,7 +11,7 @@ from hubbub.domain.users import User
 from hubbub.services.ports import Store, Tx
 
 NOW = Millis(1_700_000_000_000)
-HOUR = 3_600_000  # milliseconds
+LATER = Millis(NOW + 3_600_000)
 
 
 def add_user(tx: Tx, name: str) -> User:
@@ -86,6 +86,16 @@ async def say(
     for event in events:
         room.apply(event)
     return [event.message for event in events]
+
+
+def decide(room: ChatRoom, *decisions: Callable[[], Sequence[Event]]) -> list[Event]:
+    """What happens when each is decided after the ones before. It happens to this room alone, and in no store."""
+    happened: list[Event] = []
+    for decision in decisions:
+        for event in decision():
+            room.apply(event)
+            happened.append(event)
+    return happened
 
 
 async def log_of(store: Store, room_id: RoomId) -> list[Event]:

@@ -6,15 +6,24 @@ from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import MAX_ID, Millis, SessionId, UserId
 from hubbub.domain.users import Session
 from hubbub.services.ports import Store
-from tests.contract.acts import HOUR, NOW, sign_up
+from tests.contract.acts import LATER, NOW, sign_up
 
 
-async def sign_in(store: Store, user_id: UserId, *, at: int = NOW, hours: int = 1, label: str = "phone") -> Session:
+async def sign_in(store: Store, user_id: UserId, *, at: int = NOW, until: int = LATER, label: str = "phone") -> Session:
     """A new session."""
-    expires_at = Millis(at + hours * HOUR)
     return await store.write(
-        lambda tx: tx.sessions.add(user_id=user_id, label=label, at=Millis(at), expires_at=expires_at)
+        lambda tx: tx.sessions.add(user_id=user_id, label=label, at=Millis(at), expires_at=Millis(until))
     )
+
+
+async def add_ticket(store: Store, ticket: bytes, session: Session, until: int) -> None:
+    """Keep a ticket."""
+    await store.write(lambda tx: tx.sessions.add_ticket(ticket, session.id, Millis(until)))
+
+
+async def take(store: Store, ticket: bytes, at: int = NOW) -> SessionId | None:
+    """Use a ticket."""
+    return await store.write(lambda tx: tx.sessions.take_ticket(ticket, Millis(at)))
 
 
 async def test_a_new_session_has_generation_one(store: Store) -> None:
@@ -27,7 +36,7 @@ async def test_a_new_session_has_generation_one(store: Store) -> None:
         generation=1,
         created_at=NOW,
         used_at=NOW,
-        expires_at=Millis(NOW + HOUR),
+        expires_at=LATER,
     )
     assert await store.read(lambda tx: tx.sessions.get(session.id)) == session
 
@@ -45,8 +54,8 @@ async def test_the_id_of_an_ended_session_is_not_given_again(store: Store) -> No
 
 
 async def test_get_is_none_for_an_unknown_id(store: Store) -> None:
-    for session_id in (0, 1, MAX_ID):
-        assert await store.read(lambda tx, id=session_id: tx.sessions.get(SessionId(id))) is None
+    unknown = [SessionId(session_id) for session_id in (0, 1, MAX_ID)]
+    assert await store.read(lambda tx: [tx.sessions.get(session_id) for session_id in unknown]) == [None] * 3
 
 
 async def test_of_user_is_ordered_by_use_then_id_descending(store: Store) -> None:
@@ -90,19 +99,17 @@ async def test_rotate_moves_to_the_next_generation_once(store: Store) -> None:
 async def test_end_deletes_sessions_and_their_tickets(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     one, two, three = [await sign_in(store, ann.id) for _ in range(3)]
-    for session in (one, two, three):
-        hash = str(session.id).encode()
-        await store.write(lambda tx, h=hash, s=session: tx.sessions.add_ticket(h, s.id, Millis(NOW + HOUR)))
+    await add_ticket(store, b"one", one, LATER)
+    await add_ticket(store, b"two", two, LATER)
     await store.write(lambda tx: tx.sessions.end([one.id, three.id, SessionId(99)]))
     await store.write(lambda tx: tx.sessions.end([]))
     assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == [two]
-    taken = [await store.write(lambda tx, s=s: tx.sessions.take_ticket(str(s.id).encode(), NOW)) for s in (one, two)]
-    assert taken == [None, two.id]
+    assert [await take(store, b"one"), await take(store, b"two")] == [None, two.id]
 
 
 async def test_purge_deletes_and_names_what_expired_before(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
-    old, edge, new = [await sign_in(store, ann.id, at=NOW + offset, hours=0) for offset in (-1, 0, 1)]
+    old, edge, new = [await sign_in(store, ann.id, at=NOW + offset, until=NOW + offset) for offset in (-1, 0, 1)]
     assert await store.read(lambda tx: tx.sessions.get(old.id)) == old  # expired, and still there
     assert await store.write(lambda tx: tx.sessions.purge(NOW)) == [old.id]
     assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == [new, edge]
@@ -111,36 +118,31 @@ async def test_purge_deletes_and_names_what_expired_before(store: Store) -> None
 
 async def test_purge_deletes_tickets_too(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
-    lasting, short = await sign_in(store, ann.id), await sign_in(store, ann.id, hours=0)
-
-    for hash, session, offset in ((b"old", lasting, -1), (b"new", lasting, 0), (b"gone", short, 9)):
-        until = Millis(NOW + offset)
-        await store.write(lambda tx, h=hash, s=session, u=until: tx.sessions.add_ticket(h, s.id, u))
-    await store.write(lambda tx: tx.sessions.purge(Millis(NOW + 0)))
-    await store.write(lambda tx: tx.sessions.end([short.id]))
-
-    async def take(hash: bytes) -> SessionId | None:
-        return await store.write(lambda tx: tx.sessions.take_ticket(hash, Millis(0)))
-
-    assert [await take(hash) for hash in (b"old", b"new", b"gone")] == [None, lasting.id, None]
+    lasting, short = await sign_in(store, ann.id), await sign_in(store, ann.id, until=NOW - 1)
+    await add_ticket(store, b"old", lasting, NOW - 1)
+    await add_ticket(store, b"edge", lasting, NOW)
+    await add_ticket(store, b"of a purged session", short, NOW + 9)
+    assert await store.write(lambda tx: tx.sessions.purge(NOW)) == [short.id]
+    tickets = (b"old", b"edge", b"of a purged session")
+    assert [await take(store, ticket, at=0) for ticket in tickets] == [None, lasting.id, None]
 
 
 async def test_a_ticket_is_good_for_one_use(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     session = await sign_in(store, ann.id)
-    hash = bytes(range(32))
-    await store.write(lambda tx: tx.sessions.add_ticket(hash, session.id, Millis(NOW + 30_000)))
-    assert await store.write(lambda tx: tx.sessions.take_ticket(hash[::-1], NOW)) is None
-    assert await store.write(lambda tx: tx.sessions.take_ticket(hash, Millis(NOW + 29_999))) == session.id
-    assert await store.write(lambda tx: tx.sessions.take_ticket(hash, NOW)) is None
+    ticket = bytes(range(32))
+    await add_ticket(store, ticket, session, NOW + 30_000)
+    assert await take(store, ticket[::-1]) is None
+    assert await take(store, ticket, at=NOW + 29_999) == session.id
+    assert await take(store, ticket) is None
 
 
 async def test_a_ticket_that_has_expired_is_gone_when_it_is_asked_for(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     session = await sign_in(store, ann.id)
-    await store.write(lambda tx: tx.sessions.add_ticket(b"ticket", session.id, NOW))
-    assert await store.write(lambda tx: tx.sessions.take_ticket(b"ticket", NOW)) is None
-    assert await store.write(lambda tx: tx.sessions.take_ticket(b"ticket", Millis(NOW - 1))) is None
+    await add_ticket(store, b"ticket", session, NOW)
+    assert await take(store, b"ticket", at=NOW) is None
+    assert await take(store, b"ticket", at=NOW - 1) is None
 
 
 async def test_a_ticket_for_an_ended_session_is_not_found(store: Store) -> None:

@@ -9,7 +9,7 @@ from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import MAX_ID, UserId
 from hubbub.domain.users import User
 from hubbub.services.ports import Store, Tx
-from tests.contract.acts import HOUR, NOW, add_user, crowd, found, happen, sign_up
+from tests.contract.acts import LATER, NOW, add_user, crowd, found, happen, sign_up
 
 
 async def search(store: Store, query: str, *, after: str | None = None, limit: int = 200) -> list[str]:
@@ -17,10 +17,20 @@ async def search(store: Store, query: str, *, after: str | None = None, limit: i
     return [user.username for user in await store.read(lambda tx: tx.users.search(query, after=after, limit=limit))]
 
 
+async def delete(store: Store, user: User) -> None:
+    """Remove somebody."""
+    await store.write(lambda tx: tx.users.delete(user.id))
+
+
 async def test_add_returns_the_user_as_it_is_stored(store: Store) -> None:
     def fn(tx: Tx) -> User:
         return tx.users.add(
-            username="Ann", email="Ann@Example.com", display_name="Ann É 👩‍🚀", password_hash="$argon2", at=NOW, is_admin=True
+            username="Ann",
+            email="Ann@Example.com",
+            display_name="Ann É 👩‍🚀",
+            password_hash="$argon2",
+            at=NOW,
+            is_admin=True,
         )
 
     ann = await store.write(fn)
@@ -75,8 +85,8 @@ async def test_an_email_address_is_taken_whatever_its_case(store: Store, email: 
 
 
 async def test_get_is_none_for_an_unknown_id(store: Store) -> None:
-    for user_id in (0, 1, -1, MAX_ID):
-        assert await store.read(lambda tx, id=user_id: tx.users.get(UserId(id))) is None
+    unknown = [UserId(user_id) for user_id in (0, 1, -1, MAX_ID)]
+    assert await store.read(lambda tx: [tx.users.get(user_id) for user_id in unknown]) == [None] * 4
 
 
 async def test_get_many_returns_those_that_exist(store: Store) -> None:
@@ -114,7 +124,7 @@ async def test_update_replaces_everything_but_id_and_created_at(store: Store) ->
         display_name="Anna",
         password_hash="new",
         is_admin=True,
-        created_at=NOW + 5,
+        created_at=LATER,
     )
     await store.write(lambda tx: tx.users.update(changed))
     expected = replace(changed, created_at=ann.created_at)
@@ -136,12 +146,13 @@ async def test_update_frees_the_old_username(store: Store) -> None:
     assert (await sign_up(store, "ann"))[0].id != ann.id
 
 
-@pytest.mark.parametrize(("field", "value"), [("username", "BOB"), ("email", "Bob@example.com")])
-async def test_update_refuses_what_another_has(store: Store, field: str, value: str) -> None:
+async def test_update_refuses_what_another_has(store: Store) -> None:
     ann, _ = await sign_up(store, "ann", "bob")
-    with pytest.raises(Conflict) as refusal:
-        await store.write(lambda tx: tx.users.update(replace(ann, **{field: value})))
-    assert refusal.value.field == field
+    with pytest.raises(Conflict) as of_username:
+        await store.write(lambda tx: tx.users.update(replace(ann, username="BOB")))
+    with pytest.raises(Conflict) as of_email:
+        await store.write(lambda tx: tx.users.update(replace(ann, email="Bob@example.com")))
+    assert (of_username.value.field, of_email.value.field) == ("username", "email")
     assert await store.read(lambda tx: tx.users.get(ann.id)) == ann
 
 
@@ -159,8 +170,8 @@ async def test_delete_removes_the_user_and_their_sessions(store: Store) -> None:
 
     def sign_in(tx: Tx) -> None:
         for user in (ann, bob):
-            session = tx.sessions.add(user_id=user.id, label="", at=NOW, expires_at=NOW + HOUR)
-            tx.sessions.add_ticket(user.username.encode(), session.id, NOW + HOUR)
+            session = tx.sessions.add(user_id=user.id, label="", at=NOW, expires_at=LATER)
+            tx.sessions.add_ticket(user.username.encode(), session.id, LATER)
 
     await store.write(sign_in)
     await store.write(lambda tx: tx.users.delete(ann.id))
@@ -181,8 +192,8 @@ async def test_delete_refuses_who_is_named_by_a_membership_an_event_or_a_message
     await happen(store, room, *room.join(dan.id))
     for user in (ann, bob, eve, dan):
         with pytest.raises(Conflict):
-            await store.write(lambda tx, id=user.id: tx.users.delete(id))
-    await store.write(lambda tx: tx.users.delete(fay.id))
+            await delete(store, user)
+    await delete(store, fay)
     people = await store.read(lambda tx: tx.users.search("", after=None, limit=9))
     assert people == [ann, bob, dan, eve]
 
@@ -192,7 +203,7 @@ async def test_delete_refuses_who_has_a_direct_room(store: Store) -> None:
     await store.write(lambda tx: tx.rooms.add((ann.id, bob.id)))
     for user in (ann, bob):
         with pytest.raises(Conflict):
-            await store.write(lambda tx, id=user.id: tx.users.delete(id))
+            await delete(store, user)
 
 
 async def test_search_is_ordered_by_username_without_case(store: Store) -> None:
