@@ -10,9 +10,9 @@ It must not know who asks (socket, REST, simulator) nor what becomes of the even
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from hubbub.domain.errors import ChatError, ClientIdReused, Internal, NotFound, Unavailable
 from hubbub.domain.events import Event, MessagePosted
@@ -20,23 +20,32 @@ from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
 from hubbub.domain.permissions import room_not_found
 from hubbub.domain.rooms import ChatRoom
+from hubbub.domain.texts import check_client_id
 from hubbub.services.ports import Clock, Fanout, Store, Tx
 
 MAX_BATCH = 1000  # changes in one transaction; the rest waits for the next
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Decide: TypeAlias = Callable[[ChatRoom, Millis], tuple[Event, ...]]
 ClientKey: TypeAlias = tuple[RoomId, UserId, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a message is to say: by this a repeat of a client_id is told from another message."""
+    """What a message is to say: by this a repeat of a client_id is told from another message.
+
+    Raise Invalid for a client_id that no message can have, so that no store is asked for it.
+    """
 
     text: str
     client_id: str | None = None
     reply_to: Seq | None = None
+
+    def __post_init__(self) -> None:
+        if self.client_id is not None:
+            check_client_id(self.client_id)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +102,7 @@ class Journal:
         self._fanout = fanout
         self._batch = Batch(clock)
         self._waiting: list[_Waiting] = []
+        self._limit = MAX_BATCH  # changes in the next transaction
         self._running: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -133,7 +143,7 @@ class Journal:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 await self._commit(batch)
         finally:
             self._running = None
@@ -143,33 +153,25 @@ class Journal:
         try:
             answers = await self._store.write(lambda tx: self._batch.write(tx, changes))
         except Unavailable as error:
-            self._batch.forget()
             self._fail(batch, error)
-        except Exception:
-            self._batch.forget()
-            log.exception("a batch of %d changes failed", len(batch))
-            await self._one_by_one(batch)
+        except Exception as error:  # noqa: BLE001 - answered and logged once it stands alone
+            self._isolate(batch, error)
         else:
+            self._batch.committed()
+            self._limit = min(2 * self._limit, MAX_BATCH)
             self._answer(batch, answers)
-
-    async def _one_by_one(self, batch: list[_Waiting]) -> None:
-        """A defect, not the store, broke the transaction, and nothing of it happened: find whose fault it is."""
-        if len(batch) == 1:
-            _call(batch[0].done, Internal("this change can't be carried out because of a defect in the server"))
-            return
-        for waiting in batch:
-            await self._commit([waiting])
 
     def _answer(self, batch: list[_Waiting], answers: Sequence[Answer]) -> None:
         published: list[Event] = []
         for waiting, answer in zip(batch, answers, strict=True):
-            _call(waiting.done, answer)
+            _tell(waiting.done, answer)
             if isinstance(answer, Outcome) and not answer.duplicate:
                 published.extend(answer.events)
         if published:
-            self._fanout.publish(published)
+            _tell(self._fanout.publish, published)
 
     def _fail(self, batch: list[_Waiting], error: Unavailable) -> None:
+        """The store failed: what the same authors have waiting in the same rooms fails with the batch."""
         failed = {(w.change.room_id, w.change.user_id) for w in batch if isinstance(w.change, Change)}
         unaffected = []
         for waiting in self._waiting:
@@ -180,23 +182,35 @@ class Journal:
                 unaffected.append(waiting)
         self._waiting = unaffected
         for waiting in batch:
-            _call(waiting.done, error)
-        self._fanout.resync({room_id for room_id, _ in failed})
+            _tell(waiting.done, error)
+        if failed:
+            _tell(self._fanout.resync, {room_id for room_id, _ in failed})
+
+    def _isolate(self, batch: list[_Waiting], error: Exception) -> None:
+        """A defect broke the transaction, and nothing of it happened: halve the next ones until it stands alone."""
+        if len(batch) == 1:
+            log.error("a change failed because of a defect", exc_info=error)
+            _tell(batch[0].done, Internal("this change can't be carried out because of a defect in the server"))
+        else:
+            log.warning("a group of %d changes failed: %s", len(batch), type(error).__name__)
+            self._waiting = batch + self._waiting
+            self._limit = len(batch) // 2
 
 
-def _call(done: Done, answer: Answer) -> None:
-    """One caller's mistake must not cost the others of the batch their answers."""
+def _tell(receiver: Callable[[T], None], argument: T) -> None:
+    """Call somebody whose mistake must not cost the others their answers, or stop the journal."""
     try:
-        done(answer)
+        receiver(argument)
     except Exception:
-        log.exception("the receiver of an answer failed")
+        log.exception("a receiver of the journal's answers or events failed")
 
 
 class Batch:
     """What happens inside the transaction: load what is needed, decide each change, append what came out.
 
     A room that was loaded is kept for the next batch. Every change takes a seq, so `kept.head == rooms.head`, read
-    under the lock, proves that the kept one is current, on any database and with any number of processes.
+    under the lock, proves that the kept one is current, on any database and with any number of processes. What was
+    applied to the kept rooms counts once `committed` is called; otherwise the next batch begins without them.
     """
 
     MAX_KEPT_MEMBERS = 100_000  # in all kept rooms together; some 20 MB
@@ -205,39 +219,36 @@ class Batch:
         self._clock = clock
         self._kept: dict[RoomId, ChatRoom] = {}
         self._kept_members = 0
+        self._settled = True  # the kept rooms show what was committed
 
     def write(self, tx: Tx, changes: Sequence[Change | Founding]) -> list[Answer]:
         """Carry out the changes in order; one that is refused is answered with its error and changes nothing."""
+        if not self._settled:
+            self._forget()
+        self._settled = False
         at = self._clock.now()
         rooms = self._load(tx, [change for change in changes if isinstance(change, Change)])
         repeats = tx.messages.by_client_id(_client_keys(changes))
         wanted = {user_id for change in changes for user_id in change.new_users}
         users = tx.users.get_many(wanted).keys() if wanted else ()
-        appended: list[Event] = []
-        answers: list[Answer] = []
-        for change in changes:
-            try:
-                missing = [user_id for user_id in change.new_users if user_id not in users]
-                if missing:
-                    raise NotFound(f"there is no user {missing[0]}")
-                if isinstance(change, Founding):
-                    outcome = self._found(tx, change, at)
-                else:
-                    outcome = _decide(change, rooms, repeats, at)
-            except ChatError as error:
-                answers.append(error)
-                continue
-            if isinstance(change, Change) and not outcome.duplicate:  # a founding has appended its own
-                appended.extend(outcome.events)
-            answers.append(outcome)
+        answers = [_answer(tx, change, rooms, repeats, users, at) for change in changes]
+        appended = [
+            event
+            for change, answer in zip(changes, answers, strict=True)
+            if isinstance(change, Change) and isinstance(answer, Outcome) and not answer.duplicate
+            for event in answer.events
+        ]
         if appended:
             tx.log.append(appended)
         for room in rooms.values():
             room.messages.clear()  # targets of this batch alone
         return answers
 
-    def forget(self) -> None:
-        """The transaction failed: what was applied to the kept rooms did not happen."""
+    def committed(self) -> None:
+        """The last `write` is on disk."""
+        self._settled = True
+
+    def _forget(self) -> None:
         self._kept.clear()
         self._kept_members = 0
 
@@ -272,18 +283,7 @@ class Batch:
     def _forget_if_many(self, added: int) -> None:
         self._kept_members += added
         if self._kept_members > self.MAX_KEPT_MEMBERS:
-            self.forget()  # the rooms of this batch stay alive in its own dict
-
-    def _found(self, tx: Tx, founding: Founding, at: Millis) -> Outcome:
-        founding.decide(ChatRoom(RoomId(0)), at)  # a refusal must not leave a reserved id behind
-        if founding.pair is not None:
-            existing = tx.rooms.of_pair(*founding.pair)
-            if existing is not None:
-                return Outcome(existing, (), duplicate=True)
-        room = ChatRoom(tx.rooms.add(founding.pair))
-        events = founding.decide(room, at)
-        tx.log.append(events)  # at once: a second founding of this pair in the same batch must find it
-        return Outcome(room.id, events)
+            self._forget()  # the rooms of this batch stay alive in its own dict
 
 
 def _client_keys(changes: Sequence[Change | Founding]) -> set[ClientKey]:
@@ -292,6 +292,38 @@ def _client_keys(changes: Sequence[Change | Founding]) -> set[ClientKey]:
         for change in changes
         if isinstance(change, Change) and change.draft is not None and change.draft.client_id is not None
     }
+
+
+def _answer(
+    tx: Tx,
+    change: Change | Founding,
+    rooms: dict[RoomId, ChatRoom],
+    repeats: dict[ClientKey, Message],
+    users: Container[UserId],
+    at: Millis,
+) -> Answer:
+    try:
+        for user_id in change.new_users:
+            if user_id not in users:
+                raise NotFound(f"there is no user {user_id}")
+        if isinstance(change, Change):
+            return _decide(change, rooms, repeats, at)
+        change.decide(ChatRoom(RoomId(0)), at)  # refused here, if at all: before an id is reserved
+    except ChatError as error:
+        return error
+    return _found(tx, change, at)  # what the store refuses now is a defect, and rolls everything back
+
+
+def _found(tx: Tx, founding: Founding, at: Millis) -> Outcome:
+    """Reserve a room and fill it at once: a second founding of the same pair in this batch must find it."""
+    if founding.pair is not None:
+        existing = tx.rooms.of_pair(*founding.pair)
+        if existing is not None:
+            return Outcome(existing, (), duplicate=True)
+    room = ChatRoom(tx.rooms.add(founding.pair))
+    events = founding.decide(room, at)
+    tx.log.append(events)
+    return Outcome(room.id, events)
 
 
 def _decide(change: Change, rooms: dict[RoomId, ChatRoom], repeats: dict[ClientKey, Message], at: Millis) -> Outcome:
@@ -314,8 +346,8 @@ def _decide(change: Change, rooms: dict[RoomId, ChatRoom], repeats: dict[ClientK
 
 
 def _repeat(first: Message, draft: Draft) -> Outcome:
-    # Once it was edited or deleted, what it said at first is gone, and the client_id alone has to do.
+    # Once it was edited or deleted, what it said at first is gone, and can't be compared.
     unchanged = first.version == first.seq
-    if unchanged and (first.text, first.reply_to) != (draft.text, draft.reply_to):
+    if first.reply_to != draft.reply_to or (unchanged and first.text != draft.text):
         raise ClientIdReused("this client_id was used for another message in this room")
     return Outcome(first.room_id, (MessagePosted(first),), duplicate=True)
