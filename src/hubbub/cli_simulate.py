@@ -16,16 +16,20 @@ import typer
 from hubbub.services.ports import Store
 
 Scenarios = Annotated[
-    list[str] | None, typer.Argument(metavar="[SCENARIO]...", help="Scenario files to run, or names out of --list.")
+    list[str] | None, typer.Argument(metavar="[SCENARIO]", help="Scenario files to run, or names out of --list.")
 ]
 ListThem = Annotated[bool, typer.Option("--list", help="List the scenarios that come with hubbub, and end.")]
 Replay = Annotated[
-    Path | None, typer.Option(help="Play this transcript (JSON lines) into a channel.", exists=True, dir_okay=False)
+    Path | None,
+    typer.Option(help="Play this transcript (JSON lines) into a channel.", metavar="FILE", exists=True, dir_okay=False),
 ]
-Channel = Annotated[str | None, typer.Option(help="The channel of a replay.", show_default="the name of its file")]
-Strict = Annotated[bool, typer.Option("--strict", help="End a replay at its first malformed line.")]
+Channel = Annotated[
+    str | None, typer.Option(help="The channel of a replay (the name of its file).", metavar="NAME", show_default=False)
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a transcript that has malformed lines.")]
 DatabaseUrl = Annotated[
-    str | None, typer.Option(help="Where the chat is kept, like sqlite:///chat.db.", show_default="in memory")
+    str | None,
+    typer.Option(help="Where the chat is kept (in memory): sqlite:///chat.db, say.", metavar="URL", show_default=False),
 ]
 
 

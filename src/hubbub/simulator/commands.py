@@ -106,7 +106,7 @@ def complete(session: Session, line: str) -> list[str]:
     if not line.startswith("/"):
         candidates = session.known_names() if word else []
     elif not before:
-        candidates = [f"/{name}" for name in COMMANDS]
+        candidates = [f"/{command.name} " if command.usage else f"/{command.name}" for command in COMMANDS.values()]
     else:
         command = COMMANDS.get(before.split()[0][1:].lower())
         candidates = _candidates(session, command, len(before.split()) - 1) if command else []

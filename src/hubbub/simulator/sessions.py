@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from hubbub.domain.errors import NotFound
 from hubbub.domain.events import Event, MemberLeft, RoomChanged, RoomCreated, RoomDeleted
 from hubbub.domain.ids import MAX_ID, RoomId, Seq, UserId
 from hubbub.domain.users import User
@@ -86,10 +85,10 @@ class Session:
     # Names
 
     async def find_user(self, name: str) -> User:
-        """Anybody who has an account. Raise NotFound."""
+        """Anybody who has an account. Raise Misuse."""
         user = await self._store.read(lambda tx: tx.users.find(name.removeprefix("@")))
         if user is None:
-            raise NotFound(f"there is nobody called {name}")
+            raise Misuse(f"there is nobody called {name}: /register {name} makes an account")
         self._names[user.id] = user.username
         return user
 

@@ -7,6 +7,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
+from prompt_toolkit.shortcuts import CompleteStyle
 from rich.console import Console
 from rich.text import Text
 
@@ -25,7 +26,13 @@ class TerminalScreen:
     def __init__(self, console: Console, *, source: Input | None = None, target: Output | None = None) -> None:
         self.complete: Complete = lambda line: ()
         self._console = console
-        self._lines: PromptSession[str] = PromptSession(completer=_Words(self), input=source, output=target)
+        self._lines: PromptSession[str] = PromptSession(
+            completer=_Words(self),
+            complete_style=CompleteStyle.READLINE_LIKE,
+            complete_while_typing=False,
+            input=source,
+            output=target,
+        )
         self._passwords: PromptSession[str] = PromptSession(is_password=True, input=source, output=target)
 
     async def ask(self, prompt: str) -> str | None:
@@ -54,4 +61,4 @@ class _Words(Completer):
         line = document.text_before_cursor
         word = line.rpartition(" ")[2]
         for found in self._screen.complete(line):
-            yield Completion(found, start_position=-len(word))
+            yield Completion(found, start_position=-len(word), display=found.rstrip())
