@@ -59,7 +59,7 @@ class Logs:
             start = Seq(max(after, access.base))
             return LogPage(tx.log.after(room_id, start, limit=limit), access.room.head)
 
-        return await self._store.read(read)
+        return await self._store.lookup(read)
 
     async def join(
         self, user_id: UserId, room_id: RoomId, *, after: Seq | None = None, epoch: str | None = None
@@ -69,7 +69,7 @@ class Logs:
         A position of another epoch, or above the head, is one in a log that is no more: the view starts anew. So does
         one below `base`, since it may hold what its owner may not read any more.
         """
-        return await self._store.read(lambda tx: _join(tx, user_id, room_id, after, epoch))
+        return await self._store.lookup(lambda tx: _join(tx, user_id, room_id, after, epoch))
 
     async def join_many(
         self, user_id: UserId, positions: dict[RoomId, Seq | None], *, epoch: str | None = None
@@ -97,7 +97,7 @@ class Logs:
 
     async def epoch(self) -> str:
         """The name of this copy of the truth."""
-        return await self._store.read(lambda tx: tx.log.epoch())
+        return await self._store.lookup(lambda tx: tx.log.epoch())
 
 
 def _join(tx: Tx, user_id: UserId, room_id: RoomId, after: Seq | None, epoch: str | None) -> Joined:

@@ -76,7 +76,7 @@ class Messages:
                 raise NotFound(f"there is no message {seq} in room {room_id}")
             return message
 
-        return await self._store.read(read)
+        return await self._store.lookup(read)
 
     async def page(
         self,
@@ -110,7 +110,7 @@ class Messages:
                 items = tx.messages.page(room_id, before=before, base=base, limit=limit)
             return Page(items, access.room.head)
 
-        return await self._store.read(read)
+        return await self._store.lookup(read)
 
     async def search(
         self, user_id: UserId, query: str, *, room_id: RoomId | None = None, cursor: str | None = None, limit: int = 50

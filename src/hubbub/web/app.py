@@ -83,12 +83,12 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
         exception_handlers={ChatError: refuse, HTTPException: refuse, RequestValidationError: refuse},
         redirect_slashes=False,  # the redirect would be built from the Host header, which is the client's
     )
+    app.include_router(sockets.router)  # first: routes are tried in their order, and sockets come in storms
     for routes in (auth, users, rooms, members, messages, health):
         app.include_router(routes.router)
     app.include_router(docs.pages)
     if settings.docs:
         docs.add_docs(app)
-    app.include_router(sockets.router)
     return app
 
 

@@ -53,6 +53,9 @@ class FailingStore:
     def release(self) -> None:
         self._free.set()
 
+    async def lookup(self, fn: Callable[[Tx], T]) -> T:
+        return await self.read(fn)
+
     async def read(self, fn: Callable[[Tx], T]) -> T:
         return await self._store.read(fn)
 

@@ -46,6 +46,9 @@ class MemoryStore:
         self._require_open()
         return fn(self._tx)
 
+    async def lookup(self, fn: Callable[[Tx], T]) -> T:
+        return await self.read(fn)
+
     async def write(self, fn: Callable[[Tx], T]) -> T:
         self._require_open()
         with self._tables.undo.transaction():

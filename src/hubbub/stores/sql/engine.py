@@ -74,10 +74,14 @@ class SqlStore:
         except BaseException:
             owner.release()
             raise
-        return cls(owner, writer, sqlite.reader_engine(path, READERS))
+        return cls(owner, writer, sqlite.reader_engine(path, READERS + 1))  # one more for `lookup`
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
         return await self._run(self._reader_threads, self._readers, fn)
+
+    async def lookup(self, fn: Callable[[Tx], T]) -> T:
+        self._require_open()
+        return _transact(self._readers, fn)
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         return await self._run(self._writer_thread, self._writer, fn)
@@ -87,9 +91,12 @@ class SqlStore:
         await asyncio.to_thread(self._release)
 
     async def _run(self, threads: ThreadPoolExecutor, engine: Engine, fn: Callable[[Tx], T]) -> T:
+        self._require_open()
+        return await asyncio.get_running_loop().run_in_executor(threads, _transact, engine, fn)
+
+    def _require_open(self) -> None:
         if not self._open:
             raise Unavailable("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(threads, _transact, engine, fn)
 
     def _release(self) -> None:
         with self._closing:
