@@ -16,7 +16,7 @@ import typer
 from hubbub.services.ports import Store
 
 Scenarios = Annotated[
-    list[str] | None, typer.Argument(metavar="[SCENARIO]", help="Scenario files to run, or names out of --list.")
+    list[str] | None, typer.Argument(metavar="SCENARIO", help="Scenario files to run, or names out of --list.")
 ]
 ListThem = Annotated[bool, typer.Option("--list", help="List the scenarios that come with hubbub, and end.")]
 Replay = Annotated[

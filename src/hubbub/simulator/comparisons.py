@@ -13,7 +13,7 @@ class Comparison:
     head: Seq = Seq(0)  # the last seq of the log
     missing: int = 0  # seqs that the log leaves out
     matched: int = 0  # steps that the log has, from the first one on
-    changed: list[Step] = field(default_factory=list)  # messages that say something else, unedited
+    changed: list[Step] = field(default_factory=list)  # messages whose text differs
     others: int = 0  # events that the transcript has nothing to do with
 
 

@@ -7,10 +7,11 @@ Nothing is carried out here.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 
-from hubbub.domain.errors import error_classes
+from hubbub.domain.errors import Invalid, error_classes
 from hubbub.domain.members import Role
+from hubbub.domain.texts import check_username
 
 # The words in capitals, and what may stand for them.
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -75,6 +76,7 @@ _STRUCTURE = frozenset({"scenario", "people", "in", "at_once", "done"})
 _CREATIONS = frozenset({"group", "channel", "direct"})
 OUTCOMES = frozenset({"refused", "answered", "answered_again"})
 EXPECTATIONS = OUTCOMES | {"sees", "sees_not", "unread", "history", "unreadable", "log", "log_end", "members"}
+_ALONE = (_STRUCTURE | _CREATIONS | EXPECTATIONS) - {"done"}  # never among what happens at once
 
 
 def _pattern(form: str) -> re.Pattern[str]:
@@ -150,6 +152,8 @@ class _Parser:
             self.mistakes.append(Mistake(self._file, line, text, hint))
         if statement is not None:
             self._add(statement)
+        else:
+            self._in_room = True  # it may have been the creation of one
 
     def end(self) -> None:
         if self._block is not None:
@@ -195,11 +199,7 @@ class _Parser:
         kind, words = statement.kind, statement.words
         if not self.scenarios and kind != "scenario":
             return 'a file begins with what it is about: "scenario: …"'
-        if (
-            self._block is not None
-            and (kind in _STRUCTURE or kind in EXPECTATIONS or kind in _CREATIONS)
-            and kind != "done"
-        ):
+        if self._block is not None and kind in _ALONE:
             return 'only what people do in a room can happen at once: write "done" before this line'
         if kind == "done" and self._block is None:
             return 'there is no "at once:" before it'
@@ -217,6 +217,10 @@ class _Parser:
             if name.casefold() in known:
                 return f"{name} is there already (upper and lower case are the same)"
             known.add(name.casefold())
+            try:
+                check_username(name, field=name)
+            except Invalid as error:
+                return str(error)
         return None
 
     def _check_people(self, words: Mapping[str, str]) -> str | None:
@@ -225,9 +229,7 @@ class _Parser:
         named += [entry.partition(" ")[0] for entry in words["MEMBERS"].split(", ")] if "MEMBERS" in words else []
         for name in named:
             if name not in self._people:
-                close = get_close_matches(name, self._people, 1)
-                meant = f": did you mean {close[0]}?" if close else f': name them first, "people: {name}"'
-                return f"nobody is called {name}{meant}"
+                return f"nobody is called {name}; there are: {', '.join(self._people) or 'none'}"
         return None
 
 
