@@ -1,6 +1,6 @@
 """The log of a room, for those who follow it: its events in order, and the snapshot that a live view starts from."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -72,17 +72,24 @@ class Logs:
         return await self._store.lookup(lambda tx: _join(tx, user_id, room_id, after, epoch))
 
     async def join_many(
-        self, user_id: UserId, positions: dict[RoomId, Seq | None], *, epoch: str | None = None
+        self, user_id: UserId, positions: Mapping[RoomId, Seq | None], *, epoch: str | None = None
     ) -> dict[RoomId, Joined | ChatError]:
-        """`join` for many rooms in one snapshot; a refusal stands in the place of its room."""
+        """`join` for many rooms in one snapshot; a refusal stands in the place of its room.
+
+        All of them together bring little more than MAX_EVENTS events, but each at least one if there is any.
+        """
 
         def read(tx: Tx) -> dict[RoomId, Joined | ChatError]:
             answers: dict[RoomId, Joined | ChatError] = {}
+            left = MAX_EVENTS
             for room_id, after in positions.items():
                 try:
-                    answers[room_id] = _join(tx, user_id, room_id, after, epoch)
+                    joined = _join(tx, user_id, room_id, after, epoch, limit=max(1, left))
                 except ChatError as error:
                     answers[room_id] = error
+                else:
+                    answers[room_id] = joined
+                    left -= len(joined.events)
             return answers
 
         return await self._store.read(read)
@@ -100,7 +107,9 @@ class Logs:
         return await self._store.lookup(lambda tx: tx.log.epoch())
 
 
-def _join(tx: Tx, user_id: UserId, room_id: RoomId, after: Seq | None, epoch: str | None) -> Joined:
+def _join(
+    tx: Tx, user_id: UserId, room_id: RoomId, after: Seq | None, epoch: str | None, *, limit: int = MAX_EVENTS
+) -> Joined:
     access = readable_room(tx, user_id, room_id)
     head = access.room.head
     known_epoch = tx.log.epoch()
@@ -108,7 +117,7 @@ def _join(tx: Tx, user_id: UserId, room_id: RoomId, after: Seq | None, epoch: st
     events: list[Event] = []
     if after is not None:
         start = access.base if reset else after
-        events = tx.log.after(room_id, start, limit=MAX_EVENTS)
+        events = tx.log.after(room_id, start, limit=limit)
     read_seq = tx.reads.get([room_id], user_id).get(room_id, Seq(0))
     return Joined(
         room_id=room_id,
