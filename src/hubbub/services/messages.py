@@ -7,12 +7,11 @@ from hubbub.domain.events import Event, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
+from hubbub.domain.texts import check_query
 from hubbub.services.access import readable_room
 from hubbub.services.cursors import decode_cursor, encode_cursor
 from hubbub.services.journal import Change, Done, Draft, Journal
 from hubbub.services.ports import Store, Tx
-
-MAX_QUERY = 200  # characters of a search
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,8 @@ class Messages:
         self, user_id: UserId, query: str, *, room_id: RoomId | None = None, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[Message], str | None]:
         """Messages that contain `query`, whatever its case, in the rooms of this user; the newest of a room first."""
-        if not 1 <= len(query) <= MAX_QUERY:
-            raise Invalid(f"q must have 1 to {MAX_QUERY} characters", field="q")
+        if not check_query(query):
+            raise Invalid("q must not be empty", field="q")
         before = None
         if cursor is not None:
             last_room, last_seq = decode_cursor(cursor, int, int)

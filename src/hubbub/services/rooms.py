@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubbub.domain.errors import NotFound
+from hubbub.domain.errors import Forbidden, Invalid, NotFound
 from hubbub.domain.events import Event, History, RoomKind
 from hubbub.domain.ids import Millis, RoomId, UserId
 from hubbub.domain.members import Member, Role
-from hubbub.domain.permissions import room_not_found
 from hubbub.domain.rooms import ChatRoom
+from hubbub.domain.texts import check_query
 from hubbub.domain.users import User
 from hubbub.services.access import readable_room
 from hubbub.services.cursors import decode_cursor, encode_cursor
@@ -42,6 +42,8 @@ class Rooms:
         member_ids: Sequence[UserId] = (),
     ) -> RoomSummary:
         """Found a group or a channel, whose owner is `user_id`."""
+        if kind is RoomKind.DIRECT:  # or a pair could have several
+            raise Invalid("kind must be group or channel", field="kind")
 
         def decide(room: ChatRoom, at: Millis) -> tuple[Event, ...]:
             return room.create(user_id, kind, name=name, topic=topic, history=history, member_ids=member_ids, at=at)
@@ -65,8 +67,7 @@ class Rooms:
         def read(tx: Tx) -> RoomSummary:
             readable_room(tx, user_id, room_id)
             summary = tx.rooms.summary(user_id, room_id)
-            if summary is None:
-                raise room_not_found(room_id)
+            assert summary is not None  # they are a member: see above
             return summary
 
         return await self._store.read(read)
@@ -87,6 +88,7 @@ class Rooms:
         self, query: str = "", *, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[ChannelSummary], str | None]:
         """The directory of channels, the oldest first."""
+        check_query(query)
         after = RoomId(0 if cursor is None else decode_cursor(cursor, int)[0])
         found = await self._store.read(lambda tx: tx.rooms.channels(query, after=after, limit=limit))
         more = len(found) == limit
@@ -134,12 +136,14 @@ class Rooms:
             nonlocal added
             current = room.members.get(member_id)
             added = current is None
-            if user_id == member_id and (current is None or role is None):
-                return room.join(user_id, at=at)
-            wanted = role or (current.role if current else Role.MEMBER)
-            if current is None:
-                return room.add_member(user_id, member_id, wanted, at=at)
-            return room.change_role(user_id, member_id, wanted, at=at)
+            if current is not None:
+                return room.change_role(user_id, member_id, role or current.role, at=at)
+            if user_id != member_id:
+                return room.add_member(user_id, member_id, role or Role.MEMBER, at=at)
+            joined = room.join(user_id, at=at)  # first of all: an outsider of a group is not told of roles
+            if role not in {None, Role.MEMBER}:
+                raise Forbidden("you may not give yourself a role: join first")
+            return joined
 
         await self._journal.commit(Change(room_id, user_id, decide, members=(member_id,), new_users=(member_id,)))
         return await self._membership(user_id, room_id, member_id), added
