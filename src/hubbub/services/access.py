@@ -1,7 +1,9 @@
 """May this user read this room? Asked inside the transaction that then reads it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from hubbub.domain.errors import ChatError
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member
 from hubbub.domain.permissions import Action, base, room_not_found
@@ -20,9 +22,30 @@ class ReadableRoom:
 
 def readable_room(tx: Tx, user_id: UserId, room_id: RoomId) -> ReadableRoom:
     """Raise NotFound for an outsider and Forbidden for who has not joined a channel."""
-    room = tx.rooms.load([room_id]).get(room_id)
+    access = readable_rooms(tx, [(room_id, user_id)])[room_id, user_id]
+    if isinstance(access, ChatError):
+        raise access
+    return access
+
+
+def readable_rooms(
+    tx: Tx, keys: Collection[tuple[RoomId, UserId]]
+) -> dict[tuple[RoomId, UserId], ReadableRoom | ChatError]:
+    """The same for any number of rooms and users at once; a refusal stands in the place of its room.
+
+    In a write the rooms are so locked in the order of their ids, as the journal locks them.
+    """
+    rooms = tx.rooms.load({room_id for room_id, _ in keys})
+    for (room_id, user_id), member in tx.members.get(keys).items():
+        rooms[room_id].members[user_id] = member
+    return {(room_id, user_id): _readable(rooms.get(room_id), room_id, user_id) for room_id, user_id in keys}
+
+
+def _readable(room: ChatRoom | None, room_id: RoomId, user_id: UserId) -> ReadableRoom | ChatError:
     if room is None:
-        raise room_not_found(room_id)
-    room.members.update((member.user_id, member) for member in tx.members.get([(room_id, user_id)]).values())
-    member = room.require(user_id, Action.READ)
+        return room_not_found(room_id)
+    try:
+        member = room.require(user_id, Action.READ)
+    except ChatError as error:
+        return error
     return ReadableRoom(room, member, base(room.history, member))

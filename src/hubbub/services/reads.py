@@ -6,9 +6,8 @@ Marks are not events of a room: they take no seq. Those that wait while a commit
 import asyncio
 from dataclasses import dataclass
 
-from hubbub.domain.errors import ChatError
 from hubbub.domain.ids import RoomId, Seq, UserId
-from hubbub.services.access import readable_room
+from hubbub.services.access import ReadableRoom, readable_rooms
 from hubbub.services.ports import Store, Tx
 
 
@@ -65,20 +64,28 @@ class Reads:
 
 
 def _advance(tx: Tx, marks: list[_Mark]) -> list[Seq | Exception]:
+    rooms = readable_rooms(tx, {(mark.room_id, mark.user_id) for mark in marks})
+    reached = _stored(tx, [access for access in rooms.values() if isinstance(access, ReadableRoom)])
     answers: list[Seq | Exception] = []
-    advanced: dict[tuple[RoomId, UserId], Seq] = {}
     for mark in marks:
-        try:
-            access = readable_room(tx, mark.user_id, mark.room_id)
-        except ChatError as error:
-            answers.append(error)
-            continue
         key = (mark.room_id, mark.user_id)
-        before = advanced.get(key)
-        if before is None:
-            stored = tx.reads.get([mark.room_id], mark.user_id).get(mark.room_id, Seq(0))
-            before = max(stored, access.member.joined_seq)
-        advanced[key] = max(before, min(mark.seq, access.room.head))
-        answers.append(advanced[key])
-    tx.reads.advance(advanced)
+        access = rooms[key]
+        if isinstance(access, ReadableRoom):
+            reached[key] = max(reached[key], min(mark.seq, access.room.head))
+            answers.append(reached[key])
+        else:
+            answers.append(access)
+    tx.reads.advance(reached)
     return answers
+
+
+def _stored(tx: Tx, readable: list[ReadableRoom]) -> dict[tuple[RoomId, UserId], Seq]:
+    """The marks as they are, but never below the current membership."""
+    reached = {(access.room.id, access.member.user_id): access.member.joined_seq for access in readable}
+    rooms_of: dict[UserId, list[RoomId]] = {}
+    for room_id, user_id in reached:
+        rooms_of.setdefault(user_id, []).append(room_id)
+    for user_id, room_ids in rooms_of.items():
+        for room_id, seq in tx.reads.get(room_ids, user_id).items():
+            reached[room_id, user_id] = max(reached[room_id, user_id], seq)
+    return reached
