@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.integration.conftest import MakeUser
 from tests.integration.servers import PASSWORD, LiveServer, serving, settings_in
@@ -38,19 +37,16 @@ async def test_a_closed_server_takes_no_registrations(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-@pytest.mark.parametrize("login", ["ann", "ANN", "ann@example.org"])
-async def test_login_takes_the_form_of_a_password_grant(client: httpx2.AsyncClient, login: str) -> None:
+async def test_login_takes_the_form_of_a_password_grant(client: httpx2.AsyncClient) -> None:
     await client.post("/auth/register", json=ANN)
-    form = {"grant_type": "password", "username": login, "password": PASSWORD, "scope": ""}
-    answer = await client.post("/auth/login", data=form)
-    assert answer.status_code == 200
-    grant = answer.json()
-    assert (grant["token_type"], set(grant)) == (
-        "bearer",
-        {"access_token", "token_type", "expires_in", "refresh_token"},
-    )
-    assert 0 < grant["expires_in"] <= 900
-    assert answer.headers["cache-control"] == "no-store"
+    for login in ("ann", "ANN", "ann@example.org"):
+        form = {"grant_type": "password", "username": login, "password": PASSWORD, "scope": ""}
+        answer = await client.post("/auth/login", data=form)
+        assert answer.status_code == 200
+        grant = answer.json()
+        assert set(grant) == {"access_token", "token_type", "expires_in", "refresh_token"}
+        assert (grant["token_type"], 0 < grant["expires_in"] <= 900) == ("bearer", True)
+        assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_login_takes_json(client: httpx2.AsyncClient) -> None:
@@ -184,10 +180,8 @@ async def test_a_new_password_needs_the_old_one_and_signs_out_the_others(
     assert (await client.get("/users/me", headers=bearer)).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "header", ["Bearer", "Bearer nonsense", "Basic YW5uOmFubg==", "Bearer " + "a" * 6000, b"Bearer \xff\xfe"]
-)
-async def test_a_credential_that_is_none_is_refused(client: httpx2.AsyncClient, header: str | bytes) -> None:
-    answer = await client.get("/users/me", headers={"Authorization": header})
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-    assert answer.headers["www-authenticate"] == "Bearer"
+async def test_a_credential_that_is_none_is_refused(client: httpx2.AsyncClient) -> None:
+    for header in (b"Bearer", b"Bearer nonsense", b"Basic YW5uOmFubg==", b"Bearer " + b"a" * 6000, b"Bearer \xff"):
+        answer = await client.get("/users/me", headers={b"Authorization": header})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        assert answer.headers["www-authenticate"] == "Bearer"

@@ -61,16 +61,16 @@ async def test_an_idempotency_key_is_a_client_id(make_room: MakeRoom) -> None:
     assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "client_id")
 
 
-@pytest.mark.parametrize("key", ["", "k" * 65, "a\tb"])
-async def test_an_idempotency_key_keeps_the_rules_of_a_client_id(make_room: MakeRoom, key: str) -> None:
+async def test_an_idempotency_key_keeps_the_rules_of_a_client_id(make_room: MakeRoom) -> None:
     path, ann, _ = await make_room()
-    answer = await ann.client.post(f"{path}/messages", json={"text": "hi"}, headers={"Idempotency-Key": key})
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    for key in ("", "k" * 65, "a\tb"):
+        answer = await ann.client.post(f"{path}/messages", json={"text": "hi"}, headers={"Idempotency-Key": key})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
+async def test_a_message_that_breaks_a_rule_is_refused(make_room: MakeRoom) -> None:
+    path, ann, _ = await make_room()
+    bodies: list[tuple[dict[str, object], int]] = [
         ({}, 422),
         ({"text": ""}, 422),
         ({"text": " \n"}, 422),
@@ -80,13 +80,9 @@ async def test_an_idempotency_key_keeps_the_rules_of_a_client_id(make_room: Make
         ({"text": "hi", "reply_to": True}, 422),
         ({"text": "hi", "client_id": ""}, 422),
         ({"text": ["hi"]}, 422),
-    ],
-)
-async def test_a_message_that_breaks_a_rule_is_refused(
-    make_room: MakeRoom, body: dict[str, object], status: int
-) -> None:
-    path, ann, _ = await make_room()
-    assert (await ann.client.post(f"{path}/messages", json=body)).status_code == status
+    ]
+    for body, status in bodies:
+        assert (body, (await ann.client.post(f"{path}/messages", json=body)).status_code) == (body, status)
     assert (await ann.client.get(f"{path}/messages")).json() == {"items": [], "head": 3}
 
 
@@ -96,14 +92,13 @@ async def test_unknown_fields_are_ignored(make_room: MakeRoom) -> None:
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize(
-    "text", ["e\u0301 and \u00e9", "\U0001f469\u200d\U0001f680", "\u202b\u05d0", "a\tb\nc", "a" * 16_384]
-)
-async def test_a_text_comes_back_as_it_was_sent(make_room: MakeRoom, text: str) -> None:
+async def test_a_text_comes_back_as_it_was_sent(make_room: MakeRoom) -> None:
     path, ann, _ = await make_room()
-    await ann.client.post(f"{path}/messages", json={"text": text})
-    (message,) = (await ann.client.get(f"{path}/messages")).json()["items"]
-    assert message["text"] == text
+    texts = ["e\u0301 and \u00e9", "\U0001f469\u200d\U0001f680", "\u202b\u05d0", "a\tb\nc", "a" * 16_384]
+    for text in texts:
+        await ann.client.post(f"{path}/messages", json={"text": text})
+    page = (await ann.client.get(f"{path}/messages")).json()
+    assert [message["text"] for message in page["items"]] == texts[::-1]
 
 
 async def test_an_edit_gives_a_message_a_new_version(make_room: MakeRoom) -> None:
