@@ -16,8 +16,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _SECRETS = re.compile(
-    r"(?P<name>\b(?:access_token|refresh_token|token|ticket|password|secret)\b\W{1,4})[^\s&'\",;}]+"
-    r"|\b(?P<scheme>bearer[ .])[\w.~+/=-]+"
+    r"(?P<name>\b(?:access_token|refresh_token|token|ticket|\w*password|secret)[\"']?\s*[=:]\s*)"
+    r"(?:\"[^\"]*\"|'[^']*'|[^\s&'\",;}]+)"
+    r"|\b(?P<scheme>bearer[ .])[\w.~+/=-]{8,}"
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
     re.IGNORECASE,
 )
@@ -37,11 +38,12 @@ def configure_logs(level: str, form: str, *, stream: TextIO | None = None) -> No
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    shaping: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if console:
-        shaping += [redact, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
-    else:
-        shaping += [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+    shaping: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,  # lines of code alone: a prettier one shows the values of variables too
+        redact,
+        _renderer(console=console, colours=stream.isatty()),
+    ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=shaping))
     root = logging.getLogger()
@@ -58,6 +60,12 @@ def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
         if isinstance(value, str):
             line[key] = _SECRETS.sub(_blot, value)
     return line
+
+
+def _renderer(*, console: bool, colours: bool) -> Processor:
+    if not console:
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
 
 
 def _blot(found: re.Match[str]) -> str:
