@@ -86,3 +86,24 @@ def many_pairs(folder: Path, pairs: int) -> list[tuple[Person, Person, RoomId]]:
         return made
 
     return asyncio.run(make())
+
+
+def rooms_of(folder: Path, people: int, rooms: int) -> list[tuple[RoomId, int, list[Person]]]:
+    """People spread over groups of equal size: each group's id, head and members."""
+
+    async def make() -> list[tuple[RoomId, int, list[Person]]]:
+        chat, store, hasher = open_chat(folder)
+        everybody = await add_people(chat, people)
+        made = []
+        for number in range(rooms):
+            inside = everybody[number::rooms]
+            room = await chat.rooms.create(inside[0].user_id, RoomKind.CHANNEL, name=f"room {number}")
+            joins = [chat.rooms.put_member(person.user_id, room.room_id, person.user_id) for person in inside[1:]]
+            await asyncio.gather(*joins)
+            made.append((room.room_id, room.head + len(inside) - 1, inside))
+        await chat.close()
+        await store.close()
+        await hasher.close()
+        return made
+
+    return asyncio.run(make())
