@@ -289,7 +289,7 @@ async def _outcome(call: "asyncio.Future[T]") -> T | type[Exception]:
         return type(error)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)  # a failure takes minutes to shrink
 def test_memory_and_sqlite_answer_the_same_whatever_is_done(migrated_file: Path) -> None:
     class Machine(TwoStores):
         empty = migrated_file

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Join, and_, bindparam, func
+from sqlalchemy import ColumnElement, FromClause, Integer, Join, and_, bindparam, func, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -25,12 +25,14 @@ class Keys:
         self.source = func.json_each(bindparam("keys")).table_valued("value", name="wanted")
         value = self.source.c.value
         self.columns: tuple[ColumnElement[Any], ...] = (
-            (value,) if width == 1 else tuple(func.json_extract(value, f"$[{index}]") for index in range(width))
+            (value,)
+            if width == 1
+            else tuple(func.json_extract(value, literal_column(f"'$[{index}]'")) for index in range(width))
         )
 
     def join(self, table: FromClause, *columns: ColumnElement[Any]) -> FromClause:
-        """The rows of the table whose columns are equal to a key."""
-        pairs = zip(columns, self.columns, strict=True)
+        """The rows of the table whose columns are equal to the first columns of a key."""
+        pairs = zip(columns, self.columns[: len(columns)], strict=True)
         return _KeysFirst(self.source, table, and_(*(column == key for column, key in pairs)))
 
 

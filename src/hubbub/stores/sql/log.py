@@ -29,6 +29,9 @@ from hubbub.stores.sql.tables import members, messages, meta, room_events, rooms
 
 Row = tuple[object, ...]
 
+_seq = attrgetter("seq")
+_ERASED = '{"text": ""}'  # the body of an edit whose message is gone
+_message_row = attrgetter(*messages.c.keys())
 # Parameters in the order in which they occur: see Statement.many.
 _MOVE_HEAD = Statement(
     update(rooms)
@@ -125,9 +128,6 @@ class SqlLog:
         return str(_EPOCH.first(self._connection).value)
 
 
-_seq = attrgetter("seq")
-
-
 class _Batch:
     """The rows of some events, by statement."""
 
@@ -165,8 +165,7 @@ class _Batch:
             raise Conflict(f"event {seq} does not continue the log of room {room_id}")
         self._heads[room_id] = (old, seq, at)
         if isinstance(event, MessagePosted):
-            message = event.message
-            self._messages.append(tuple([getattr(message, column) for column in _MESSAGE_COLUMNS]))
+            self._messages.append(_message_row(event.message))
             return
         self._events.append(to_row(event))
         match event:
@@ -194,7 +193,3 @@ class _Batch:
         if not self._states or self._states[-1][0] is not statement:
             self._states.append((statement, []))
         self._states[-1][1].append(row)
-
-
-_MESSAGE_COLUMNS = tuple(column.name for column in messages.c)
-_ERASED = '{"text": ""}'

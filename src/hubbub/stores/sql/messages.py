@@ -41,9 +41,9 @@ _PLACES = Statement(
 _ROOM = Keys(2)  # room_id, the last seq before what may be read
 _SEARCH = Statement(
     select(*messages.c)
-    .select_from(_ROOM.source)
-    .where(messages.c.room_id == _ROOM.columns[0], messages.c.seq > _ROOM.columns[1])
+    .select_from(_ROOM.join(messages, messages.c.room_id))
     .where(
+        messages.c.seq > _ROOM.columns[1],
         tuple_(messages.c.room_id, messages.c.seq) < tuple_(bindparam("before_room"), bindparam("before_seq")),
         messages.c.deleted_at.is_(None),
         contains(messages.c.text, bindparam("query")),

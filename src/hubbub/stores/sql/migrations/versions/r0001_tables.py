@@ -113,21 +113,21 @@ CREATE TABLE reads (
     # For people alone: hubbub itself reads no view.
     """
 CREATE VIEW transcript AS  -- what was said
-SELECT m.room_id, m.seq, strftime('%Y-%m-%d %H:%M:%f', m.at / 1000.0, 'unixepoch') AS at_utc, u.username,
-    iif(m.deleted_at IS NULL, m.text, '(deleted)') AS text, m.reply_to, m.edited_at IS NOT NULL AS edited
-FROM messages AS m JOIN users AS u ON u.id = m.user_id
+SELECT m.room_id, iif(r.kind = 'direct', '(direct)', r.name) AS room, m.seq,
+    strftime('%Y-%m-%d %H:%M:%f', m.at / 1000.0, 'unixepoch') AS at_utc, u.username,
+    iif(m.deleted_at IS NULL, m.text, '(deleted)') AS text
+FROM messages AS m JOIN users AS u ON u.id = m.user_id JOIN rooms AS r ON r.id = m.room_id
 ORDER BY m.room_id, m.seq""",
     """
-CREATE VIEW event_list AS  -- everything that happened
-SELECT e.room_id, e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch') AS at_utc, e.kind,
-    u.username, e.target, v.username AS member, e.body
-FROM (
-    SELECT room_id, seq, at, 'message.posted' AS kind, user_id, NULL AS target, NULL AS member_id, text AS body
-    FROM messages
-    UNION ALL
-    SELECT room_id, seq, at, kind, user_id, target, member_id, body FROM room_events
-) AS e JOIN users AS u ON u.id = e.user_id LEFT JOIN users AS v ON v.id = e.member_id
-ORDER BY e.room_id, e.seq""",
+CREATE VIEW event_list AS  -- everything that happened; body is the text of a message, and otherwise JSON
+SELECT m.room_id, m.seq, strftime('%Y-%m-%d %H:%M:%f', m.at / 1000.0, 'unixepoch') AS at_utc,
+    'message.posted' AS kind, u.username, NULL AS target, NULL AS member, m.text AS body
+FROM messages AS m JOIN users AS u ON u.id = m.user_id
+UNION ALL
+SELECT e.room_id, e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch'),
+    e.kind, u.username, e.target, v.username, e.body
+FROM room_events AS e JOIN users AS u ON u.id = e.user_id LEFT JOIN users AS v ON v.id = e.member_id
+ORDER BY 1, 2""",
     """
 CREATE VIEW room_list AS  -- the rooms that are not deleted, the latest first
 SELECT r.id AS room_id, r.kind, coalesce(a.username || ' + ' || b.username, r.name) AS name, r.head,
