@@ -70,12 +70,12 @@ def one_big_room(folder: Path, members: int) -> tuple[list[Person], RoomId]:
     return asyncio.run(make())
 
 
-def many_pairs(folder: Path, pairs: int) -> list[tuple[Person, Person, RoomId]]:
+def many_pairs(folder: Path, pairs: int, *, first: int = 0) -> list[tuple[Person, Person, RoomId]]:
     """Direct rooms of two people each."""
 
     async def make() -> list[tuple[Person, Person, RoomId]]:
         chat, store, hasher = open_chat(folder)
-        people = await add_people(chat, 2 * pairs)
+        people = await add_people(chat, 2 * pairs, first=first)
         made = []
         for left, right in zip(people[::2], people[1::2], strict=True):
             room, _ = await chat.rooms.open_direct(left.user_id, right.user_id)
