@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DiffersFromPage, run_page
+from tests.docs.picture import PICTURE, draw
 from tests.guards.project import ROOT
 
 
@@ -18,6 +19,16 @@ def _in_a_folder_with_dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.timeout(180)
 async def test_a_page_shows_what_happens(name: str) -> None:
     await run_page((ROOT / name).read_text(encoding="utf-8"))
+
+
+async def test_the_picture_shows_what_the_simulator_shows() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == await draw(), "draw it again: ./dev python -m tests.docs.picture"
+
+
+def test_every_document_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if f"({page})" not in index and page != "README.md"] == []
 
 
 @pytest.mark.parametrize(
