@@ -70,14 +70,13 @@ async def carry_out(session: Session, line: str) -> bool:
     """Do what a line says, and show what happened; False when it was refused."""
     try:
         await _carry_out(session, line.strip())
+        await session.show_deliveries()
     except Misuse as misuse:
         session.screen.show(f"  {misuse}.", Tone.ERROR)
         return False
     except ChatError as error:
         session.screen.show(f"  Refused ({error.code}): {error}.\n  {ADVICE[_advised(error)]}", Tone.ERROR)
         return False
-    finally:
-        await session.show_deliveries()
     return True
 
 

@@ -18,7 +18,7 @@ class Comparison:
 
 
 async def compare(log: AsyncIterable[Event], steps: Sequence[Step], user_ids: Mapping[str, UserId]) -> Comparison:
-    """Go through a whole log, and through the steps as far as it has them. Events of other people may lie in between."""
+    """Go through a whole log, and through the steps as far as it has them. Events of others may lie in between."""
     found = Comparison()
     async for event in log:
         found.missing += event.seq - found.head - 1

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from hubbub.domain.events import Event, MemberLeft, RoomChanged, RoomCreated, RoomDeleted
+from hubbub.domain.events import Event, MemberLeft, RoomChanged, RoomDeleted
 from hubbub.domain.ids import MAX_ID, RoomId, Seq, UserId
 from hubbub.domain.users import User
 from hubbub.services.chat import Chat
@@ -127,15 +127,11 @@ class Session:
 
     async def _show(self, delivery: Delivery) -> None:
         event = delivery.event
-        if isinstance(event, RoomCreated) and event.name:
-            self.labels[event.room_id] = event.name
         names = await self.names(people_of(event))
-        line = f"[{event.seq}] {describe(event, names)}"
-        if self.acting is None or event.room_id != self.acting.room_id:
-            line = f"{self.labels[event.room_id]} {line}"
-        seen_by = ", ".join(names[user_id] for user_id in delivery.user_ids)
-        alone = self.acting is not None and delivery.user_ids == (self.acting.user.id,)
-        self.screen.show(f"  {line}" if alone else f"  {line}  (seen by {seen_by})", Tone.EVENT)
+        line = f"  [{event.seq}] {describe(event, names)}"
+        if delivery.user_ids != (self.me,):
+            line += f"  (seen by {', '.join(names[user_id] for user_id in delivery.user_ids)})"
+        self.screen.show(line, Tone.EVENT)
 
     def _follow(self, event: Event) -> None:
         """Keep the labels, and nobody in a room that they are no member of."""
