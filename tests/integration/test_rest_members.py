@@ -67,4 +67,4 @@ async def test_a_role_that_does_not_exist_and_a_user_that_is_no_number_are_refus
     ann = await make_user("ann")
     path = (await ann.client.post("/rooms", json={"kind": "group", "name": "a"})).headers["location"]
     assert (await ann.client.put(f"{path}/members/me", json={"role": "king"})).status_code == 422
-    assert (await ann.client.put(f"{path}/members/you")).status_code == 422
+    assert (await ann.client.put(f"{path}/members/you")).status_code == 404

@@ -41,7 +41,7 @@ _Email = Annotated[str, _text(3, MAX_EMAIL, format="email")]
 _Password = Annotated[str, _text(MIN_PASSWORD, MAX_PASSWORD, format="password")]
 _Name = Annotated[str, _text(1, MAX_NAME)]
 _Topic = Annotated[str, _text(0, MAX_TOPIC)]
-_Text = Annotated[str, _text(1, MAX_TEXT)]
+_Text = Annotated[str, Field(min_length=1), _text(1, MAX_TEXT)]  # a repeat is not looked at by the domain
 _ClientId = Annotated[str, _text(1, MAX_CLIENT_ID)]
 
 

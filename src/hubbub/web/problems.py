@@ -138,6 +138,8 @@ def _validation_problem(request: Request, error: RequestValidationError) -> Resp
     errors = []
     for problem in error.errors():
         location, *path = map(str, problem["loc"])
+        if location != "body":
+            path = path[:1]  # what follows is which of several types it was tried as
         message = str(problem["msg"]).removeprefix("Value error, ")
         errors.append(FieldProblem(field=".".join(path) or location, message=message, location=location))
     first = errors[0]

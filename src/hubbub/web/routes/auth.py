@@ -134,7 +134,7 @@ async def list_sessions(chat: ChatOf, caller: Caller) -> Response:
 
 
 @router.delete(
-    "/sessions/{session_id}",
+    "/sessions/{session_id:number}",
     operation_id="end_session",
     summary="Sign out one of your devices",
     status_code=204,

@@ -13,7 +13,7 @@ from hubbub.web.openapi import answer, refusals
 from hubbub.web.shapes import MemberList, member_shape
 
 router = APIRouter(
-    prefix="/rooms/{room_id}/members", tags=["members"], route_class=StrictRoute, default_response_class=Response
+    prefix="/rooms/{room_id:number}/members", tags=["members"], route_class=StrictRoute, default_response_class=Response
 )
 
 
@@ -31,7 +31,7 @@ async def list_members(
 
 
 @router.put(
-    "/{user_id}",
+    "/{user_id:number_or_me}",
     operation_id="put_member",
     summary="Join a channel, add somebody, or change a role",
     responses=answer(200, examples.MEMBER, "A member whose role is now this one.")
@@ -54,7 +54,7 @@ async def put_member(
 
 
 @router.delete(
-    "/{user_id}",
+    "/{user_id:number_or_me}",
     operation_id="remove_member",
     summary="Leave a room, or remove somebody from it",
     status_code=204,

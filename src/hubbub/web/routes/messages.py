@@ -15,7 +15,7 @@ from hubbub.web.openapi import answer, refusals
 from hubbub.web.shapes import event_timeline, message_shape, message_timeline
 
 router = APIRouter(
-    prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute, default_response_class=Response
+    prefix="/rooms/{room_id:number}", tags=["messages"], route_class=StrictRoute, default_response_class=Response
 )
 
 IdempotencyKey = Annotated[
@@ -68,7 +68,7 @@ async def list_messages(
 
 
 @router.get(
-    "/messages/{seq}",
+    "/messages/{seq:number}",
     operation_id="get_message",
     summary="See a message as it is now",
     responses=answer(200, examples.MESSAGE, "The message.") | refusals(Forbidden, NotFound),
@@ -78,7 +78,7 @@ async def get_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, seq: 
 
 
 @router.patch(
-    "/messages/{seq}",
+    "/messages/{seq:number}",
     operation_id="edit_message",
     summary="Change what your message says",
     responses=answer(200, examples.EDITED_MESSAGE, "The message as it is now.")
@@ -91,7 +91,7 @@ async def edit_message(
 
 
 @router.delete(
-    "/messages/{seq}",
+    "/messages/{seq:number}",
     operation_id="delete_message",
     summary="Delete a message",
     status_code=204,

@@ -63,7 +63,7 @@ async def list_rooms(chat: ChatOf, caller: Caller, cursor: Cursor = None, limit:
 
 
 @router.get(
-    "/rooms/{room_id}",
+    "/rooms/{room_id:number}",
     operation_id="get_room",
     summary="See a room",
     responses=answer(200, examples.ROOM, "The room as you see it.") | refusals(Forbidden, NotFound),
@@ -73,7 +73,7 @@ async def get_room(chat: ChatOf, caller: Caller, room_id: RoomIdInPath) -> Respo
 
 
 @router.patch(
-    "/rooms/{room_id}",
+    "/rooms/{room_id:number}",
     operation_id="change_room",
     summary="Change a room's name or topic",
     responses=answer(200, examples.ROOM, "The room as it is now.") | refusals(Forbidden, NotFound),
@@ -83,7 +83,7 @@ async def change_room(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, body:
 
 
 @router.delete(
-    "/rooms/{room_id}",
+    "/rooms/{room_id:number}",
     operation_id="delete_room",
     summary="Delete a room for everybody in it",
     status_code=204,
@@ -95,7 +95,7 @@ async def delete_room(chat: ChatOf, caller: Caller, room_id: RoomIdInPath) -> Re
 
 
 @router.put(
-    "/rooms/{room_id}/read",
+    "/rooms/{room_id:number}/read",
     operation_id="mark_read",
     summary="Mark a room as read",
     responses=answer(200, examples.READ, "The mark as it is now; it never goes back.") | refusals(Forbidden, NotFound),

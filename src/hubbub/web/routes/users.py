@@ -57,7 +57,7 @@ async def change_profile(chat: ChatOf, caller: Caller, body: ProfileChange) -> R
 
 
 @router.get(
-    "/{user_id}",
+    "/{user_id:number}",
     operation_id="get_user",
     summary="See somebody's profile",
     responses=answer(200, examples.PROFILE, "The profile; its e-mail address for admins only.") | refusals(NotFound),
