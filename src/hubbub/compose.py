@@ -1,6 +1,7 @@
 """The composition root: from settings to a server, and back to nothing. Everything is opened and closed here."""
 
 import asyncio
+import itertools
 import secrets
 import socket
 import time
@@ -69,8 +70,7 @@ class Server:
     async def drain(self) -> None:
         """Take no new work, answer what was taken, and send the connections away."""
         self.draining = True
-        await self.chat.close()
-        await self.gateway.drain()
+        await self.gateway.drain(finish=self.chat.close)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -105,7 +105,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             tokens=JwtTokens(open_keys(settings), clock),
             policy=accounts_policy(settings),
         )
-        gateway = Gateway(chat, hub, clock, limits(settings), new_connection_id)
+        gateway = Gateway(chat, hub, clock, limits(settings), connection_ids())
         stack.push_async_callback(fanout.close)
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(chat.close)
@@ -166,6 +166,7 @@ def limits(settings: Settings) -> Limits:
         heartbeat=settings.heartbeat_seconds,
         pong_timeout=settings.pong_seconds,
         stuck_timeout=settings.stuck_seconds,
+        user_sockets=settings.user_sockets,
     )
 
 
@@ -179,8 +180,10 @@ def accounts_policy(settings: Settings) -> AccountsPolicy:
     )
 
 
-def new_connection_id() -> str:
-    return secrets.token_hex(8)
+def connection_ids() -> Callable[[], str]:
+    """Ids that no other process makes: a random beginning and a count."""
+    process, count = secrets.token_hex(4), itertools.count(1)
+    return lambda: f"{process}-{next(count):x}"
 
 
 async def _purge(accounts: Accounts) -> None:

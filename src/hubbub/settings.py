@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     stuck_seconds: float = Field(
         30.0, gt=0, le=3600, description="Time in which a slow reader must take something, in seconds."
     )
+    user_sockets: int = Field(100, ge=1, le=1_000_000, description="Sockets that a user may have open at a time.")
 
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hubbub.realtime.gateway import Gateway
 
 MAX_BAD_FRAMES = 10  # in a row; whoever goes on does not speak this protocol
+PING_HEADS = 1000  # in one frame, which stays below 64 KiB whatever the ids
+LOOK = 1.0  # seconds between looks at a connection that is not open yet: its token may be short-lived
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Connection:
         "_expires_at",
         "_frames",
         "_gateway",
+        "_held",
         "_inflight",
         "_opened_at",
         "_ping",
@@ -52,28 +55,39 @@ class Connection:
         "_pong_by",
         "_refused",
         "after",
+        "epoch",
         "id",
         "identity",
         "outbox",
         "room_id",
         "rooms",
         "state",
+        "turn",
     )
 
     def __init__(
-        self, gateway: "Gateway", id: str, transport: Transport, room_id: RoomId | None, after: Seq | None
+        self,
+        gateway: "Gateway",
+        id: str,
+        transport: Transport,
+        room_id: RoomId | None,
+        after: Seq | None,
+        epoch: str | None,
     ) -> None:
         limits = gateway.limits
         self._gateway = gateway
         self.id = id
         self.room_id = room_id
         self.after = after
+        self.epoch = epoch
         self.outbox = Outbox(transport, gateway.flusher, limits)
         self.identity: Identity | None = None
         self.state = State.AUTHENTICATING
         self.rooms: dict[RoomId, Seq] = {}  # what it listens to, and the head that the last ping told
+        self.turn = asyncio.Lock()  # frames that read from the log take their turns
         self._bucket = TokenBucket(limits.frame_rate, limits.frame_burst)
-        self._early: list[str | bytes] = []  # frames that came before `hello`
+        self._early: list[str | bytes | None] = []  # frames that came before `hello`; None = a binary one
+        self._held: list[bytes] | None = None  # signals that must not come before `hello`
         self._inflight = 0
         self._frames = 0
         self._bad_frames = 0
@@ -109,8 +123,13 @@ class Connection:
             self.close(CloseCode.FORBIDDEN, "you are no longer a member of this room")
 
     def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
-        if self.room_id is None:
-            self.outbox.signal(text_frame(encode(wire.Signal(kind="room", room_id=room_id, seq=seq, on=added))))
+        if self.room_id is not None:
+            return
+        frame = text_frame(encode(wire.Signal(kind="room", room_id=room_id, seq=seq, on=added)))
+        if self.state is State.OPENING:
+            self._held = [*(self._held or ()), frame]
+        else:
+            self.outbox.signal(frame)
 
     def session_ended(self) -> None:
         self.close(CloseCode.UNAUTHENTICATED, "this session has ended")
@@ -118,27 +137,12 @@ class Connection:
     # What the socket tells
 
     def received(self, data: str | bytes) -> None:
-        """A whole message has come in."""
-        if self.state is State.CLOSED:
-            return
-        self._frames += 1
-        wait = self._bucket.take(_now())
-        if wait:
-            self._refuse_pace(data, wait)
-            return
-        self._refused = 0
-        if self.state is not State.OPENING:
-            self._take(data)
-        elif len(self._early) < self._gateway.limits.inflight:
-            self._early.append(data)
-        else:
-            self.close(CloseCode.RATE_LIMITED, "too many frames before hello")
+        """A whole text message has come in."""
+        self._receive(data)
 
     def received_binary(self) -> None:
         """A binary message has come in: this protocol has none."""
-        if self.state is not State.CLOSED:
-            self._frames += 1
-            self._refuse_frame(b"", BadFrame("frames are text, not binary"))
+        self._receive(None)
 
     def lost(self, code: int) -> None:
         """The socket is closed, with this code."""
@@ -156,6 +160,9 @@ class Connection:
         """`hello` is on its way: what came before it is carried out now."""
         self.state = State.OPEN
         self._ping_at = _now() + self._gateway.limits.heartbeat
+        held, self._held = self._held, None
+        for frame in held or ():
+            self.outbox.signal(frame)
         early, self._early = self._early, []
         for data in early:
             if self.state is State.OPEN:
@@ -168,10 +175,11 @@ class Connection:
 
     def send(self, frame: wire.ServerFrame) -> None:
         """An answer, or something else that must arrive."""
-        self.outbox.answer(text_frame(encode(frame)))
+        self.send_encoded(encode(frame))
 
     def send_encoded(self, payload: bytes) -> None:
-        self.outbox.answer(text_frame(payload))
+        if not self.outbox.answer(text_frame(payload)):
+            self.close(CloseCode.SLOW, "too slow: connect again and resume")
 
     def refuse(self, error: BaseException, ref: int | None, room_id: RoomId | None = None) -> None:
         """Answer with an error; the connection goes on."""
@@ -214,18 +222,21 @@ class Connection:
         if self.state is State.CLOSED:
             return None
         if self.state is State.AUTHENTICATING:
-            if now >= self._opened_at + limits.auth_timeout:
+            due = self._opened_at + limits.auth_timeout
+            if now >= due:
                 self.close(CloseCode.AUTH_TIMEOUT, "no authentication in time")
-            return self._opened_at + limits.auth_timeout
+            return min(due, now + LOOK)
         if now >= self._expires_at:
             self.close(CloseCode.UNAUTHENTICATED, "the token has expired")
         elif paused_at is not None and now >= paused_at + limits.stuck_timeout:
             self.close(CloseCode.SLOW, "too slow: connect again and resume")
         elif self._pong_by is not None and now >= self._pong_by:
             self.close(CloseCode.HEARTBEAT, "no answer to a ping")
-        elif self.state is State.OPEN and now >= self._ping_at and self._pong_by is None:
+        elif self.state is State.OPENING:
+            return now + LOOK
+        elif now >= self._ping_at and self._pong_by is None:
             self._send_ping(now)
-        stuck_at = float("inf") if paused_at is None else paused_at + limits.stuck_timeout
+        stuck_at = (now if paused_at is None else paused_at) + limits.stuck_timeout
         due = self._ping_at if self._pong_by is None else self._pong_by
         return max(min(due, stuck_at, self._expires_at), now + 0.05)
 
@@ -239,10 +250,34 @@ class Connection:
             if head is not None and head != told:
                 changed[room_id] = head
         self.rooms.update(changed)
-        self.send(wire.Ping(n=self._ping, heads=changed))
+        heads = list(changed.items())
+        for start in range(0, max(1, len(heads)), PING_HEADS):
+            self.send(wire.Ping(n=self._ping, heads=dict(heads[start : start + PING_HEADS])))
 
-    def _take(self, data: str | bytes) -> None:
+    def _receive(self, data: str | bytes | None) -> None:
+        if self.state is State.CLOSED:
+            return
+        self._frames += 1
+        wait = self._bucket.take(_now())
+        if wait:
+            self._refuse_pace(data, wait)
+            return
+        self._refused = 0
+        if self.state is not State.OPENING:
+            self._take(data)
+        elif len(self._early) < self._gateway.limits.inflight and self._fits_early(data):
+            self._early.append(data)
+        else:
+            self.close(CloseCode.RATE_LIMITED, "too many frames before hello")
+
+    def _fits_early(self, data: str | bytes | None) -> bool:
+        """Whoever sends these need not even have a valid credential."""
+        return sum(len(early or "") for early in (*self._early, data)) <= 2 * self._gateway.limits.frame_bytes
+
+    def _take(self, data: str | bytes | None) -> None:
         try:
+            if data is None:
+                raise BadFrame("frames are text, not binary")
             frame = decode_client(data, max_bytes=self._gateway.limits.frame_bytes)
         except ChatError as error:
             self._refuse_frame(data, error)
@@ -250,29 +285,30 @@ class Connection:
         self._bad_frames = 0
         self._gateway.handle(self, frame)
 
-    def _refuse_frame(self, data: str | bytes, error: ChatError) -> None:
+    def _refuse_frame(self, data: str | bytes | None, error: ChatError) -> None:
         self._bad_frames += 1
         if self.state is State.AUTHENTICATING:
             self.close(CloseCode.UNAUTHENTICATED, "the first frame must be auth")
         elif isinstance(error, TooLarge):
             self.end_with(error)
         else:
-            self.refuse(error, ref_of(data))
+            self.refuse(error, _ref_of(data))
             if self._bad_frames >= MAX_BAD_FRAMES:
                 self.close(CloseCode.BAD_FRAME, "too many bad frames")
 
-    def _refuse_pace(self, data: str | bytes, wait: float) -> None:
+    def _refuse_pace(self, data: str | bytes | None, wait: float) -> None:
         self._refused += 1
         if self._refused > self._gateway.limits.frame_burst:
             self.close(CloseCode.RATE_LIMITED, "too many frames")
         else:
-            self.refuse(RateLimited("too many frames: slow down", retry_after=wait), ref_of(data))
+            self.refuse(RateLimited("too many frames: slow down", retry_after=wait), _ref_of(data))
 
     def _end(self, code: int) -> None:
         if self.state is State.CLOSED:
             return
         self.state = State.CLOSED
         self._early.clear()
+        self._held = None
         if self.identity is not None:
             self._gateway.hub.detach(self, self.rooms)
         self.rooms.clear()
@@ -287,6 +323,10 @@ class Connection:
                 "frames": self._frames,
             },
         )
+
+
+def _ref_of(data: str | bytes | None) -> int | None:
+    return None if data is None else ref_of(data)
 
 
 def _now() -> float:

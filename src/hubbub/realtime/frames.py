@@ -6,6 +6,7 @@ from msgspec.json import Encoder
 
 from hubbub.domain.ids import RoomId
 from hubbub.domain.users import User
+from hubbub.services.cursors import encode_cursor
 from hubbub.services.logs import Joined
 from hubbub.services.messages import Page
 from hubbub.services.ports import RoomSummary
@@ -13,6 +14,8 @@ from hubbub.wire import frames as wire
 from hubbub.wire.codec import encode
 from hubbub.wire.events import event_body, message_body
 from hubbub.wire.times import format_time
+
+HELLO_BYTES = 1024  # of `hello` without its rooms, at most
 
 _encode = Encoder().encode
 
@@ -79,6 +82,17 @@ def room_body(summary: RoomSummary) -> wire.RoomBody:
         last_message=None if message is None else message_body(message),
         last_author=None if author is None else user_body(author),
     )
+
+
+def hello_rooms(
+    rooms: Sequence[RoomSummary], cursor: str | None, max_bytes: int
+) -> tuple[list[wire.RoomBody], str | None]:
+    """As many of the rooms as fit into `hello`, and the cursor of the next page (None = these are all)."""
+    bodies = [room_body(room) for room in rooms]
+    fitting = _fitting([_encode(body) for body in bodies], max_bytes - HELLO_BYTES)
+    if fitting < len(rooms):
+        cursor = encode_cursor(rooms[fitting - 1].last_at, rooms[fitting - 1].room_id)
+    return bodies[:fitting], cursor
 
 
 def user_body(user: User) -> wire.UserBody:

@@ -6,16 +6,16 @@ repeat: asking here first would tell a client *forbidden* about a message that w
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from hubbub.domain.errors import ChatError, Conflict, Forbidden, Invalid, Unavailable, UnknownType
+from hubbub.domain.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unavailable, UnknownType
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.users import Identity
-from hubbub.realtime.connection import Connection, State
+from hubbub.realtime.connection import LOOK, Connection, State
 from hubbub.realtime.deadlines import Deadlines
-from hubbub.realtime.frames import events_frame, joined_frame, page_frame, reset_frame, room_body
+from hubbub.realtime.frames import events_frame, hello_rooms, joined_frame, page_frame, reset_frame
 from hubbub.realtime.hub import Hub, View
 from hubbub.realtime.outbox import Flusher, Transport
 from hubbub.services.chat import Chat
@@ -28,11 +28,13 @@ from hubbub.wire.limits import Limits
 from hubbub.wire.times import format_time
 
 HELLO_ROOMS = 100  # rooms in `hello`; the rest is in GET /rooms
-SYNC_ROOMS = 20  # rooms read in one snapshot
-FIRST_LOOK = 1.0  # seconds until a new connection's deadlines are looked at: its token may be short-lived
+MAX_SYNC = 1000  # rooms in one `sync`
+SYNC_ROOMS = 20  # of them read in one snapshot
 SPREAD = 2  # milliseconds of the reconnects' spread for each connection that is sent away
 
 log = logging.getLogger(__name__)
+
+Work: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Gateway:
@@ -55,15 +57,17 @@ class Gateway:
 
     # Connections
 
-    def connect(self, transport: Transport, *, room_id: RoomId | None, after: Seq | None = None) -> Connection:
+    def connect(
+        self, transport: Transport, *, room_id: RoomId | None, after: Seq | None = None, epoch: str | None = None
+    ) -> Connection:
         """A socket was accepted. Call `admit` next if it brought a credential; otherwise its first frame must."""
-        connection = Connection(self, self._new_id(), transport, room_id, after)
+        connection = Connection(self, self._new_id(), transport, room_id, after, epoch)
         if self._draining:
             connection.state = State.CLOSED
             connection.outbox.close(CloseCode.DRAINING, "the server is stopping: connect again")
             return connection
         self._connections[connection.id] = connection
-        first_look = min(FIRST_LOOK, self.limits.auth_timeout)
+        first_look = min(LOOK, self.limits.auth_timeout)
         self._deadlines.add(asyncio.get_running_loop().time() + first_look, connection.tick)
         return connection
 
@@ -73,15 +77,20 @@ class Gateway:
             verify.close()
             return
         connection.state = State.OPENING
-        self._start(self._open(connection, verify))
+        task = self._start(self._open(connection, verify))
+        task.add_done_callback(lambda _: verify.close())  # cancelled before it began, the task has not awaited it
 
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""
         self._connections.pop(connection.id, None)
 
-    async def drain(self) -> None:
-        """Send everybody away, with a spread of reconnects that grows with their number."""
+    async def drain(self, *, finish: Callable[[], Awaitable[None]]) -> None:
+        """Take no new connections, wait until what was asked for is done, and send everybody away.
+
+        The spread of their reconnects grows with their number.
+        """
         self._draining = True
+        await finish()
         spread = (0, max(1000, SPREAD * len(self._connections)))
         for connection in list(self._connections.values()):
             connection.send(wire.Bye(code=CloseCode.DRAINING, reconnect=True, after_ms=spread))
@@ -101,6 +110,8 @@ class Gateway:
             identity = await verify
             if connection.state is State.CLOSED:
                 return
+            if len(self.hub.of_user(identity.user_id)) >= self.limits.user_sockets:
+                raise RateLimited(f"at most {self.limits.user_sockets} sockets of a user may be open")
             connection.authenticated(identity)
             self.hub.attach(connection)
             # From here on the end of the session closes the socket; look whether it ended just before.
@@ -115,24 +126,30 @@ class Gateway:
             connection.end_with(error)
 
     async def _open_all_rooms(self, connection: Connection, identity: Identity) -> None:
-        rooms, _ = await self._chat.rooms.page(identity.user_id, limit=HELLO_ROOMS)
+        rooms, cursor = await self._chat.rooms.page(identity.user_id, limit=HELLO_ROOMS)
         epoch = await self._chat.logs.epoch()
         if connection.state is State.OPENING:
-            self._hello(connection, identity, epoch, [room_body(room) for room in rooms])
+            self._hello(connection, identity, epoch, *hello_rooms(rooms, cursor, self.limits.frame_bytes))
             connection.opened()
 
     async def _open_room(self, connection: Connection, identity: Identity, room_id: RoomId) -> None:
-        view = self.hub.begin_join(connection, room_id)
-        connection.rooms[room_id] = Seq(0)
-        joined = await self._chat.logs.join(identity.user_id, room_id, after=connection.after)
+        view = self._begin_join(connection, room_id)
+        joined = await self._chat.logs.join(identity.user_id, room_id, after=connection.after, epoch=connection.epoch)
         if connection.state is not State.OPENING:
             return
-        self._hello(connection, identity, joined.epoch, None)
+        self._hello(connection, identity, joined.epoch)
         await self._welcome(connection, view, joined, None)
         if connection.state is State.OPENING:
             connection.opened()
 
-    def _hello(self, connection: Connection, identity: Identity, epoch: str, rooms: list[wire.RoomBody] | None) -> None:
+    def _hello(
+        self,
+        connection: Connection,
+        identity: Identity,
+        epoch: str,
+        rooms: list[wire.RoomBody] | None = None,
+        rooms_cursor: str | None = None,
+    ) -> None:
         connection.send(
             wire.Hello(
                 protocol=wire.PROTOCOL,
@@ -140,9 +157,15 @@ class Gateway:
                 user=wire.UserBody(id=identity.user_id, username=identity.username),
                 epoch=epoch,
                 heartbeat_ms=int(self.limits.heartbeat * 1000),
-                limits=wire.LimitsBody(frame=self.limits.frame_bytes, inflight=self.limits.inflight),
+                limits=wire.LimitsBody(
+                    frame=self.limits.frame_bytes,
+                    inflight=self.limits.inflight,
+                    frame_rate=self.limits.frame_rate,
+                    frame_burst=self.limits.frame_burst,
+                ),
                 token_expires_at=format_time(identity.expires_at),
                 rooms=rooms,
+                rooms_cursor=rooms_cursor,
             )
         )
         log.info(
@@ -162,6 +185,9 @@ class Gateway:
                 self._dispatch(connection, connection.signed_in(), frame)
         except ChatError as error:
             connection.refuse(error, ref)
+        except Exception as error:
+            log.exception("a frame can't be taken", extra={"connection_id": connection.id})
+            connection.refuse(error, ref)
 
     def _first_frame(self, connection: Connection, frame: wire.ClientFrame) -> None:
         if isinstance(frame, wire.Auth):
@@ -177,7 +203,7 @@ class Gateway:
                 connection.ponged(frame.n)
             case wire.Read():
                 room_id = _room_id(connection, frame.room_id)
-                self._ask(connection, None, self._mark_read(identity, room_id, frame.seq))
+                self._ask(connection, None, partial(self._mark_read, identity, room_id, frame.seq))
             case wire.Edit():
                 room_id = _room_id(connection, frame.room_id)
                 done = self._answering(connection, frame.ref, room_id)
@@ -187,16 +213,15 @@ class Gateway:
                 done = self._answering(connection, frame.ref, room_id)
                 self._chat.messages.submit_delete(identity.user_id, room_id, frame.target, done)
             case wire.Join():
-                self._ask(connection, frame.ref, self._join(connection, identity, frame))
+                self._ask_in_turn(connection, frame.ref, partial(self._join, connection, identity, frame))
             case wire.Sync():
-                self._ask(connection, frame.ref, self._sync(connection, identity, frame))
+                self._ask_in_turn(connection, frame.ref, partial(self._sync, connection, identity, frame))
             case wire.Leave():
-                connection.leave(_room_id(connection, frame.room_id))
-                connection.send(wire.Ack(ref=frame.ref, room_id=_room_id(connection, frame.room_id)))
+                self._ask_in_turn(connection, frame.ref, partial(self._leave, connection, frame))
             case wire.History():
-                self._ask(connection, frame.ref, self._history(connection, identity, frame))
+                self._ask_in_turn(connection, frame.ref, partial(self._history, connection, identity, frame))
             case wire.Auth():
-                self._ask(connection, frame.ref, self._renew(connection, identity, frame))
+                self._ask(connection, frame.ref, partial(self._renew, connection, identity, frame))
             case _:
                 raise UnknownType("this server does not take such a frame")
 
@@ -210,7 +235,30 @@ class Gateway:
         self, connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None = None
     ) -> Callable[[Answer], None]:
         connection.begin()
-        return partial(_answer, connection, ref, room_id, client_id)
+        return partial(self._answer, connection, ref, room_id, client_id)
+
+    def _answer(
+        self, connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None, answer: Answer
+    ) -> None:
+        """What became of a change."""
+        connection.finish()
+        if isinstance(answer, ChatError):
+            connection.refuse(answer, ref)
+            if isinstance(answer, Unavailable) and not self._draining:
+                # Whether it happened is unknown: what this client sends next must not overtake what it sends again.
+                connection.close(CloseCode.STATE_MOVED, "connect again, resume, and repeat what was not acknowledged")
+            return
+        event = answer.events[0] if answer.events else None
+        connection.send(
+            wire.Ack(
+                ref=ref,
+                room_id=room_id,
+                client_id=client_id,
+                seq=None if event is None else event.seq,
+                at=None if event is None else format_time(event.at),
+                duplicate=answer.duplicate,
+            )
+        )
 
     async def _mark_read(self, identity: Identity, room_id: RoomId, seq: Seq) -> None:
         await self._chat.reads.mark(identity.user_id, room_id, seq)
@@ -227,38 +275,53 @@ class Gateway:
         connection.authenticated(renewed)
         connection.send(wire.Ack(ref=frame.ref))
 
+    async def _leave(self, connection: Connection, frame: wire.Leave) -> None:
+        room_id = _room_id(connection, frame.room_id)
+        connection.leave(room_id)
+        connection.send(wire.Ack(ref=frame.ref, room_id=room_id))
+
     async def _join(self, connection: Connection, identity: Identity, frame: wire.Join) -> None:
         room_id = _room_id(connection, frame.room_id)
         view = self._begin_join(connection, room_id)
         try:
             joined = await self._chat.logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
             await self._welcome(connection, view, joined, frame.ref)
-        except ChatError:
+        except BaseException:
             self._abandon(view)
             raise
 
     async def _sync(self, connection: Connection, identity: Identity, frame: wire.Sync) -> None:
-        positions: list[tuple[RoomId, Seq | None]] = list(frame.rooms.items())
-        if connection.room_id is not None and any(room_id != connection.room_id for room_id, _ in positions):
+        if len(frame.rooms) > MAX_SYNC:
+            raise Invalid(f"rooms: at most {MAX_SYNC} in one frame", field="rooms")
+        if connection.room_id is not None and any(room_id != connection.room_id for room_id in frame.rooms):
             raise Invalid(f"this connection is for room {connection.room_id}", field="rooms")
+        positions = list(frame.rooms.items())
         for start in range(0, len(positions), SYNC_ROOMS):
-            part = dict(positions[start : start + SYNC_ROOMS])
-            views = {room_id: self._begin_join(connection, room_id) for room_id in part}
-            try:
-                answers = await self._chat.logs.join_many(identity.user_id, part, epoch=frame.epoch)
-                for room_id, answer in answers.items():
-                    if isinstance(answer, Joined):
-                        await self._welcome(connection, views[room_id], answer, frame.ref)
-                    else:
-                        self._abandon(views[room_id])
-                        connection.refuse(answer, frame.ref, room_id)
-            except ChatError:
-                for view in views.values():
-                    self._abandon(view)
-                raise
+            await self._sync_part(connection, identity, dict(positions[start : start + SYNC_ROOMS]), frame)
+            await self._ready(connection)
         connection.send(wire.Ack(ref=frame.ref))
 
+    async def _sync_part(
+        self, connection: Connection, identity: Identity, positions: dict[RoomId, Seq], frame: wire.Sync
+    ) -> None:
+        views = {room_id: self._begin_join(connection, room_id) for room_id in positions}
+        try:
+            answers = await self._chat.logs.join_many(identity.user_id, positions, epoch=frame.epoch)
+            for room_id, answer in answers.items():
+                try:
+                    if isinstance(answer, ChatError):
+                        raise answer
+                    await self._welcome(connection, views[room_id], answer, frame.ref)
+                except ChatError as error:
+                    self._abandon(views[room_id])
+                    connection.refuse(error, frame.ref, room_id)
+        except BaseException:
+            for view in views.values():
+                self._abandon(view)
+            raise
+
     def _begin_join(self, connection: Connection, room_id: RoomId) -> View:
+        _require_open(connection)  # nobody would leave the room again
         connection.rooms[room_id] = Seq(0)
         return self.hub.begin_join(connection, room_id)
 
@@ -285,18 +348,32 @@ class Gateway:
         else:
             await self.hub.complete_join(view, joined)
 
-    def _ask(self, connection: Connection, ref: int | None, answer: Coroutine[Any, Any, None]) -> None:
+    def _ask(self, connection: Connection, ref: int | None, answer: Work) -> None:
         """Carry out what has to be waited for, beside the other frames."""
-        try:
-            connection.begin()
-        except ChatError:
-            answer.close()
-            raise
+        connection.begin()
         self._start(self._answer_later(connection, ref, answer))
 
-    async def _answer_later(self, connection: Connection, ref: int | None, answer: Coroutine[Any, Any, None]) -> None:
+    def _ask_in_turn(self, connection: Connection, ref: int | None, answer: Work) -> None:
+        """Carry out what reads from the log after what this connection asked for before.
+
+        So these take effect in the order in which they came, a flood of them never has more than one of the store's
+        readers, and whoever doesn't read the answers gets no more of them.
+        """
+        self._ask(connection, ref, partial(self._in_turn, connection, answer))
+
+    async def _in_turn(self, connection: Connection, answer: Work) -> None:
+        async with connection.turn:
+            await self._ready(connection)
+            await answer()
+
+    async def _ready(self, connection: Connection) -> None:
+        """Wait until the reader takes more."""
+        await connection.outbox.writable()
+        _require_open(connection)
+
+    async def _answer_later(self, connection: Connection, ref: int | None, answer: Work) -> None:
         try:
-            await answer
+            await answer()
         except ChatError as error:
             connection.refuse(error, ref)
         except Exception as error:
@@ -305,32 +382,16 @@ class Gateway:
         finally:
             connection.finish()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
-def _answer(connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None, answer: Answer) -> None:
-    """What became of a change."""
-    connection.finish()
-    if isinstance(answer, ChatError):
-        connection.refuse(answer, ref)
-        if isinstance(answer, Unavailable):
-            # Whether it happened is unknown: what this client sends next must not overtake what it sends again.
-            connection.close(CloseCode.STATE_MOVED, "connect again, resume, and repeat what was not acknowledged")
-        return
-    event = answer.events[0] if answer.events else None
-    connection.send(
-        wire.Ack(
-            ref=ref,
-            room_id=room_id,
-            client_id=client_id,
-            seq=None if event is None else event.seq,
-            at=None if event is None else format_time(event.at),
-            duplicate=answer.duplicate,
-        )
-    )
+def _require_open(connection: Connection) -> None:
+    if connection.state is State.CLOSED:
+        raise Unavailable("this connection is closed")
 
 
 def _room_id(connection: Connection, room_id: RoomId | None) -> RoomId:

@@ -2,8 +2,9 @@
 
 Everything that is due to a socket in one turn of the event loop leaves in one write. While the transport is paused
 (its reader is slow) frames wait here, up to a limit: at half of it signals are dropped, and when it is full the room's
-events are refused, for the reader to fetch from the log later. Answers to the client's own frames are never dropped;
-how many there can be is limited where its frames come in.
+events are refused, for the reader to fetch from the log later. Answers to the client's own frames are never dropped:
+large ones are held back until the reader takes more (`writable`), and whoever asks for ever more small ones without
+reading them is to be closed.
 """
 
 import asyncio
@@ -57,7 +58,18 @@ class Flusher:
 class Outbox:
     """The frames that wait for one socket, in the order in which they were put in."""
 
-    __slots__ = ("_bytes", "_closed", "_flusher", "_frames", "_limits", "_marked", "_rooms", "_transport", "paused_at")
+    __slots__ = (
+        "_bytes",
+        "_closed",
+        "_flusher",
+        "_frames",
+        "_limits",
+        "_marked",
+        "_rooms",
+        "_transport",
+        "_waiter",
+        "paused_at",
+    )
 
     def __init__(self, transport: Transport, flusher: Flusher, limits: Limits) -> None:
         self._transport = transport
@@ -68,11 +80,24 @@ class Outbox:
         self._bytes = 0
         self._marked = False
         self._closed = False
+        self._waiter: asyncio.Future[None] | None = None
         self.paused_at: float | None = None  # loop time since when the reader has taken nothing
 
-    def answer(self, frame: bytes) -> None:
-        """An answer, or anything else that must arrive as long as the socket lives."""
+    def answer(self, frame: bytes) -> bool:
+        """An answer, or anything else that must arrive as long as the socket lives.
+
+        False when more wait than a client can have asked for that waits for its answers, and nothing was put in.
+        """
+        if self.paused_at is not None and len(self._frames) >= self._limits.outbox_frames + 2 * self._limits.inflight:
+            return False
         self._put(frame, _ANSWER)
+        return True
+
+    async def writable(self) -> None:
+        """Wait until the reader takes more, or the socket is gone. One waits at a time."""
+        while self.paused_at is not None and not self._closed:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
 
     def event(self, frame: bytes, room_id: RoomId) -> bool:
         """An event of a room; False when the outbox is full, and nothing was put in."""
@@ -111,6 +136,7 @@ class Outbox:
         """The transport takes more."""
         self.paused_at = None
         self._mark()
+        self._wake()
 
     def close(self, code: int, reason: str) -> None:
         """Write what waits, as far as the reader takes it, and close the socket."""
@@ -118,11 +144,13 @@ class Outbox:
         self._closed = True
         self._frames, self._rooms = [], []
         self._transport.close(code, reason)
+        self._wake()
 
     def discard(self) -> None:
         """The socket is gone."""
         self._closed = True
         self._frames, self._rooms = [], []
+        self._wake()
 
     def _put(self, frame: bytes, room_id: RoomId) -> None:
         if self._closed:
@@ -136,6 +164,10 @@ class Outbox:
         if not self._marked:
             self._marked = True
             self._flusher.mark(self)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _level(self) -> float:
         """How full it is: 1.0 = at one of its limits."""

@@ -101,7 +101,9 @@ class LimitsBody(Body, frozen=True, kw_only=True):
     """What a client must keep to."""
 
     frame: _Count  # bytes
-    inflight: _Count  # unanswered sends
+    inflight: _Count  # unanswered frames
+    frame_rate: float = 50.0  # frames per second in the long run; 0 = no limit
+    frame_burst: _Count = 200  # frames that may come at once
 
 
 class ErrorDetails(Body, frozen=True, kw_only=True):
@@ -199,6 +201,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     limits: LimitsBody
     token_expires_at: str | None = None
     rooms: list[RoomBody] | None = None  # only on a connection that is for all rooms
+    rooms_cursor: str | None = None  # these are not all: the cursor of the next page of `GET /rooms`
 
 
 class Joined(Frame, frozen=True, kw_only=True, tag="joined"):

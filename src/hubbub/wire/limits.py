@@ -7,7 +7,7 @@ MAX_FRAME = 65_536  # bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of each connection; all of them are settings."""
+    """The limits of each connection, and of all connections of a user; all of them are settings."""
 
     frame_bytes: int = MAX_FRAME  # of one frame from a client
     inflight: int = 64  # sends without an answer
@@ -19,6 +19,7 @@ class Limits:
     heartbeat: float = 25.0  # seconds between pings
     pong_timeout: float = 10.0  # seconds
     stuck_timeout: float = 30.0  # seconds in which a slow reader must take something
+    user_sockets: int = 100  # open at the same time
 
 
 class TokenBucket:

@@ -19,6 +19,7 @@ def test_the_defaults_are_those_of_the_protocol() -> None:
         heartbeat=25.0,
         pong_timeout=10.0,
         stuck_timeout=30.0,
+        user_sockets=100,
     )
 
 
