@@ -7,6 +7,7 @@ query's `ticket`, the first frame, and the query's `token`, which a setting turn
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -57,15 +58,15 @@ async def all_rooms(websocket: WebSocket) -> None:
 @router.websocket("/{path:path}")
 async def nowhere(websocket: WebSocket, path: str) -> None:
     """Without this a wrong path would be refused before it is accepted."""
-    await websocket.accept()
+    await websocket.accept(_version(websocket))
     await websocket.close(CloseCode.NOT_FOUND, "sockets are at /ws and /ws/chat/{room_id}")
 
 
 async def _serve(websocket: WebSocket, room_text: str | None) -> None:
     server: SocketServer = websocket.app.state.server
-    offered: list[str] = websocket.scope.get("subprotocols", [])
-    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-    if SUBPROTOCOL not in offered and any(_ANY_VERSION.fullmatch(name) for name in offered):
+    version = _version(websocket)
+    await websocket.accept(version)
+    if version not in (SUBPROTOCOL, None):
         await websocket.close(CloseCode.PROTOCOL_VERSION, f"this server speaks {SUBPROTOCOL}")
         return
     if not _origin_allowed(websocket, server.settings):
@@ -87,26 +88,42 @@ async def _serve(websocket: WebSocket, room_text: str | None) -> None:
         )
 
 
+def _version(websocket: WebSocket) -> str | None:
+    """The version of the protocol to agree to: ours, if it is offered.
+
+    A browser drops a socket that agrees to none of what it has offered, and never shows a close code. So one that
+    speaks another version is agreed with, to be told that it is not spoken here.
+    """
+    offered = [name for name in websocket.scope.get("subprotocols", []) if _ANY_VERSION.fullmatch(name)]
+    return SUBPROTOCOL if SUBPROTOCOL in offered else next(iter(offered), None)
+
+
 async def _run(websocket: WebSocket, server: SocketServer, room_id: RoomId | None, after: Seq | None) -> None:
+    epoch = websocket.query_params.get("epoch")
     verify = _credential(websocket, server.accounts, server.settings)
-    detach: Detach | None = websocket.scope["extensions"].get(EXTENSION)
+    detach: Detach | None = websocket.scope.get("extensions", {}).get(EXTENSION)
     socket = None if detach is None else detach()
     if socket is not None:
-        connection = server.gateway.connect(socket, room_id=room_id, after=after)
+        connection = server.gateway.connect(socket, room_id=room_id, after=after, epoch=epoch)
         socket.attach(connection)
         if verify is not None:
             server.gateway.admit(connection, verify)
         return
     transport = AsgiTransport(websocket)
-    connection = server.gateway.connect(transport, room_id=room_id, after=after)
+    connection = server.gateway.connect(transport, room_id=room_id, after=after, epoch=epoch)
     transport.outbox = connection.outbox
     if verify is not None:
         server.gateway.admit(connection, verify)
-    writer = asyncio.create_task(transport.run())
+    sending = transport.start()
+    receiving = asyncio.create_task(_receive(websocket, connection))
     try:
-        await _receive(websocket, connection)
+        await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        if not sending.cancelled():  # it was not given up
+            await receiving
     finally:
-        writer.cancel()
+        sending.cancel()
+        receiving.cancel()
+        connection.lost(CloseCode.ABNORMAL)
 
 
 async def _receive(websocket: WebSocket, connection: Connection) -> None:
@@ -114,7 +131,6 @@ async def _receive(websocket: WebSocket, connection: Connection) -> None:
         try:
             message = await websocket.receive()
         except (WebSocketDisconnect, RuntimeError):
-            connection.lost(CloseCode.ABNORMAL)
             return
         if message["type"] == "websocket.disconnect":
             connection.lost(message.get("code") or CloseCode.ABNORMAL)
@@ -165,17 +181,28 @@ def _number(text: str) -> int | None:
 
 
 class AsgiTransport:
-    """A socket over plain ASGI: a task sends what the outbox wrote, and pauses it while the server's buffer is full."""
+    """A socket over plain ASGI: a task sends what the outbox wrote, and pauses it while the server's buffer is full.
+
+    ASGI can't drop a socket. One whose reader takes nothing, not even our close frame, is given up after a while; what
+    becomes of it then is the server's business.
+    """
 
     HIGH_WATER = 64 * 1024  # bytes
+    CLOSE_TIMEOUT = 5.0  # seconds
 
     def __init__(self, websocket: WebSocket) -> None:
         self.outbox: Outbox | None = None
         self._websocket = websocket
-        self._frames: list[bytes] = []
+        self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._closing: tuple[int, str] | None = None
         self._wake = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """Send until the socket is closed, by either side. The task is cancelled when the socket is given up."""
+        self._sending = asyncio.create_task(self._send())
+        return self._sending
 
     def write(self, frames: Sequence[bytes]) -> None:
         self._frames.extend(frames)
@@ -187,24 +214,24 @@ class AsgiTransport:
     def close(self, code: int, reason: str) -> None:
         self._closing = code, reason
         self._wake.set()
+        if self._sending is not None:
+            giving_up = asyncio.get_running_loop().call_later(self.CLOSE_TIMEOUT, self._sending.cancel)
+            self._sending.add_done_callback(lambda _: giving_up.cancel())
 
-    async def run(self) -> None:
-        """Send until the socket is closed, by either side."""
+    async def _send(self) -> None:
         try:
             while self._closing is None or self._frames:
                 await self._wake.wait()
                 self._wake.clear()
-                await self._send_waiting()
+                while self._frames:
+                    await self._send_one(self._frames.popleft())
             code, reason = self._closing
             await self._websocket.close(code, close_reason(reason))
         except (WebSocketDisconnect, RuntimeError, OSError):
             return  # the other side has gone: `receive` says so too
 
-    async def _send_waiting(self) -> None:
-        while self._frames:
-            frames, self._frames = self._frames, []
-            for frame in frames:
-                await self._websocket.send_text(payload_of(frame).decode())
-                self._bytes -= len(frame)
-        if self.outbox is not None and self.outbox.paused_at is not None:
+    async def _send_one(self, frame: bytes) -> None:
+        await self._websocket.send_text(payload_of(frame).decode())
+        self._bytes -= len(frame)
+        if self.outbox is not None and self.outbox.paused_at is not None and self._bytes <= self.HIGH_WATER // 2:
             self.outbox.resume()
