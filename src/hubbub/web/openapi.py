@@ -75,10 +75,11 @@ def complete(schema: Json) -> Json:
     schemas.update({name: _without_nulls(component) for name, component in components.items()})
     for path, operations in schema["paths"].items():
         for operation in operations.values():
-            common = _common_refusals(path, operation)
+            common = {str(status): response for status, response in _common_refusals(path, operation).items()}
             declared = {status: response for status, response in operation["responses"].items() if status != "422"}
-            operation["responses"] = {**{str(status): response for status, response in common.items()}, **declared}
-            operation["responses"] = dict(sorted(operation["responses"].items()))
+            operation["responses"] = dict(sorted({**common, **declared}.items()))
+            for response in operation["responses"].values():
+                _restore_nulls(response, schemas)
     return schema
 
 
@@ -116,6 +117,14 @@ def _response(status: int, description: str, media_type: str, content: Json) -> 
         name, meaning, kind = _HEADERS[status]
         response["headers"] = {name: {"description": meaning, "schema": {"type": kind}}}
     return response
+
+
+def _restore_nulls(response: Json, schemas: Json) -> None:
+    """FastAPI drops what is null from examples, also where it has to be there."""
+    for content in response.get("content", {}).values():
+        name = content["schema"]["$ref"].rpartition("/")[2]
+        for field in schemas[name]["required"]:
+            content["example"].setdefault(field, None)
 
 
 def _without_nulls(component: Json) -> Json:

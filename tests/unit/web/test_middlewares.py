@@ -1,0 +1,145 @@
+"""What happens around a request, with the smallest application inside."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+import pytest
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hubbub.web.middlewares import AccessLog, BodyLimit, DefaultHeaders, Defects, HeadAsGet, RequestIds
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the whole body, and answer with its length."""
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"referrer-policy", b"origin")]})
+    await send({"type": "http.response.body", "body": b"%d" % length})
+
+
+async def call(
+    app: ASGIApp, *, headers: Iterable[tuple[bytes, bytes]] = (), chunks: Iterable[bytes] = (b"",), method: str = "GET"
+) -> list[Message]:
+    """What `app` sends for a request."""
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": "/somewhere",
+        "query_string": b"q=secret",
+        "headers": list(headers),
+    }
+    waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    waiting[-1]["more_body"] = False
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return waiting.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+def header(sent: list[Message], name: bytes) -> bytes | None:
+    return dict(sent[0]["headers"]).get(name)
+
+
+@pytest.mark.parametrize("wrap", [RequestIds, AccessLog, Defects, HeadAsGet, lambda app: BodyLimit(app, 1)])
+async def test_sockets_pass_through_untouched(wrap: Callable[[ASGIApp], ASGIApp]) -> None:
+    seen: list[tuple[object, ...]] = []
+
+    async def inner(*arguments: object) -> None:
+        seen.append(arguments)
+
+    async def receive() -> Message:
+        return {}
+
+    async def send(message: Message) -> None:
+        pass
+
+    scope: Scope = {"type": "websocket", "path": "/ws"}
+    await wrap(inner)(scope, receive, send)
+    assert seen == [(scope, receive, send)]
+    assert seen[0][0] is scope
+
+
+async def test_a_request_id_is_known_inside_and_forgotten_afterwards() -> None:
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        assert structlog.contextvars.get_contextvars() == {"request_id": "abc"}
+        assert scope["request_id"] == "abc"
+        await answer(scope, receive, send)
+
+    sent = await call(RequestIds(inner), headers=[(b"x-request-id", b"abc")])
+    assert header(sent, b"x-request-id") == b"abc"
+    assert structlog.contextvars.get_contextvars() == {}
+
+
+async def test_default_headers_leave_what_is_there() -> None:
+    sent = await call(DefaultHeaders(answer, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}))
+    assert header(sent, b"referrer-policy") == b"origin"
+    assert header(sent, b"cache-control") == b"no-store"
+
+
+async def test_a_body_of_exactly_the_limit_passes_and_one_byte_more_does_not() -> None:
+    app = BodyLimit(answer, 10)
+    assert (await call(app, chunks=[b"12345", b"67890"]))[1]["body"] == b"10"
+    with pytest.raises(HTTPException, match="413"):
+        await call(app, chunks=[b"12345", b"678901"])
+
+
+@pytest.mark.parametrize("length", [b"11", b"9" * 5_000])
+async def test_an_announced_length_beyond_the_limit_is_refused_unread(length: bytes) -> None:
+    sent = await call(BodyLimit(answer, 10), headers=[(b"content-length", length)], chunks=[b""])
+    assert sent[0]["status"] == 413
+
+
+@pytest.mark.parametrize("length", [b"", b"-1", b"ten", b"\xb2"])
+async def test_a_length_that_is_none_is_left_to_the_server(length: bytes) -> None:
+    sent = await call(BodyLimit(answer, 10), headers=[(b"content-length", length)])
+    assert sent[0]["status"] == 200
+
+
+async def test_a_defect_is_answered_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ZeroDivisionError("in detail")
+
+    sent = await call(Defects(broken))
+    assert sent[0]["status"] == 500
+    assert b"in detail" not in sent[1]["body"]
+    assert [record.getMessage() for record in caplog.records] == ["GET /somewhere failed"]
+
+
+async def test_a_defect_in_the_middle_of_an_answer_breaks_it_off() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await call(Defects(broken))
+
+
+async def test_the_access_log_shows_no_query(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    await call(AccessLog(answer))
+    (record,) = caplog.records
+    fields = vars(record)
+    assert (fields["method"], fields["path"], fields["status"]) == ("GET", "/somewhere", 200)
+    assert "secret" not in str(fields)
+
+
+async def test_head_is_a_get_inside() -> None:
+    methods: list[str] = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        methods.append(scope["method"])
+
+    for method in ("HEAD", "PUT"):
+        await call(HeadAsGet(inner), method=method)
+    assert methods == ["GET", "PUT"]
