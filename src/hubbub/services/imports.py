@@ -42,7 +42,7 @@ class Imports:
         """The accounts of these people, in their order; those who have none yet get one. All or nothing.
 
         An account belongs to an identity because an import made it: one of the same name that somebody registered is
-        left alone. Raise Invalid.
+        left alone. Raise Invalid, and Conflict when somebody registered with the address of an import.
         """
         for person in people:
             check_username(person.username)

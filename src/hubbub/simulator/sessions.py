@@ -86,7 +86,7 @@ class Session:
 
     async def find_user(self, name: str) -> User:
         """Anybody who has an account. Raise Misuse."""
-        user = await self._store.read(lambda tx: tx.users.find(name.removeprefix("@")))
+        user = await self._store.lookup(lambda tx: tx.users.find(name.removeprefix("@")))
         if user is None:
             raise Misuse(f"there is nobody called {name}: /register {name} makes an account")
         self._names[user.id] = user.username
@@ -107,7 +107,7 @@ class Session:
         """The usernames of at least these people."""
         missing = [user_id for user_id in user_ids if user_id not in self._names]
         if missing:
-            users = await self._store.read(lambda tx: tx.users.get_many(missing))
+            users = await self._store.lookup(lambda tx: tx.users.get_many(missing))
             self._names.update((user.id, user.username) for user in users.values())
         return self._names
 
