@@ -1,5 +1,6 @@
 """What happens around every HTTP request, in plain ASGI. Sockets pass through untouched."""
 
+import itertools
 import logging
 import re
 import secrets
@@ -23,13 +24,15 @@ class RequestIds:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._process = secrets.token_hex(4)
+        self._count = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else f"{self._process}-{next(self._count):x}"
         scope["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
