@@ -1,0 +1,111 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hubbub.cli import app
+
+
+def simulate(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(app, ["simulate", *arguments], input=typed)
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["01-first-words", "--list"],
+        ["01-first-words", "--replay", "talk.jsonl"],
+        ["--list", "--replay", "talk.jsonl"],
+        ["--channel", "talk"],
+        ["--strict"],
+        ["--list", "--database-url", "sqlite:///chat.db"],
+        ["01-first-words", "--database-url", "sqlite:///chat.db"],
+        ["--replay", "nowhere.jsonl"],
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(in_folder: Path, arguments: list[str]) -> None:
+    (in_folder / "talk.jsonl").touch()
+
+    result = simulate(*arguments)
+
+    assert result.exit_code == 2
+    assert "Error" in result.stderr
+    assert list(in_folder.iterdir()) == [in_folder / "talk.jsonl"]
+
+
+def test_a_pipe_with_a_line_that_was_refused_ends_with_1() -> None:
+    assert simulate(typed="/register ann\n/room team\nhello\n").exit_code == 0
+
+    result = simulate(typed="hello\n/register ann\n")
+
+    assert result.exit_code == 1
+    assert "Welcome, ann." in result.stdout  # the rest is carried out all the same
+
+
+def test_a_conversation_can_be_kept_in_a_database(in_folder: Path) -> None:
+    url = "sqlite:///chat.db"
+    first = simulate("--database-url", url, typed="/register ann correct-horse\n/room team\nhello\n")
+    second = simulate("--database-url", url, typed="/login ann correct-horse\n/switch team\n/history\n")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "  [3] ann: hello" in second.stdout.splitlines()
+
+
+def test_a_database_that_can_not_be_used_is_explained(in_folder: Path) -> None:
+    (in_folder / "chat.db").write_text("this is no database, and long enough to be looked at" * 100)
+
+    result = simulate("--database-url", "sqlite:///chat.db")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("hubbub: ")
+    assert "Traceback" not in result.output
+
+
+def test_the_channel_of_a_replay_is_called_like_its_file(in_folder: Path) -> None:
+    (in_folder / "tea.jsonl").write_text(json.dumps({"at": "2026-11-22T09:00:00Z", "kind": "join", "user": "ann"}))
+    url = "sqlite:///chat.db"
+
+    assert simulate("--replay", "tea.jsonl", "--database-url", url).exit_code == 0
+    assert simulate("--replay", "tea.jsonl", "--database-url", url, "--channel", "coffee").exit_code == 0
+
+    listed = simulate("--database-url", url, typed="/channels\n").stdout.splitlines()
+    assert [line.split()[1] for line in listed[1:]] == ["tea", "coffee"]
+
+
+def test_a_scenario_is_found_by_its_name_and_listed() -> None:
+    assert simulate("03-safe-resend").exit_code == 0
+    assert simulate("nowhere.chat").exit_code == 2
+    assert "03-safe-resend" in simulate("--list").stdout
+
+
+WITHOUT = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic", "httpx2"}
+
+
+@pytest.mark.parametrize("mode", ["", "01-first-words", "--list", "--replay talk.jsonl"])
+def test_no_mode_imports_a_web_framework_or_a_database(in_folder: Path, mode: str) -> None:
+    (in_folder / "talk.jsonl").write_text(json.dumps({"at": "2026-11-22T09:00:00Z", "kind": "join", "user": "ann"}))
+    script = (
+        "import sys\n"
+        "from hubbub.cli import app\n"
+        f"app({['simulate', *mode.split()]!r}, standalone_mode=False)\n"
+        "print('imported', *{name.partition('.')[0] for name in sys.modules})\n"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], input="/register ann\n/room team\n", capture_output=True, text=True, check=True
+    )
+
+    imported = set(result.stdout.splitlines()[-1].split()[1:])
+    assert {"hubbub", "typer", "rich"} <= imported
+    assert imported & WITHOUT == set()
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
