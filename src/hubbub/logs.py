@@ -52,6 +52,8 @@ def configure_logs(level: str, form: str, *, stream: TextIO | None = None) -> No
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # it brings handlers of its own
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    if level != "debug":  # it tells of every look at the schema, five lines on a first start
+        logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
 
 
 def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -16,7 +16,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 @pytest.fixture(autouse=True)
 def _untouched() -> Iterator[None]:
     """Leave the loggers of this process as they were."""
-    names = ("", "uvicorn", "uvicorn.error", "uvicorn.access")
+    names = ("", "alembic", "uvicorn", "uvicorn.error", "uvicorn.access")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
@@ -47,6 +47,15 @@ def test_auto_is_json_when_nobody_watches() -> None:
     configure_logs("info", "auto", stream=stream)
     logging.getLogger("hubbub").info("hello")
     assert json.loads(stream.getvalue())["event"] == "hello"
+
+
+@pytest.mark.parametrize(("level", "lines"), [("debug", 2), ("info", 1), ("error", 0)])
+def test_migrations_are_told_of_in_detail_only_at_debug(level: str, lines: int) -> None:
+    stream = io.StringIO()
+    configure_logs(level, "json", stream=stream)
+    logging.getLogger("alembic.runtime.migration").info("a look at the schema")
+    logging.getLogger("alembic.runtime.migration").warning("something is odd")
+    assert len(stream.getvalue().splitlines()) == lines
 
 
 @pytest.mark.parametrize("form", ["console", "json"])
