@@ -1,0 +1,106 @@
+"""Where access tokens come from: given, refreshed, or fetched with a password.
+
+A refresh token is good for one use, and a second use ends the session. So there is one refresh at a time, whoever asks
+for it, and it goes on when who asked is cancelled.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from hubbub.client.ports import AccessToken
+from hubbub.client.rest import Rest
+from hubbub.client.results import Tokens
+from hubbub.domain.errors import Unauthenticated
+
+EARLY = 5.0  # seconds before its end in which a token is no longer used
+
+
+class GrantBody(msgspec.Struct, frozen=True):
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class SessionCredentials:
+    """Implements `ports.Credentials` for one session. Give it what there is: tokens, a name and a password, or both."""
+
+    def __init__(
+        self,
+        rest: Rest,
+        *,
+        token: str | None = None,
+        refresh_token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        label: str = "",
+        changed: Callable[[Tokens], None] | None = None,
+    ) -> None:
+        """`label`: what the device calls itself. `changed` is told the tokens whenever there are new ones."""
+        self._rest = rest
+        self._token = None if token is None else AccessToken(token)
+        self._refresh_token = refresh_token
+        self._login = None if username is None or password is None else (username, password)
+        self._label = label
+        self._changed = changed
+        self._renewing: asyncio.Task[AccessToken] | None = None
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The current ones, to be kept for the next time; None before the first."""
+        return None if self._token is None else Tokens(self._token.value, self._refresh_token)
+
+    async def token(self) -> AccessToken:
+        token = self._token
+        if token is None:
+            return await self._renew_once()
+        if token.expires_at is not None and token.expires_at - EARLY <= asyncio.get_running_loop().time():
+            return await self.renew(token.value)
+        return token
+
+    async def renew(self, rejected: str) -> AccessToken:
+        if self._token is not None and self._token.value != rejected:
+            return self._token  # somebody else was told so before
+        return await self._renew_once()
+
+    async def close(self) -> None:
+        """Wait for a refresh that is under way, so that its tokens are not lost."""
+        if self._renewing is not None:
+            await asyncio.wait([self._renewing])
+
+    async def _renew_once(self) -> AccessToken:
+        if self._renewing is None:
+            self._renewing = asyncio.get_running_loop().create_task(self._renew())
+            self._renewing.add_done_callback(self._renewed)
+        return await asyncio.shield(self._renewing)
+
+    def _renewed(self, task: "asyncio.Task[AccessToken]") -> None:
+        self._renewing = None
+        if not task.cancelled():
+            task.exception()  # it is raised where it is waited for, if anywhere
+
+    async def _renew(self) -> AccessToken:
+        if self._refresh_token is not None:
+            try:
+                return self._granted(
+                    await self._rest.ask(
+                        GrantBody, "POST", "/auth/refresh", body={"refresh_token": self._refresh_token}
+                    )
+                )
+            except Unauthenticated:
+                self._refresh_token = None
+                if self._login is None:
+                    raise
+        if self._login is None:
+            raise Unauthenticated("the access token is not valid (any more): sign in again")
+        username, password = self._login
+        body = {"username": username, "password": password, "label": self._label}
+        return self._granted(await self._rest.ask(GrantBody, "POST", "/auth/login", body=body))
+
+    def _granted(self, grant: GrantBody) -> AccessToken:
+        self._refresh_token = grant.refresh_token
+        self._token = AccessToken(grant.access_token, asyncio.get_running_loop().time() + grant.expires_in)
+        if self._changed is not None:
+            self._changed(Tokens(grant.access_token, grant.refresh_token))
+        return self._token

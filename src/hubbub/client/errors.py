@@ -1,0 +1,56 @@
+"""What goes wrong between a client and its server, beside the server's own refusals.
+
+Exception
+├── ChatError         the server said no: see hubbub.domain.errors, whose tree it is
+└── ClientError
+    ├── Unreachable   no answer: what was asked may have happened, or not
+    ├── NotUnderstood an answer that this client can't read
+    └── Closed        the connection is over: closed here, or by the server for good
+"""
+
+from hubbub.domain.errors import (
+    BadFrame,
+    ChatError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+)
+from hubbub.wire.close_codes import CloseCode
+
+
+class ClientError(Exception):
+    """Base of what is not a refusal by the server."""
+
+
+class Unreachable(ClientError):
+    pass
+
+
+class NotUnderstood(ClientError):
+    pass
+
+
+class Closed(ClientError):
+    pass
+
+
+_BY_CLOSE_CODE: dict[int, type[ChatError]] = {
+    CloseCode.BAD_FRAME: BadFrame,
+    CloseCode.UNAUTHENTICATED: Unauthenticated,
+    CloseCode.AUTH_TIMEOUT: Unauthenticated,
+    CloseCode.FORBIDDEN: Forbidden,
+    CloseCode.NOT_FOUND: NotFound,
+    CloseCode.TOO_LARGE: TooLarge,
+    CloseCode.RATE_LIMITED: RateLimited,
+}
+
+
+def closing_error(code: int, reason: str) -> ChatError | ClientError:
+    """The exception for a connection that the server closed with a code that says not to come back."""
+    words = reason or f"the server closed the connection ({code})"
+    if code == CloseCode.PROTOCOL_VERSION:
+        return NotUnderstood(words)
+    refusal = _BY_CLOSE_CODE.get(code)
+    return Closed(words) if refusal is None else refusal(words)

@@ -1,0 +1,379 @@
+"""A room, as a program sees it: its state so far, its events as they happen, and what can be said in it."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+from weakref import WeakKeyDictionary
+
+from hubbub.client.backoff import Backoff
+from hubbub.client.errors import Unreachable
+from hubbub.client.outbox import ExchangeFrame
+from hubbub.client.ports import Reader
+from hubbub.client.results import Membership, RoomSummary
+from hubbub.domain.errors import Internal
+from hubbub.domain.events import Event
+from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.members import Member, Role
+from hubbub.domain.messages import Message
+from hubbub.domain.rooms import ChatRoom
+from hubbub.domain.texts import check_client_id, check_text
+from hubbub.wire import frames as wire
+from hubbub.wire.events import domain_message
+from hubbub.wire.position import Position, Step
+from hubbub.wire.times import parse_time
+
+FEED_EVENTS = 1000  # events that wait for a loop over a room; the rest is read from the log when it is their turn
+
+
+@dataclass(frozen=True, slots=True)
+class RoomReset:
+    """What was known of the room no longer counts: its events go on after `base`.
+
+    `epoch_changed`: the server was restored from a backup. `pruned`: what came before may not be read any more.
+    """
+
+    room_id: RoomId
+    reason: str
+    base: Seq
+
+
+RoomEvent: TypeAlias = Event | RoomReset
+
+
+class Speaker(Protocol):
+    """The live connection, as a room sees it."""
+
+    @property
+    def user_id(self) -> UserId: ...
+
+    async def exchange(self, frame: ExchangeFrame) -> wire.Ack | wire.Page: ...
+
+    def mark_read(self, room_id: RoomId, seq: Seq) -> None: ...
+
+    def tell(self, frame: wire.Typing) -> None: ...
+
+    def unfollow(self, room_id: RoomId) -> None: ...
+
+    def new_id(self) -> str: ...
+
+    def random(self) -> float: ...
+
+
+class Feed(AsyncIterator[RoomEvent]):
+    """The events of a room for one loop, in order and without a hole, however slow the loop is.
+
+    At most `limit` events wait in memory. When the loop has taken them and has fallen behind, the next ones are read
+    from the log.
+    """
+
+    def __init__(self, room: "Room", reader: Reader, backoff: Backoff, limit: int) -> None:
+        self._room = room
+        self._reader = reader
+        self._backoff = backoff
+        self._limit = limit
+        self._queue: deque[RoomEvent] = deque()
+        self._position: Position | None = None
+        self._wake = asyncio.Event()
+
+    def begin(self, position: Seq) -> None:
+        """The room's events come from this position on, from now."""
+        if self._position is None:
+            self._position = Position(position)
+
+    def put(self, seq: Seq, event: Event | None) -> None:
+        """The room has applied an event; one that does not fit in is left to be read from the log."""
+        if self._position is None or len(self._queue) >= self._limit:
+            return
+        if self._position.take(seq) is Step.APPLY and event is not None:
+            self._queue.append(event)
+            self._wake.set()
+
+    def reset(self, notice: RoomReset) -> None:
+        """Nothing that waits counts any more."""
+        self._position = Position(notice.base)
+        self._queue.clear()
+        self._queue.append(notice)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Something has changed that is worth a look."""
+        self._wake.set()
+
+    def __aiter__(self) -> "Feed":
+        return self
+
+    async def __anext__(self) -> RoomEvent:
+        while not self._queue:
+            if self._lags():
+                await self._read()
+            elif self._room.ended:
+                self._room.raise_error()
+                raise StopAsyncIteration
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+        return self._queue.popleft()
+
+    def _lags(self) -> bool:
+        position = self._room.position
+        return self._position is not None and position is not None and self._position.applied < position
+
+    async def _read(self) -> None:
+        position = self._position
+        assert position is not None
+        try:
+            page = await self._reader.events(self._room.id, after=position.applied)
+        except Unreachable:
+            await asyncio.sleep(self._backoff.next())
+            return
+        if position is not self._position:
+            return  # the room was reset meanwhile
+        if page.upto <= position.applied:
+            raise Internal(f"the log of room {self._room.id} ends before its own events")
+        self._backoff.reset()
+        self._queue.extend(event for event in page.items if event.seq > position.applied)
+        self._position = Position(page.upto)
+
+
+class Room:
+    """A room that is followed. `async for event in room` gives what happens from then on.
+
+    `state` is the fold of the events that were applied. A room that is followed from its beginning (`after=0`) is
+    complete; one that is followed from now on knows what has happened since, and what `load` and `history` add.
+
+    The loop ends after the user was removed, or after the room was deleted. It raises what the server said when the
+    room was refused, or when the connection is over.
+    """
+
+    def __init__(
+        self, room_id: RoomId, speaker: Speaker, reader: Reader, *, after: Seq | None, keep: int | None
+    ) -> None:
+        self.id = room_id
+        self.state = ChatRoom(room_id)
+        self.position = after  # the last seq that was applied; None while that is not known
+        self.role: Role | None = None  # our own, as of the last time that the room was joined
+        self.base = Seq(0)  # the last seq before what may be read
+        self.read_seq = Seq(0)
+        self.live = False  # everything up to the server's head was applied, and what happens comes at once
+        self.ended = False
+        self.error: Exception | None = None
+        self._speaker = speaker
+        self._reader = reader
+        self._keep = keep
+        self._feeds: WeakKeyDictionary[Feed, None] = WeakKeyDictionary()  # a loop that was left costs nothing
+        self._recorders: dict[int, list[Event]] = {}
+        self._changed = asyncio.Event()
+        if after is not None:
+            self.state.head = after
+
+    def __repr__(self) -> str:
+        return f"Room(id={self.id}, name={self.name!r}, head={self.head}, live={self.live})"
+
+    # What is known
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    @property
+    def topic(self) -> str:
+        return self.state.topic
+
+    @property
+    def head(self) -> Seq:
+        return self.state.head
+
+    @property
+    def messages(self) -> dict[Seq, Message]:
+        """By seq, the oldest first, in their current state."""
+        return self.state.messages
+
+    @property
+    def members(self) -> dict[UserId, Member]:
+        return self.state.members
+
+    def __aiter__(self) -> Feed:
+        return self.events()
+
+    def events(self, *, limit: int = FEED_EVENTS) -> Feed:
+        """What is applied from now on. At most `limit` events wait in memory; none is left out."""
+        feed = Feed(self, self._reader, Backoff(self._speaker.random), limit)
+        if self.position is not None:
+            feed.begin(self.position)
+        self._feeds[feed] = None
+        return feed
+
+    async def ready(self) -> None:
+        """Wait until the room is live. Raise why it never will be."""
+        while not self.live:
+            if self.ended:
+                self.raise_error()
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+    # What can be said
+
+    async def send(self, text: str, *, reply_to: Seq | None = None, client_id: str | None = None) -> Message:
+        """Say something; return it once it is on the server's disk.
+
+        Cancelled before it has left, it never leaves. Cancelled later, it is delivered all the same, once: it stays in
+        the outbox until it is acknowledged or refused, also across reconnects.
+        """
+        check_text(text)
+        chosen = self._speaker.new_id() if client_id is None else check_client_id(client_id)
+        frame = wire.Send(room_id=self.id, text=text, client_id=chosen, reply_to=reply_to)
+        ack = await self._speaker.exchange(frame)
+        assert isinstance(ack, wire.Ack)
+        assert ack.seq is not None
+        assert ack.at is not None
+        return Message(self.id, ack.seq, self._speaker.user_id, parse_time(ack.at), text, chosen, reply_to)
+
+    async def edit(self, seq: Seq, text: str) -> None:
+        """Change what one's own message says."""
+        await self._speaker.exchange(wire.Edit(room_id=self.id, target=seq, text=check_text(text)))
+
+    async def delete(self, seq: Seq) -> None:
+        """Take a message back."""
+        await self._speaker.exchange(wire.Delete(room_id=self.id, target=seq))
+
+    def mark_read(self, seq: Seq | None = None) -> None:
+        """Everything up to `seq` (None = all that was applied) is read."""
+        mark = self.head if seq is None else seq
+        if mark > self.read_seq:
+            self.read_seq = mark
+            self._speaker.mark_read(self.id, mark)
+
+    def typing(self, on: bool) -> None:
+        """Let the others know; nothing happens while there is no connection."""
+        self._speaker.tell(wire.Typing(room_id=self.id, on=on))
+
+    def unfollow(self) -> None:
+        """Stop receiving this room. Loops over it end; the membership stays."""
+        self._speaker.unfollow(self.id)
+        self.end(None)
+
+    # What came before
+
+    async def history(self, before: Seq | None = None, *, limit: int = 50) -> list[Message]:
+        """Messages older than `before` (exclusive; None = newest), newest first, at most `limit` (1..200).
+
+        They are added to `messages`, as far as `keep` allows, and take part in later edits.
+        """
+        with _Recorder(self._recorders) as happened:
+            frame = wire.History(room_id=self.id, before=before, limit=limit)
+            page = await self._speaker.exchange(frame)
+            assert isinstance(page, wire.Page)
+            # The page is older than what was applied while it was on its way.
+            older = ChatRoom(self.id)
+            older.messages = {body.seq: domain_message(body) for body in page.items}
+            for event in happened:
+                if event.seq > page.head:
+                    older.apply(event)
+        found = [older.messages[body.seq] for body in page.items]
+        self._add(found)
+        return found
+
+    async def load(self) -> list[Membership]:
+        """Find out the name, the topic and the members, which a room that is followed from now on does not know."""
+        with _Recorder(self._recorders) as happened:
+            summary = await self._reader.room(self.id)
+            memberships = await self._reader.members(self.id)
+            current = ChatRoom(self.id)
+            current.members = {membership.member.user_id: membership.member for membership in memberships}
+            current.kind, current.name, current.topic = summary.kind, summary.name, summary.topic
+            for event in happened:
+                current.apply(event)
+        self.state.kind, self.state.name, self.state.topic = current.kind, current.name, current.topic
+        self.state.members = current.members
+        return memberships
+
+    # What the live connection tells
+
+    def describe(self, summary: RoomSummary) -> None:
+        """What the list of rooms says, as long as no event has said more."""
+        if self.state.head <= summary.head and not self.live:
+            self.state.kind, self.state.name, self.state.topic = summary.kind, summary.name, summary.topic
+
+    def joined(self, frame: wire.Joined, position: Seq) -> None:
+        self.role, self.base, self.read_seq = frame.role, frame.base, max(self.read_seq, frame.read_seq)
+        self.state.head = self.position = position
+        for feed in list(self._feeds):
+            feed.begin(position)
+
+    def apply(self, seq: Seq, event: Event | None) -> None:
+        self.position = seq
+        if event is None:
+            self.state.head = seq
+        else:
+            self.state.apply(event)
+            for recorder in self._recorders.values():
+                recorder.append(event)
+            self._trim()
+        for feed in list(self._feeds):
+            feed.put(seq, event)
+
+    def caught_up(self) -> None:
+        self.live = True
+        self._changed.set()
+
+    def disconnected(self) -> None:
+        self.live = False
+
+    def reset(self, reason: str, base: Seq) -> None:
+        self.live = False
+        self.state = ChatRoom(self.id)
+        self.state.head = self.position = self.base = base
+        for recorder in self._recorders.values():
+            recorder.clear()
+        for feed in list(self._feeds):
+            feed.reset(RoomReset(self.id, reason, base))
+
+    def end(self, error: Exception | None) -> None:
+        if self.ended:
+            return
+        self.live = False
+        self.ended = True
+        self.error = error
+        self._changed.set()
+        for feed in list(self._feeds):
+            feed.wake()
+
+    def raise_error(self) -> None:
+        """Raise why the room is over, if it was not the user's own removal."""
+        if self.error is not None:
+            raise self.error
+
+    def _add(self, found: Iterable[Message]) -> None:
+        """Put older messages in their places; of two states of one message the newer counts."""
+        messages = self.state.messages
+        for message in found:
+            known = messages.get(message.seq)
+            if known is None or known.version < message.version:
+                messages[message.seq] = message
+        self.state.messages = dict(sorted(messages.items()))
+        self._trim()
+
+    def _trim(self) -> None:
+        """Forget the oldest messages beyond `keep`."""
+        messages = self.state.messages
+        if self._keep is not None:
+            while len(messages) > self._keep:
+                del messages[next(iter(messages))]
+
+
+class _Recorder:
+    """What a room applies while an answer is on its way."""
+
+    def __init__(self, recorders: dict[int, list[Event]]) -> None:
+        self._recorders = recorders
+        self._events: list[Event] = []
+
+    def __enter__(self) -> list[Event]:
+        self._recorders[id(self)] = self._events
+        return self._events
+
+    def __exit__(self, *_: object) -> None:
+        del self._recorders[id(self)]
