@@ -23,9 +23,10 @@ def find(tx: Tx, *, username: str) -> User | None:
     return tx.users.find(username)
 
 
-async def test_both_calls_return_what_fn_returned(store: Store) -> None:
+async def test_every_call_returns_what_fn_returned(store: Store) -> None:
     assert await store.write(lambda tx: "written") == "written"
     assert await store.read(lambda tx: "read") == "read"
+    assert await store.lookup(lambda tx: "looked up") == "looked up"
 
 
 async def test_a_transaction_reads_its_own_writes(store: Store) -> None:
@@ -42,6 +43,7 @@ async def test_what_write_returned_from_is_seen_by_every_read(store: Store) -> N
         user = (await sign_up(store, f"user{number}"))[0]
         finds = [store.read(partial(find, username=user.username)) for _ in range(8)]
         assert await asyncio.gather(*finds) == [user] * 8
+        assert await store.lookup(partial(find, username=user.username)) == user
 
 
 @pytest.mark.parametrize("error", [Failure("text"), NotFound("text"), KeyError("key")])
@@ -49,12 +51,10 @@ async def test_an_exception_out_of_fn_comes_out_unchanged(store: Store, error: E
     def fn(tx: Tx) -> None:
         raise error
 
-    with pytest.raises(type(error)) as of_write:
-        await store.write(fn)
-    with pytest.raises(type(error)) as of_read:
-        await store.read(fn)
-    assert of_write.value is error
-    assert of_read.value is error
+    for call in (store.write, store.read, store.lookup):
+        with pytest.raises(type(error)) as raised:
+            await call(fn)
+        assert raised.value is error
 
 
 async def test_an_exception_out_of_fn_rolls_everything_back(store: Store) -> None:
@@ -158,8 +158,9 @@ async def test_a_read_may_not_write(store: Store) -> None:
         lambda tx: tx.reads.advance({(room.id, ann.id): Seq(1)}),
     ]
     for write in writes:
-        with pytest.raises(Internal):
-            await store.read(write)
+        for call in (store.read, store.lookup):
+            with pytest.raises(Internal):
+                await call(write)
     assert await store.read(lambda tx: tx.users.search("", after=None, limit=9)) == [ann, bob]
     assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == [session]
     assert fields(await state_of(store, room)) == fields(room)
@@ -194,6 +195,14 @@ async def test_a_read_sees_one_snapshot_while_writes_go_on(store: Store) -> None
     assert [len(answer) for answer in answers] == [1] * 100
 
 
+async def test_lookups_go_on_while_every_reader_is_busy(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    reads = [asyncio.ensure_future(store.read(lambda tx: tx.users.get(ann.id))) for _ in range(50)]
+    for _ in range(50):
+        assert await store.lookup(lambda tx: tx.users.get(ann.id)) == ann
+    assert await asyncio.gather(*reads) == [ann] * 50
+
+
 async def test_a_cancelled_caller_leaves_all_or_nothing(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     one, two = await found(store, ann), await found(store, ann)
@@ -214,10 +223,10 @@ async def test_a_cancelled_caller_leaves_all_or_nothing(store: Store) -> None:
     assert await asyncio.gather(*(store.read(lambda tx: "usable") for _ in range(20))) == ["usable"] * 20
 
 
-async def test_after_close_both_calls_are_unavailable(open_store: OpenStore) -> None:
+async def test_after_close_every_call_is_unavailable(open_store: OpenStore) -> None:
     store = open_store()
     await store.close()
-    for call in (store.read, store.write):
+    for call in (store.read, store.lookup, store.write):
         with pytest.raises(Unavailable):
             await call(lambda tx: None)
 

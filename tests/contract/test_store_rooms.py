@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hubbub.domain.errors import Conflict
+from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.events import History, RoomKind
 from hubbub.domain.ids import MAX_ID, Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
@@ -63,6 +63,9 @@ async def test_a_pair_has_one_direct_room_in_any_order(store: Store) -> None:
     with pytest.raises(Conflict):
         await store.write(lambda tx: tx.rooms.add((ann.id, bob.id)))
     other_id = await store.write(lambda tx: tx.rooms.add((ann.id, eve.id)))
+    assert other_id == room_id + 1
+    with pytest.raises(NotFound):
+        await store.write(lambda tx: tx.rooms.add((ann.id, UserId(99))))
     assert await store.read(lambda tx: tx.rooms.of_pair(eve.id, ann.id)) == other_id
     assert await store.read(lambda tx: tx.rooms.of_pair(bob.id, eve.id)) is None
     assert await store.read(lambda tx: tx.rooms.of_pair(bob.id, UserId(MAX_ID))) is None

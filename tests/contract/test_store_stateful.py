@@ -297,7 +297,7 @@ def test_memory_and_sqlite_answer_the_same_whatever_is_done(migrated_file: Path)
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=30,
+            max_examples=25,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -126,7 +126,8 @@ class Rooms(Protocol):
     def add(self, pair: tuple[UserId, UserId] | None = None) -> RoomId:
         """Reserve the id of a new room (head 0); `log.append` of its first events in the same transaction fills it.
 
-        `pair` (in any order) makes it the one direct room of two people: raise Conflict when they have one.
+        `pair` (in any order) makes it the one direct room of two people: raise Conflict when they have one, NotFound
+        when there is no such user.
         """
         ...
 

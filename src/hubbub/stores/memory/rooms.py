@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from hubbub.domain.errors import Conflict
+from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
@@ -19,10 +19,10 @@ class MemoryRooms:
         self._tables = tables
 
     def add(self, pair: tuple[UserId, UserId] | None = None) -> RoomId:
+        if pair is not None:
+            self._require_free(pair)
         room_id = RoomId(self._tables.next_id("rooms"))
         if pair is not None:
-            if self.of_pair(*pair) is not None:
-                raise Conflict(f"users {pair[0]} and {pair[1]} have a direct room already")
             self._tables.pairs[min(pair), max(pair)] = room_id
         self._tables.add_room(room_id)
         return room_id
@@ -58,6 +58,13 @@ class MemoryRooms:
             if wanted in room.name.lower() or wanted in room.topic.lower()
         ]
         return found[:limit]
+
+    def _require_free(self, pair: tuple[UserId, UserId]) -> None:
+        for user_id in pair:
+            if user_id not in self._tables.users:
+                raise NotFound(f"there is no user {user_id}")
+        if self.of_pair(*pair) is not None:
+            raise Conflict(f"users {pair[0]} and {pair[1]} have a direct room already")
 
     def _summary(self, room: ChatRoom, user_id: UserId) -> RoomSummary:
         reads = MemoryReads(self._tables)

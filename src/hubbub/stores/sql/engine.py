@@ -24,8 +24,6 @@ from hubbub.stores.sql.users import SqlUsers
 
 T = TypeVar("T")
 
-READERS = 4  # threads, each with a connection of its own
-
 # A defect of a statement, not of the database: repeating it would not help.
 _DEFECTS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
@@ -50,20 +48,21 @@ class SqlStore:
     begun runs to its end.
     """
 
-    def __init__(self, owner: Owner, writer: Engine, readers: Engine) -> None:
+    def __init__(self, owner: Owner, writer: Engine, readers: Engine, reader_threads: int) -> None:
         self.warnings = sqlite.warnings()
         self._owner = owner
         self._writer, self._readers = writer, readers
         self._writer_thread = ThreadPoolExecutor(1, "hubbub-writer")
-        self._reader_threads = ThreadPoolExecutor(READERS, "hubbub-reader")
+        self._reader_threads = ThreadPoolExecutor(reader_threads, "hubbub-reader")
         self._closing = threading.Lock()
         self._open = True
         self._released = False
 
     @classmethod
-    def open(cls, url: str) -> "SqlStore":
+    def open(cls, url: str, *, reader_threads: int = 4) -> "SqlStore":
         """Take possession of the file at `sqlite:///<path>`, made if it is not there, and bring its schema up to date.
 
+        `reader_threads`, each with a connection of its own, is how many reads run at a time.
         Raise UnusableDatabase when it can't be used, DatabaseBusy when another process has it.
         """
         path = sqlite.path_of(url)
@@ -74,7 +73,8 @@ class SqlStore:
         except BaseException:
             owner.release()
             raise
-        return cls(owner, writer, sqlite.reader_engine(path, READERS + 1))  # one more for `lookup`
+        readers = sqlite.reader_engine(path, reader_threads + 1)  # one more for `lookup`
+        return cls(owner, writer, readers, reader_threads)
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
         return await self._run(self._reader_threads, self._readers, fn)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, or_, select, tuple_
 
-from hubbub.domain.errors import Conflict
+from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.events import History, RoomKind
 from hubbub.domain.ids import MAX_ID, Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
@@ -131,6 +131,8 @@ class SqlRooms:
 
     def add(self, pair: tuple[UserId, UserId] | None = None) -> RoomId:
         low, high = (None, None) if pair is None else (min(pair), max(pair))
+        if pair is not None and len(SqlUsers(self._connection).get_many(pair)) < len(pair):
+            raise NotFound(f"there is no user {low}, or no user {high}")
         with savepoint(self._connection, Conflict(f"users {low} and {high} have a direct room already")):
             return RoomId(_ADD.first(self._connection, pair_low=low, pair_high=high).id)
 

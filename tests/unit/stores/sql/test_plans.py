@@ -13,7 +13,7 @@ from hubbub.stores.sql import SqlStore
 from hubbub.stores.sql.engine import SqlTx
 from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import messages, metadata
-from tests.contract.acts import add_user, decide, found, say, sign_up
+from tests.contract.acts import decide, found, say, sign_up
 
 ONE, TWO = RoomId(1), RoomId(2)
 ANN, BOB = UserId(1), UserId(2)
@@ -55,7 +55,6 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "reads.advance": lambda tx: tx.reads.advance({(ONE, ANN): Seq(9)}),
     "reads.unread": lambda tx: tx.reads.unread(ONE, ANN, Seq(0)),
     "users.get_many": lambda tx: tx.users.get_many([ANN, BOB]),
-    "users.add": lambda tx: add_user(tx, "eve"),
     "users.find": lambda tx: tx.users.find("ann"),
     "sessions.of_user": lambda tx: tx.sessions.of_user(ANN),
 }
