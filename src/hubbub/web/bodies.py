@@ -5,7 +5,7 @@ Fields that a body does not know are ignored, so that a client may be newer than
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
@@ -23,6 +23,7 @@ from hubbub.domain.texts import (
     MAX_USERNAME,
     MIN_PASSWORD,
     MIN_USERNAME,
+    check_text,
 )
 
 _Number = Field(strict=True, ge=1, le=MAX_ID)  # strict: true is not 1, and "1" is not either
@@ -41,7 +42,12 @@ _Email = Annotated[str, _text(3, MAX_EMAIL, format="email")]
 _Password = Annotated[str, _text(MIN_PASSWORD, MAX_PASSWORD, format="password")]
 _Name = Annotated[str, _text(1, MAX_NAME)]
 _Topic = Annotated[str, _text(0, MAX_TOPIC)]
-_Text = Annotated[str, Field(min_length=1), _text(1, MAX_TEXT)]  # a repeat is not looked at by the domain
+# Checked here too: of a repeat the domain looks at the client_id first.
+_Text = Annotated[
+    str,
+    AfterValidator(check_text),
+    Field(description=f"At most {MAX_TEXT} bytes of UTF-8.", json_schema_extra={"minLength": 1}),
+]
 _ClientId = Annotated[str, _text(1, MAX_CLIENT_ID)]
 
 

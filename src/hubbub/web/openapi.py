@@ -104,7 +104,7 @@ def _refusal(status: int, codes: list[str]) -> Json:
         status=status,
         detail="…",
         code=codes[0],
-        request_id="5f2b9a1c0d3e4f67",
+        request_id="5f2b9a1c-2e",
     )
     words = " or ".join(f"`{code}`" for code in codes)
     content = {"schema": {"$ref": _ref("Problem")}, "example": to_builtins(example)}
