@@ -10,10 +10,11 @@ from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.services.journal import Draft
-from hubbub.services.ports import MAX_PAGE
+from hubbub.services.ports import MAX_PAGE, ChannelSummary
 from hubbub.simulator.logs import read_log
+from hubbub.simulator.pages import all_pages
 from hubbub.simulator.screens import Tone
-from hubbub.simulator.sentences import describe, describe_message, people_of
+from hubbub.simulator.sentences import describe, describe_message, describe_seqs, people_of
 from hubbub.simulator.sessions import Misuse, Session
 
 _DEVICE = "hubbub simulate"
@@ -184,16 +185,12 @@ async def direct(session: Session, name: str) -> None:
 
 async def join(session: Session, name: str) -> None:
     wanted = name.removeprefix("#")
-    cursor: str | None = None
-    while True:
-        found, cursor = await session.chat.rooms.channels(wanted, cursor=cursor, limit=MAX_PAGE)
-        for channel in found:
-            if channel.name.casefold() == wanted.casefold():
-                await session.chat.rooms.put_member(session.me, channel.room_id, session.me)
-                session.look_at(await session.chat.rooms.get(session.me, channel.room_id))
-                return
-        if cursor is None:
-            raise Misuse(f"there is no channel called {wanted}: /channels lists all, /channel {wanted} makes it")
+    for found in await _channels(session, wanted):
+        if found.name.casefold() == wanted.casefold():
+            await session.chat.rooms.put_member(session.me, found.room_id, session.me)
+            session.look_at(await session.chat.rooms.get(session.me, found.room_id))
+            return
+    raise Misuse(f"there is no channel called {wanted}: /channels lists all, /channel {wanted} makes it")
 
 
 async def switch(session: Session, name: str) -> None:
@@ -211,14 +208,16 @@ async def rooms(session: Session) -> None:
 
 
 async def channels(session: Session) -> None:
-    cursor: str | None = None
-    while True:
-        found, cursor = await session.chat.rooms.channels(cursor=cursor, limit=MAX_PAGE)
-        for summary in found:
-            line = f"  {summary.room_id:>3}  {summary.name}  ({summary.members} members)  {summary.topic}"
-            session.screen.show(line.rstrip(), Tone.ANSWER)
-        if cursor is None:
-            return
+    found = await _channels(session)
+    for summary in found:
+        line = f"  {summary.room_id:>3}  {summary.name}  ({summary.members} members)  {summary.topic}"
+        session.screen.show(line.rstrip(), Tone.ANSWER)
+    if not found:
+        session.screen.show("  There are none yet: /channel NAME makes one.", Tone.ANSWER)
+
+
+async def _channels(session: Session, query: str = "") -> list[ChannelSummary]:
+    return await all_pages(lambda cursor: session.chat.rooms.channels(query, cursor=cursor, limit=MAX_PAGE))
 
 
 async def rename(session: Session, name: str) -> None:
@@ -237,13 +236,9 @@ async def close(session: Session) -> None:
 
 
 async def members(session: Session) -> None:
-    cursor: str | None = None
-    while True:
-        found, cursor = await session.chat.rooms.members(session.me, session.here, cursor=cursor, limit=MAX_PAGE)
-        for membership in found:
-            session.screen.show(f"  {membership.user.username} ({membership.member.role.value})", Tone.ANSWER)
-        if cursor is None:
-            return
+    rooms, me, here = session.chat.rooms, session.me, session.here
+    for membership in await all_pages(lambda cursor: rooms.members(me, here, cursor=cursor, limit=MAX_PAGE)):
+        session.screen.show(f"  {membership.user.username} ({membership.member.role.value})", Tone.ANSWER)
 
 
 async def invite(session: Session, name: str, role: str | None = None) -> None:
@@ -307,9 +302,7 @@ async def show_log(session: Session) -> None:
     for event in events:
         names = await session.names(people_of(event))
         session.screen.show(f"  {event.seq:>3}  {event.kind:<19}  {describe(event, names)}", Tone.ANSWER)
-    first, last = events[0].seq, events[-1].seq
-    holes = last - first + 1 - len(events)
-    session.screen.show(f"  {first}..{last} without a hole" if not holes else f"  {holes} are missing", Tone.ANSWER)
+    session.screen.show(f"  {describe_seqs([event.seq for event in events])}", Tone.ANSWER)
 
 
 # The simulator itself

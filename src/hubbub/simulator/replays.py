@@ -21,6 +21,7 @@ from hubbub.simulator.audience import Nobody
 from hubbub.simulator.clocks import WallClock
 from hubbub.simulator.comparisons import Comparison, compare
 from hubbub.simulator.logs import read_log
+from hubbub.simulator.pages import all_pages
 from hubbub.simulator.transcripts import Step, StepKind, Transcript, person
 
 WINDOW = 2000  # changes on their way at once: a batch of the journal that is being written, and one that waits
@@ -110,11 +111,9 @@ class Replay:
                 self._imports.submit_leave(user_id, self._room_id, step.at, done)
 
     async def _find_or_create(self, channel: str) -> RoomId:
-        cursor: str | None = None
-        while True:
-            rooms, cursor = await self._rooms.page(self._owner_id, cursor=cursor, limit=MAX_PAGE)
-            for room in rooms:
-                if room.name == channel:
-                    return room.room_id
-            if cursor is None:
-                return (await self._rooms.create(self._owner_id, RoomKind.CHANNEL, name=channel)).room_id
+        owner_id = self._owner_id
+        rooms = await all_pages(lambda cursor: self._rooms.page(owner_id, cursor=cursor, limit=MAX_PAGE))
+        for room in rooms:
+            if room.name == channel:
+                return room.room_id
+        return (await self._rooms.create(owner_id, RoomKind.CHANNEL, name=channel)).room_id

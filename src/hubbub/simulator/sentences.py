@@ -1,6 +1,6 @@
 """Events and messages in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hubbub.domain.events import (
     Event,
@@ -15,7 +15,7 @@ from hubbub.domain.events import (
     RoomDeleted,
     RoomKind,
 )
-from hubbub.domain.ids import UserId
+from hubbub.domain.ids import Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 
@@ -62,3 +62,9 @@ def describe_message(message: Message, names: Mapping[UserId, str]) -> str:
     if message.deleted:
         return f"{author}: (deleted)"
     return f"{author}: {message.text}" + (" (edited)" if message.edited_at is not None else "")
+
+
+def describe_seqs(seqs: Sequence[Seq]) -> str:
+    """From where to where a log goes, and whether anything is missing in between. There is at least one."""
+    missing = seqs[-1] - seqs[0] + 1 - len(seqs)
+    return f"{seqs[0]}..{seqs[-1]} " + (f"with {missing} missing" if missing else "without a hole")

@@ -9,6 +9,7 @@ from hubbub.domain.users import User
 from hubbub.services.chat import Chat
 from hubbub.services.ports import MAX_PAGE, RoomSummary, Store
 from hubbub.simulator.audience import Audience, Delivery
+from hubbub.simulator.pages import all_pages
 from hubbub.simulator.screens import Screen, Tone
 from hubbub.simulator.sentences import describe, people_of
 
@@ -74,10 +75,7 @@ class Session:
 
     async def rooms_of(self, user_id: UserId) -> list[RoomSummary]:
         """All rooms of somebody who has signed in, the latest event first."""
-        rooms, cursor = await self.chat.rooms.page(user_id, limit=MAX_PAGE)
-        while cursor is not None:
-            page, cursor = await self.chat.rooms.page(user_id, cursor=cursor, limit=MAX_PAGE)
-            rooms += page
+        rooms = await all_pages(lambda cursor: self.chat.rooms.page(user_id, cursor=cursor, limit=MAX_PAGE))
         for room in rooms:
             self._learn_room(room, user_id)
         return rooms

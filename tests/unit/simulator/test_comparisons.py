@@ -15,11 +15,9 @@ STEPS = [
     Step(3, Millis(0), StepKind.LEAVE, "ann"),
 ]
 MESSAGE = Message(ROOM, Seq(2), ANN, Millis(0), "hello", "line-2")
-LOG: list[Event] = [
-    MemberJoined(ROOM, Seq(1), ANN, Millis(0), ANN, Role.MEMBER),
-    MessagePosted(MESSAGE),
-    MemberLeft(ROOM, Seq(3), ANN, Millis(0), ANN),
-]
+JOINED = MemberJoined(ROOM, Seq(1), ANN, Millis(0), ANN, Role.MEMBER)
+LEFT = MemberLeft(ROOM, Seq(3), ANN, Millis(0), ANN)
+LOG: list[Event] = [JOINED, MessagePosted(MESSAGE), LEFT]
 
 
 async def compared(log: list[Event]) -> Comparison:
@@ -41,14 +39,14 @@ async def test_a_log_matches_up_to_the_first_step_that_it_has_not() -> None:
 
 
 async def test_seqs_that_are_left_out_are_counted() -> None:
-    assert (await compared([LOG[0], replace(LOG[2], seq=Seq(5))])).missing == 3
+    assert (await compared([JOINED, replace(LEFT, seq=Seq(5))])).missing == 3
 
 
 async def test_a_message_that_says_something_else_is_changed_unless_somebody_edited_it() -> None:
     other = replace(MESSAGE, text="goodbye")
 
-    assert (await compared([LOG[0], MessagePosted(other)])).changed == [STEPS[1]]
-    assert (await compared([LOG[0], MessagePosted(replace(other, version=Seq(4)))])).changed == []
+    assert (await compared([JOINED, MessagePosted(other)])).changed == [STEPS[1]]
+    assert (await compared([JOINED, MessagePosted(replace(other, version=Seq(4)))])).changed == []
 
 
 async def test_a_message_of_another_author_or_line_is_not_the_step() -> None:
@@ -57,9 +55,9 @@ async def test_a_message_of_another_author_or_line_is_not_the_step() -> None:
         replace(MESSAGE, client_id="line-3"),
         replace(MESSAGE, client_id=None),
     ):
-        assert (await compared([LOG[0], MessagePosted(message)])).others == 1
+        assert (await compared([JOINED, MessagePosted(message)])).others == 1
 
 
 async def test_who_was_added_or_removed_by_another_did_not_join_or_leave() -> None:
-    assert (await compared([replace(LOG[0], user_id=BEN)])).matched == 0
-    assert (await compared([*LOG[:2], replace(LOG[2], user_id=BEN)])).matched == 2
+    assert (await compared([replace(JOINED, user_id=BEN)])).matched == 0
+    assert (await compared([*LOG[:2], replace(LEFT, user_id=BEN)])).matched == 2

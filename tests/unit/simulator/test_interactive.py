@@ -212,6 +212,44 @@ def test_there_is_advice_for_every_error_that_can_reach_somebody_at_the_keyboard
     assert ADVICE.keys() == error_classes().keys() - never
 
 
+async def test_lists_are_complete_beyond_a_page(keyboard: Keyboard) -> None:
+    await keyboard.type(*[f"/channel c{number}" for number in range(201)])
+
+    assert len(await keyboard.answer("/rooms")) == 201
+    assert len(await keyboard.answer("/channels")) == 201
+    assert (await keyboard.type("/as ann", "/join c200", ""))[-1] == "ann c200> "
+
+
+async def test_without_channels_it_says_how_to_make_one(keyboard: Keyboard) -> None:
+    assert await keyboard.answer("/channels") == ["  There are none yet: /channel NAME makes one."]
+
+
+async def test_a_person_who_signs_in_again_stays_where_they_were(team: Keyboard) -> None:
+    await team.type("/register cleo correct-horse", "/room den", "/as ann")
+
+    assert (await team.type("/login cleo correct-horse", ""))[-1] == "cleo den> "
+
+
+async def test_who_leaves_looks_at_no_room(team: Keyboard) -> None:
+    assert await team.type("/as ben", "/switch team", "/leave", "") == [
+        "ann team> /as ben",
+        "ben> /switch team",
+        "ben team> /leave",
+        "  [5] ben left  (seen by ann, ben)",
+        "ben> ",
+    ]
+
+
+async def test_messages_of_people_who_have_not_signed_in_have_their_names(team: Keyboard) -> None:
+    await team.type("/register cleo correct-horse", "/channel news", "/as ann", "/join news", "hello")
+    again = Keyboard(team.store)
+
+    printed = await again.type("/login cleo correct-horse", "/switch news", "/history", "/join new")
+
+    assert "  [4] ann: hello" in printed
+    assert printed[-1] == "  there is no channel called new: /channels lists all, /channel new makes it."
+
+
 async def test_lines_after_quit_are_not_carried_out(keyboard: Keyboard) -> None:
     assert await keyboard.type("/quit", "/room team") == ["ben> /quit"]
 

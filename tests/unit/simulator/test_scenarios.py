@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hubbub.domain.ids import Seq
+from hubbub.domain.events import MemberJoined
+from hubbub.domain.ids import Millis, Seq
+from hubbub.domain.members import Role
+from hubbub.simulator.audience import Delivery
 from hubbub.simulator.plays import Failure, play
 from hubbub.simulator.scenarios import list_shipped, run, shipped
 from hubbub.simulator.scripts import parse
@@ -132,6 +135,27 @@ async def test_every_statement_about_a_room_can_be_carried_out() -> None:
             """
         )
     ) == Failure("tea.chat", 17, "the members are ann", "ann", "nobody")
+
+
+async def test_a_message_is_named_by_its_seq_or_by_the_newest_that_says_so() -> None:
+    script = BEGIN + 'ann: Tea?\nann deletes "Tea?"\nben reads back "Tea?", (deleted)\nann deletes [4]\n'
+
+    assert await first_failure(script + "ben reads back (deleted), (deleted)") is None
+
+
+async def test_who_is_told_of_a_room_that_they_have_left_again_sees_nothing_of_it() -> None:
+    stage = Stage()
+    scenarios, _ = parse("tea.chat", BEGIN)
+    await stage.enter(scenarios[0].people)
+    for (statement,) in scenarios[0].steps:
+        await stage.act(statement)
+    ann, cleo = stage.id_of("ann"), stage.id_of("cleo")
+
+    added = MemberJoined(stage.here, Seq(5), ann, Millis(0), cleo, Role.MEMBER)
+    await stage.views.follow(Delivery(added, (cleo,)))
+
+    assert stage.views.get(cleo, stage.here).messages == {}
+    await stage.close()
 
 
 async def test_two_plays_of_a_scenario_are_the_same() -> None:
