@@ -160,6 +160,7 @@ class Hub:
         if feed.head is None:
             feed.head = joined.head  # nobody here has been told anything: the feed may begin with it
             self._drain(feed)
+            self._want(feed, feed.wanted)
         position = joined.head
         while position < feed.head:
             later = [item for item in view.kept if item.seq > position]
@@ -168,6 +169,9 @@ class Hub:
                 upto = Seq(later[0].seq - 1) if later else feed.head
                 missing = await self._logs.range(view.room_id, position, upto)
                 if not self.is_current(view):
+                    return False
+                if not missing:  # the log has lost what was delivered here
+                    view.listener.fall_behind(view.room_id)
                     return False
                 later = [delivery(event) for event in missing]
             for item in later:
@@ -212,8 +216,7 @@ class Hub:
             return
         if feed.head is None or item.seq > feed.head + 1:
             feed.early[item.seq] = item
-            if feed.head is not None:
-                self._want(feed, item.seq)
+            self._want(feed, item.seq)
         elif item.seq == feed.head + 1:
             self._deliver(feed, item)
             if feed.early:
@@ -222,32 +225,39 @@ class Hub:
     async def resync(self, room_ids: Collection[RoomId]) -> None:
         """Look how far the logs of these rooms reach, and deliver what is missing here."""
         watched = [room_id for room_id in room_ids if room_id in self._feeds]
+        if not watched:
+            return
         for room_id, head in (await self._logs.heads(watched)).items():
             feed = self._feeds.get(room_id)
-            if feed is not None and feed.head is not None and head > feed.head:
+            if feed is not None:
                 self._want(feed, head)
 
     def _want(self, feed: Feed, seq: Seq) -> None:
-        """The log reaches `seq` at least: read what is missing."""
+        """The log reaches `seq` at least: read what is missing, once it is known from where on."""
         feed.wanted = max(feed.wanted, seq)
-        if feed.filling is None:
+        if feed.head is not None and feed.head < feed.wanted and feed.filling is None:
             feed.filling = asyncio.get_running_loop().create_task(self._fill(feed), name="fill")
 
     async def _fill(self, feed: Feed) -> None:
         try:
             while feed.head is not None and feed.head < feed.wanted:
-                try:
-                    events = await self._logs.range(feed.room_id, feed.head, feed.wanted)
-                except ChatError as error:
-                    log.warning("a hole can't be read", extra={"room_id": feed.room_id, "code": error.code})
+                events = await self._missing(feed, feed.head)
+                if not events:
                     await asyncio.sleep(RETRY)
-                    continue
                 for event in events:
                     if event.seq == feed.head + 1:
                         self._deliver(feed, delivery(event))
                 self._drain(feed)
         finally:
             feed.filling = None
+
+    async def _missing(self, feed: Feed, head: Seq) -> list[Event]:
+        """The next events of a hole; none when the log can't be read now, or does not reach them (yet)."""
+        try:
+            return await self._logs.range(feed.room_id, head, feed.wanted)
+        except ChatError as error:
+            log.warning("a hole can't be read", extra={"room_id": feed.room_id, "code": error.code})
+            return []
 
     def _drain(self, feed: Feed) -> None:
         """Deliver what waited for its predecessor, and forget what came another way."""
