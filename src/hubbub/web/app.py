@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI
@@ -10,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from hubbub import __version__
 from hubbub.domain.errors import ChatError
 from hubbub.settings import Settings
 from hubbub.web import docs, sockets
@@ -72,7 +72,7 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
 
     app = WebApplication(
         title="hubbub",
-        version=__version__,
+        version=version("hubbub"),
         summary="A real-time chat server",
         description=_DESCRIPTION,
         openapi_tags=_TAGS,

@@ -56,11 +56,12 @@ ChatOf = Annotated[Chat, Depends(get_chat)]
 _scheme = OAuth2PasswordBearer(tokenUrl="auth/login", auto_error=False)
 
 
-async def get_caller(chat: ChatOf, token: Annotated[str | None, Depends(_scheme)]) -> Identity:
+async def get_caller(request: Request, token: Annotated[str | None, Depends(_scheme)]) -> Identity:
     """Whoever holds the access token of this request; raise Unauthenticated or TokenExpired."""
     if not token:
         raise Unauthenticated("an access token is needed: Authorization: Bearer …")
-    return await chat.accounts.authenticate(token)
+    server: Server = request.app.state.server
+    return await server.chat.accounts.authenticate(token)
 
 
 Caller = Annotated[Identity, Depends(get_caller)]
