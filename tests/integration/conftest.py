@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from hubbub.settings import Settings
-from tests.integration.servers import LiveServer, Person, register, serving, settings_in
+from tests.integration.servers import DETACHED, LiveServer, Person, register, serving, settings_in
+from tests.integration.sockets import Sockets
 
 MakeUser: TypeAlias = Callable[[str], Awaitable[Person]]
 
@@ -21,9 +22,15 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def live(settings: Settings) -> AsyncIterator[LiveServer]:
+def transport() -> str:
+    """How the sockets of `live` are read and written. Tests of sockets are parametrised with all of `TRANSPORTS`."""
+    return DETACHED
+
+
+@pytest.fixture
+async def live(settings: Settings, transport: str) -> AsyncIterator[LiveServer]:
     """A server over a SQLite file in tmp_path."""
-    async with serving(settings) as live:
+    async with serving(settings, transport=transport) as live:
         yield live
 
 
@@ -45,3 +52,10 @@ async def make_user(live: LiveServer) -> AsyncIterator[MakeUser]:
             return person
 
         yield make
+
+
+@pytest.fixture
+async def sockets(live: LiveServer) -> AsyncIterator[Sockets]:
+    """Opens sockets that are closed at the end of the test."""
+    async with AsyncExitStack() as stack:
+        yield Sockets(live, stack)

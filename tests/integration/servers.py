@@ -70,9 +70,13 @@ class Person:
     client: httpx2.AsyncClient = field(repr=False)
 
 
+DETACHED, PLAIN = "detached", "plain ASGI"
+TRANSPORTS = (DETACHED, PLAIN)
+
+
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[LiveServer]:
-    """Serve in this event loop until the end of the block."""
+async def serving(settings: Settings, *, transport: str = DETACHED) -> AsyncIterator[LiveServer]:
+    """Serve in this event loop until the end of the block; `transport` is how sockets are read and written."""
     app = create_app(settings)
     started = asyncio.Event()
 
@@ -80,7 +84,10 @@ async def serving(settings: Settings) -> AsyncIterator[LiveServer]:
         await app.state.server.drain()
 
     with closing(bind(settings)) as listener:
-        uvicorn_server = UvicornServer(config(app, settings), started=started.set, stopping=stopping)
+        setup = config(app, settings)
+        if transport == PLAIN:
+            setup.ws = "websockets-sansio"
+        uvicorn_server = UvicornServer(setup, started=started.set, stopping=stopping)
         serve = asyncio.create_task(uvicorn_server.serve(sockets=[listener]))
         begun = asyncio.create_task(started.wait())
         await asyncio.wait([serve, begun], return_when=asyncio.FIRST_COMPLETED)
