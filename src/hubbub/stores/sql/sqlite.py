@@ -87,6 +87,7 @@ def _engine(path: Path, connections: int, pragmas: tuple[str, ...], begin: str) 
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
+        hide_parameters=True,  # an error is logged, and its parameters are what people wrote
         # isolation_level None: the driver begins no transaction by itself, the statement below does. It is used by one
         # thread at a time, not always the same.
         connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": 256},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from hubbub.stores.sql import SqlStore, UnusableDatabase, sqlite
 
@@ -43,6 +44,14 @@ def test_every_connection_is_durable_and_readers_only_read(
     if reader_value is not None:
         assert pragma(engines[1], name) == reader_value
     for engine in engines:
+        engine.dispose()
+
+
+def test_an_error_does_not_repeat_what_people_wrote(engines: tuple[Engine, Engine]) -> None:
+    for engine in engines:
+        with engine.connect() as connection, pytest.raises(DBAPIError) as failed:
+            connection.exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("for Ben alone",))
+        assert "for Ben alone" not in str(failed.value)
         engine.dispose()
 
 
