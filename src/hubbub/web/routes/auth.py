@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TokenExpired, Unauthenticated
 from hubbub.web import examples
 from hubbub.web.bodies import Login, PasswordChange, Refresh, Registration
-from hubbub.web.dependencies import Caller, ChatOf, ServerOf, SessionIdInPath, client_address, location
+from hubbub.web.dependencies import Caller, ChatOf, ServerOf, client_address, location
 from hubbub.web.encoding import JsonResponse, StrictRoute, media_type, require_media_type
 from hubbub.web.openapi import answer, refusals
+from hubbub.web.parameters import SessionIdInPath
 from hubbub.web.shapes import SessionList, TicketBody, grant_shape, profile_shape, session_shape
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute, default_response_class=Response)

@@ -7,9 +7,10 @@ from hubbub.domain.ids import UserId
 from hubbub.domain.users import Identity
 from hubbub.web import examples
 from hubbub.web.bodies import MemberChange
-from hubbub.web.dependencies import Caller, ChatOf, Cursor, Limit, MemberIdInPath, RoomIdInPath, location
+from hubbub.web.dependencies import Caller, ChatOf, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
+from hubbub.web.parameters import Cursor, Limit, MemberIdInPath, RoomIdInPath
 from hubbub.web.shapes import MemberList, member_shape
 
 router = APIRouter(

@@ -9,9 +9,10 @@ from hubbub.domain.ids import MAX_ID, Seq
 from hubbub.services.journal import Draft
 from hubbub.web import examples
 from hubbub.web.bodies import MessageChange, NewMessage
-from hubbub.web.dependencies import Caller, ChatOf, Limit, RoomIdInPath, SeqInPath, SeqInQuery, UrlNumber, location
+from hubbub.web.dependencies import Caller, ChatOf, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
+from hubbub.web.parameters import Limit, RoomIdInPath, SeqInPath, SeqInQuery, UrlNumber
 from hubbub.web.shapes import event_timeline, message_shape, message_timeline
 
 router = APIRouter(

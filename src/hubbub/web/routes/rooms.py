@@ -9,9 +9,10 @@ from hubbub.domain.events import RoomKind
 from hubbub.domain.texts import MAX_QUERY
 from hubbub.web import examples
 from hubbub.web.bodies import NewDirectRoom, NewRoom, ReadMark, RoomChange
-from hubbub.web.dependencies import Caller, ChatOf, Cursor, Limit, RoomIdInPath, location
+from hubbub.web.dependencies import Caller, ChatOf, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
+from hubbub.web.parameters import Cursor, Limit, RoomIdInPath
 from hubbub.web.shapes import ChannelList, ReadBody, RoomList, channel_shape, room_shape
 
 router = APIRouter(tags=["rooms"], route_class=StrictRoute, default_response_class=Response)

@@ -8,9 +8,10 @@ from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited
 from hubbub.domain.texts import MAX_QUERY
 from hubbub.web import examples
 from hubbub.web.bodies import ProfileChange
-from hubbub.web.dependencies import Caller, ChatOf, Cursor, Limit, UserIdInPath
+from hubbub.web.dependencies import Caller, ChatOf
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
+from hubbub.web.parameters import Cursor, Limit, UserIdInPath
 from hubbub.web.shapes import ProfileList, profile_shape
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute, default_response_class=Response)
