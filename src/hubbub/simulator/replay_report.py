@@ -1,5 +1,6 @@
 """`hubbub simulate --replay FILE`: a replay from start to end, and what is said about it."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ from hubbub.simulator.transcripts import Skipped, StepKind, Transcript, read_tra
 MAX_NAMED = 20  # malformed lines that are named one by one
 LINE_EVERY = 10_000  # steps, where there is no progress bar
 
+_GO_ON = "What was committed is safe. Started again, the replay goes on from there."
+
 
 async def run(store: Store, path: Path, console: Console, *, channel: str, strict: bool) -> int:
     """Play a transcript; 0 = all of it is in the channel, 1 = it is not, 2 = it is malformed and `strict`."""
@@ -31,9 +34,11 @@ async def run(store: Store, path: Path, console: Console, *, channel: str, stric
     try:
         return await _run(replay, transcript, console, channel)
     except ChatError as error:
-        console.print(f"Stopped ({error.code}): {error}.", style="red")
-        console.print("What was committed is safe. Started again, the replay goes on from there.")
+        console.print(f"Stopped ({error.code}): {error}.\n{_GO_ON}", style="red")
         return 1
+    except asyncio.CancelledError:  # Ctrl-C
+        console.print(f"Interrupted.\n{_GO_ON}", style="red")
+        raise
     finally:
         await replay.close()
 

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import os
@@ -169,6 +170,29 @@ async def test_a_replay_that_was_interrupted_anywhere_goes_on_there(
 async def log_in_short(store: Store) -> list[tuple[int, str, int]]:
     events = [event async for event in read_log(Logs(store), REPLAY, CHANNEL)]
     return [(event.seq, event.kind, event.user_id) for event in events]
+
+
+async def test_a_replay_that_is_cancelled_says_so_and_goes_on_the_next_time(
+    write: Callable[[list[str]], Path],
+) -> None:
+    class CancellingStore(MemoryStore):
+        writes = 0
+
+        async def write(self, fn: Callable[[Tx], T]) -> T:
+            self.writes += 1
+            if self.writes == 5:
+                task.cancel()
+            return await super().write(fn)
+
+    target = io.StringIO()
+    store, file = CancellingStore(), write(talk(6000))
+    task = asyncio.create_task(run(store, file, Console(file=target), channel="talk", strict=False))
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert target.getvalue().startswith("Interrupted.\nWhat was committed is safe.")
+    assert (await replay(store, file))[0] == 0
 
 
 async def test_lines_that_were_added_to_the_transcript_are_added_to_the_channel(
