@@ -84,9 +84,9 @@ class Core:
         if self._renew_at is not None:
             times.append(self._renew_at)
         if len(self._unanswered) < self._window():
-            due = [when for when in (self._catchup.due(), self._outbox.due()) if when is not None]
-            if due:
-                times.append(max(min(due), self._bucket_at))
+            due = self._due()
+            if due is not None:
+                times.append(max(due, self._bucket_at))
         return min(times)
 
     # What the program wants
@@ -328,7 +328,7 @@ class Core:
         """Send what is due, catching up first, as far as the server's limits allow."""
         if self.state is not State.OPEN or self.hello is None:
             return
-        while len(self._unanswered) < self._window() and now >= self._bucket_at:
+        while self._may_send(now):
             ref = self._ref + 1
             exchange: ExchangeFrame | None = None
             request = self._catchup.next_request(now, ref)
@@ -345,11 +345,22 @@ class Core:
                 continue
             self._unanswered[ref] = now
             self._outputs.append(Transmit(data))
-            self._pace(now)
 
-    def _pace(self, now: float) -> None:
-        """Find out when the next frame may leave."""
-        self._bucket_at = now + self._bucket.take(now)
+    def _may_send(self, now: float) -> bool:
+        """Is there something to send, and do the server's limits allow it now?"""
+        if len(self._unanswered) >= self._window() or now < self._bucket_at:
+            return False
+        due = self._due()
+        if due is None or due > now:
+            return False
+        wait = self._bucket.take(now)
+        if wait:
+            self._bucket_at = now + wait + 0.001  # by when rounding can't leave a part of a token missing
+        return not wait
+
+    def _due(self) -> float | None:
+        """When there is something to send; None = nothing."""
+        return min((due for due in (self._catchup.due(), self._outbox.due()) if due is not None), default=None)
 
     def _window(self) -> int:
         """How many frames may be unanswered. Some room is left for what is sent without being counted here."""
