@@ -14,11 +14,27 @@ def encode_keys(keys: Iterable[object]) -> str:
     return json.dumps(list(keys))
 
 
+class LeftFirst(Join):
+    """A join that begins with its left side, whatever the planner's statistics make it believe about the right one."""
+
+    inherit_cache = True
+
+    def __init__(self, left: FromClause, right: FromClause, condition: ColumnElement[bool]) -> None:
+        super().__init__(left, right, condition)
+        self.condition = condition
+
+
+@compiles(LeftFirst, "sqlite")
+def _cross_join(join: LeftFirst, compiler: SQLCompiler, **options: Any) -> str:
+    # The one join whose order SQLite's planner never changes (https://sqlite.org/optoverview.html, 7.2).
+    left, right = (compiler.process(side, **(options | {"asfrom": True})) for side in (join.left, join.right))
+    return f"{left} CROSS JOIN {right} ON {compiler.process(join.condition)}"
+
+
 class Keys:
     """Any number of keys of `width` columns, passed as one JSON parameter `keys`, and joined to a table.
 
-    Not `tuple_(…).in_(…)`: SQLite scans the index for that. And the keys come first in the join, whatever the planner's
-    statistics make it believe about the size of the table.
+    Not `tuple_(…).in_(…)`: SQLite scans the index for that.
     """
 
     def __init__(self, width: int) -> None:
@@ -33,22 +49,7 @@ class Keys:
     def join(self, table: FromClause, *columns: ColumnElement[Any]) -> FromClause:
         """The rows of the table whose columns are equal to the first columns of a key."""
         pairs = zip(columns, self.columns[: len(columns)], strict=True)
-        return _KeysFirst(self.source, table, and_(*(column == key for column, key in pairs)))
-
-
-class _KeysFirst(Join):
-    inherit_cache = True
-
-    def __init__(self, keys: FromClause, table: FromClause, condition: ColumnElement[bool]) -> None:
-        super().__init__(keys, table, condition)
-        self.condition = condition
-
-
-@compiles(_KeysFirst, "sqlite")
-def _cross_join(join: _KeysFirst, compiler: SQLCompiler, **options: Any) -> str:
-    # The one join whose order SQLite's planner never changes (https://sqlite.org/optoverview.html, 7.2).
-    left, right = (compiler.process(side, **(options | {"asfrom": True})) for side in (join.left, join.right))
-    return f"{left} CROSS JOIN {right} ON {compiler.process(join.condition)}"
+        return LeftFirst(self.source, table, and_(*(column == key for column, key in pairs)))
 
 
 def contains(text: ColumnElement[str], query: ColumnElement[str]) -> ColumnElement[bool]:

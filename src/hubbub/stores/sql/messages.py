@@ -9,7 +9,7 @@ from hubbub.domain.ids import MAX_ID, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.messages import Message
 from hubbub.domain.permissions import base as base_of
-from hubbub.stores.sql.dialects import Keys, contains, encode_keys
+from hubbub.stores.sql.dialects import Keys, LeftFirst, contains, encode_keys
 from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import members, messages, rooms
 
@@ -35,7 +35,7 @@ _PAGE_AFTER = Statement(
 )
 _PLACES = Statement(
     select(rooms.c.id, rooms.c.history, members.c.role, members.c.joined_seq)
-    .select_from(members.join(rooms, rooms.c.id == members.c.room_id))
+    .select_from(LeftFirst(members, rooms, rooms.c.id == members.c.room_id))
     .where(members.c.user_id == bindparam("user_id"))
 )
 _ROOM = Keys(2)  # room_id, the last seq before what may be read

@@ -12,7 +12,7 @@ from hubbub.domain.members import Member, Role
 from hubbub.domain.permissions import base
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.ports import UNREAD_MAX, ChannelSummary, RoomSummary
-from hubbub.stores.sql.dialects import Keys, contains, encode_keys
+from hubbub.stores.sql.dialects import Keys, LeftFirst, contains, encode_keys
 from hubbub.stores.sql.messages import SqlMessages
 from hubbub.stores.sql.savepoints import savepoint
 from hubbub.stores.sql.statements import Statement
@@ -66,7 +66,7 @@ _SUMMARY = (
         func.coalesce(reads.c.seq, 0).label("read_seq"),
     )
     .select_from(
-        members.join(rooms, rooms.c.id == members.c.room_id).outerjoin(
+        LeftFirst(members, rooms, rooms.c.id == members.c.room_id).outerjoin(
             reads, (reads.c.user_id == members.c.user_id) & (reads.c.room_id == members.c.room_id)
         )
     )
