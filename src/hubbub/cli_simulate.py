@@ -61,32 +61,32 @@ def simulate(
 
 
 def _scenarios(names: list[str]) -> int:
-    from hubbub.simulator import scenarios
     from hubbub.simulator.consoles import open_console
+    from hubbub.simulator.scenarios import files
 
     console = open_console()
-    return scenarios.run(names, console) if names else scenarios.list_shipped(console)
+    return files.run(names, console) if names else files.list_shipped(console)
 
 
 async def _interactive(database_url: str | None) -> int:
     from hubbub.security.keys import parse_keys
     from hubbub.security.passwords import Argon2Hasher
     from hubbub.security.tokens import JwtTokens
-    from hubbub.simulator import interactive
     from hubbub.simulator.clocks import WallClock
+    from hubbub.simulator.interactive import conversations
 
     clock = WallClock()
     tokens = JwtTokens(parse_keys(secrets.token_urlsafe(48)), clock)  # they end with the process
     async with _open_store(database_url) as store:
-        return await interactive.run(store=store, hasher=Argon2Hasher(), tokens=tokens, clock=clock)
+        return await conversations.run(store=store, hasher=Argon2Hasher(), tokens=tokens, clock=clock)
 
 
 async def _replay(path: Path, channel: str, strict: bool, database_url: str | None) -> int:
-    from hubbub.simulator import replay_report
     from hubbub.simulator.consoles import open_console
+    from hubbub.simulator.replays import reports
 
     async with _open_store(database_url) as store:
-        return await replay_report.run(store, path, open_console(), channel=channel, strict=strict)
+        return await reports.run(store, path, open_console(), channel=channel, strict=strict)
 
 
 @asynccontextmanager

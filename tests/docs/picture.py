@@ -14,9 +14,9 @@ from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.chat import Chat
 from hubbub.simulator.audience import Audience
-from hubbub.simulator.interactive import converse
-from hubbub.simulator.screens import Tone
-from hubbub.simulator.sessions import Session
+from hubbub.simulator.interactive.conversations import converse
+from hubbub.simulator.interactive.screens import Tone
+from hubbub.simulator.interactive.sessions import Session
 from hubbub.stores.memory import MemoryStore
 from tests.guards.project import ROOT
 

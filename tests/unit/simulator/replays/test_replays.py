@@ -19,7 +19,7 @@ from hubbub.services.ports import Store, Tx
 from hubbub.services.rooms import Rooms
 from hubbub.simulator.audience import Nobody
 from hubbub.simulator.logs import read_log
-from hubbub.simulator.replay_report import run
+from hubbub.simulator.replays.reports import run
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.sql import SqlStore
 from tests.clocks import ManualClock

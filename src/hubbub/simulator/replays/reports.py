@@ -12,9 +12,9 @@ from rich.progress import Progress
 
 from hubbub.domain.errors import ChatError
 from hubbub.services.ports import Store
-from hubbub.simulator.comparisons import Comparison
-from hubbub.simulator.replays import Refused, Replay
-from hubbub.simulator.transcripts import Skipped, StepKind, Transcript, read_transcript
+from hubbub.simulator.replays.comparisons import Comparison
+from hubbub.simulator.replays.replays import Refused, Replay
+from hubbub.simulator.replays.transcripts import Skipped, StepKind, Transcript, read_transcript
 
 MAX_NAMED = 20  # malformed lines that are named one by one
 LINE_EVERY = 10_000  # steps, where there is no progress bar

@@ -5,8 +5,8 @@ from hubbub.domain.events import Event, MemberJoined, MemberLeft, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
-from hubbub.simulator.comparisons import Comparison, compare
-from hubbub.simulator.transcripts import Step, StepKind
+from hubbub.simulator.replays.comparisons import Comparison, compare
+from hubbub.simulator.replays.transcripts import Step, StepKind
 
 ROOM, ANN, BEN = RoomId(1), UserId(1), UserId(2)
 STEPS = [

@@ -15,8 +15,8 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
-from hubbub.simulator.screens import Tone
-from hubbub.simulator.terminals import TerminalScreen
+from hubbub.simulator.interactive.screens import Tone
+from hubbub.simulator.interactive.terminals import TerminalScreen
 
 CTRL_C, CTRL_D, TAB, UP = "\x03", "\x04", "\t", "\x1b[A"
 ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>])")

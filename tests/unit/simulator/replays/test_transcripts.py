@@ -5,7 +5,15 @@ import pytest
 
 from hubbub.domain.ids import Millis
 from hubbub.domain.texts import check_name, check_username
-from hubbub.simulator.transcripts import Skipped, Step, StepKind, Transcript, person, read_transcript, show_controls
+from hubbub.simulator.replays.transcripts import (
+    Skipped,
+    Step,
+    StepKind,
+    Transcript,
+    person,
+    read_transcript,
+    show_controls,
+)
 
 AT = "2026-11-22T09:00:00Z"
 MILLIS = Millis(1_795_338_000_000)

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from hubbub.domain.errors import ChatError
 from hubbub.services.ports import MAX_PAGE
-from hubbub.simulator.scripts import Statement
+from hubbub.simulator.scenarios.scripts import Statement
+from hubbub.simulator.scenarios.stages import Stage, Unmet, quoted
 from hubbub.simulator.sentences import describe
-from hubbub.simulator.stages import Stage, Unmet, quoted
 
 Words = Mapping[str, str]
 

@@ -17,8 +17,8 @@ from hubbub.services.reads import Reads
 from hubbub.services.rooms import Rooms
 from hubbub.simulator.audience import Audience
 from hubbub.simulator.clocks import StepClock
-from hubbub.simulator.scripts import Statement, direct_name
-from hubbub.simulator.views import Views
+from hubbub.simulator.scenarios.scripts import Statement, direct_name
+from hubbub.simulator.scenarios.views import Views
 from hubbub.stores.memory import MemoryStore
 
 _START = Millis(1_767_225_600_000)  # 2026-01-01T00:00:00Z

@@ -11,11 +11,11 @@ from hubbub.domain.ids import Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.services.journal import Draft
 from hubbub.services.ports import MAX_PAGE, ChannelSummary
+from hubbub.simulator.interactive.screens import Tone
+from hubbub.simulator.interactive.sessions import Misuse, Session
 from hubbub.simulator.logs import read_log
 from hubbub.simulator.pages import all_pages
-from hubbub.simulator.screens import Tone
 from hubbub.simulator.sentences import describe, describe_message, describe_seqs, people_of
-from hubbub.simulator.sessions import Misuse, Session
 
 _DEVICE = "hubbub simulate"
 _ADDRESS = "127.0.0.1"  # what attempts to sign in are counted by

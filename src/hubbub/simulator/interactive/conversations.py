@@ -7,10 +7,10 @@ from rich.console import Console
 from hubbub.services.chat import Chat
 from hubbub.services.ports import Clock, PasswordHasher, Store, Tokens
 from hubbub.simulator.audience import Audience
-from hubbub.simulator.commands import carry_out, complete
-from hubbub.simulator.screens import PlainScreen, Tone
-from hubbub.simulator.sessions import Session
-from hubbub.simulator.terminals import TerminalScreen
+from hubbub.simulator.interactive.commands import carry_out, complete
+from hubbub.simulator.interactive.screens import PlainScreen, Tone
+from hubbub.simulator.interactive.sessions import Session
+from hubbub.simulator.interactive.terminals import TerminalScreen
 
 WELCOME = """\
 A chat in this terminal. Make two people and let them talk:

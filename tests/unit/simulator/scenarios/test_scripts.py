@@ -1,6 +1,6 @@
 import pytest
 
-from hubbub.simulator.scripts import FORMS, parse
+from hubbub.simulator.scenarios.scripts import FORMS, parse
 
 BEGIN = "scenario: Tea\npeople: ann, ben\n"
 TEAM = BEGIN + "ann creates the group team with ben\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hubbub.simulator.plays import play
-from hubbub.simulator.scripts import Scenario, parse
+from hubbub.simulator.scenarios.plays import play
+from hubbub.simulator.scenarios.scripts import Scenario, parse
 
-SHIPPED = Path(__file__).with_name("scenarios")
+SHIPPED = Path(__file__).parent
 
 
 def shipped() -> Mapping[str, Path]:

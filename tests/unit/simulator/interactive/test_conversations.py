@@ -1,8 +1,8 @@
 import pytest
 
 from hubbub.domain.errors import error_classes
-from hubbub.simulator.commands import ADVICE, COMMANDS, complete
-from tests.unit.simulator.keyboards import Keyboard
+from hubbub.simulator.interactive.commands import ADVICE, COMMANDS, complete
+from tests.unit.simulator.interactive.keyboards import Keyboard
 
 
 @pytest.fixture

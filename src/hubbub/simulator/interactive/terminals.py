@@ -11,7 +11,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from rich.console import Console
 from rich.text import Text
 
-from hubbub.simulator.screens import Tone
+from hubbub.simulator.interactive.screens import Tone
 
 Complete = Callable[[str], Sequence[str]]
 """From the line up to the cursor to the words that may end it."""

@@ -8,9 +8,9 @@ from hubbub.security.tokens import JwtTokens
 from hubbub.services.chat import Chat
 from hubbub.services.ports import Store
 from hubbub.simulator.audience import Audience
-from hubbub.simulator.interactive import converse
-from hubbub.simulator.screens import PlainScreen
-from hubbub.simulator.sessions import Session
+from hubbub.simulator.interactive.conversations import converse
+from hubbub.simulator.interactive.screens import PlainScreen
+from hubbub.simulator.interactive.sessions import Session
 from hubbub.stores.memory import MemoryStore
 from tests.clocks import ManualClock
 

@@ -19,10 +19,10 @@ from hubbub.services.ports import MAX_PAGE, Store
 from hubbub.services.rooms import Rooms
 from hubbub.simulator.audience import Nobody
 from hubbub.simulator.clocks import WallClock
-from hubbub.simulator.comparisons import Comparison, compare
 from hubbub.simulator.logs import read_log
 from hubbub.simulator.pages import all_pages
-from hubbub.simulator.transcripts import Step, StepKind, Transcript, person
+from hubbub.simulator.replays.comparisons import Comparison, compare
+from hubbub.simulator.replays.transcripts import Step, StepKind, Transcript, person
 
 WINDOW = 2000  # changes on their way at once: a batch of the journal that is being written, and one that waits
 PEOPLE_AT_ONCE = 500  # accounts made in one transaction

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hubbub.domain.events import Event, MemberJoined, MemberLeft, MessagePosted
 from hubbub.domain.ids import Seq, UserId
-from hubbub.simulator.transcripts import Step, StepKind
+from hubbub.simulator.replays.transcripts import Step, StepKind
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ from hubbub.domain.events import MemberJoined
 from hubbub.domain.ids import Millis, Seq
 from hubbub.domain.members import Role
 from hubbub.simulator.audience import Delivery
-from hubbub.simulator.plays import Failure, play
-from hubbub.simulator.scenarios import list_shipped, run, shipped
-from hubbub.simulator.scripts import parse
-from hubbub.simulator.stages import Stage, Unmet
+from hubbub.simulator.scenarios.files import list_shipped, run, shipped
+from hubbub.simulator.scenarios.plays import Failure, play
+from hubbub.simulator.scenarios.scripts import parse
+from hubbub.simulator.scenarios.stages import Stage, Unmet
 
 BEGIN = "scenario: Tea\npeople: ann, ben, cleo\nann creates the group team with ben\nann: Tea?\n"  # [4]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from hubbub.domain.errors import ChatError
 from hubbub.services.messages import Posted
-from hubbub.simulator.expectations import expect
-from hubbub.simulator.scripts import EXPECTATIONS, OUTCOMES, Scenario, Statement
-from hubbub.simulator.stages import Stage, Unmet
+from hubbub.simulator.scenarios.expectations import expect
+from hubbub.simulator.scenarios.scripts import EXPECTATIONS, OUTCOMES, Scenario, Statement
+from hubbub.simulator.scenarios.stages import Stage, Unmet
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from hubbub.domain.users import User
 from hubbub.services.chat import Chat
 from hubbub.services.ports import MAX_PAGE, RoomSummary, Store
 from hubbub.simulator.audience import Audience, Delivery
+from hubbub.simulator.interactive.screens import Screen, Tone
 from hubbub.simulator.pages import all_pages
-from hubbub.simulator.screens import Screen, Tone
 from hubbub.simulator.sentences import describe, people_of
 
 
