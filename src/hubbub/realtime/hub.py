@@ -7,7 +7,7 @@ meanwhile is kept for it) or *live*. The hub knows rooms and views, not sockets 
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -77,7 +77,7 @@ class View:
 
     listener: Listener
     room_id: RoomId
-    join_head: Seq = Seq(0)  # the head of its snapshot; a removal below it is an older membership's
+    join_head: Seq = Seq(0)  # the head of its snapshot
     kept: list[Delivery] = field(default_factory=list)  # what happened while it was joining
     ready: bool = False  # it has everything up to join_head, which the feed has not reached yet
 
@@ -222,12 +222,19 @@ class Hub:
             if feed.early:
                 self._drain(feed)
 
+    def rooms(self) -> list[RoomId]:
+        """The rooms that somebody here listens to."""
+        return list(self._feeds)
+
     async def resync(self, room_ids: Collection[RoomId]) -> None:
         """Look how far the logs of these rooms reach, and deliver what is missing here."""
         watched = [room_id for room_id in room_ids if room_id in self._feeds]
-        if not watched:
-            return
-        for room_id, head in (await self._logs.heads(watched)).items():
+        if watched:
+            self.catch_up(await self._logs.heads(watched))
+
+    def catch_up(self, heads: Mapping[RoomId, Seq]) -> None:
+        """The logs of these rooms reach this far: deliver what is missing here."""
+        for room_id, head in heads.items():
             feed = self._feeds.get(room_id)
             if feed is not None:
                 self._want(feed, head)
@@ -293,9 +300,12 @@ class Hub:
         return not (isinstance(item.event, MemberLeft | RoomDeleted) and self._cut(view, item.event))
 
     def _cut(self, view: View, event: MemberLeft | RoomDeleted) -> bool:
-        """End a view whose user was removed; was it this one? A lagging node must not cut who was added again."""
-        concerned = isinstance(event, RoomDeleted) or event.member_id == view.listener.user_id
-        if not concerned or event.seq <= view.join_head:
+        """End a view whose user was removed; was it this one?
+
+        The event is later than the view's snapshot, or it would not be delivered to it: also on a node that lags behind
+        nobody is cut who was added again.
+        """
+        if isinstance(event, MemberLeft) and event.member_id != view.listener.user_id:
             return False
         self.leave(view.listener, view.room_id)
         view.listener.removed(view.room_id, event.seq)
