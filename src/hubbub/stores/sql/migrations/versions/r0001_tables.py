@@ -61,9 +61,9 @@ CREATE TABLE rooms (
     deleted_at INTEGER,
     pair_low INTEGER REFERENCES users (id),  -- the two people of a direct room, the lower id first
     pair_high INTEGER REFERENCES users (id),
-    UNIQUE (pair_low, pair_high),
     CHECK ((pair_low IS NULL AND pair_high IS NULL) OR pair_low < pair_high)
 ) STRICT""",
+    "CREATE UNIQUE INDEX rooms_by_pair ON rooms (pair_low, pair_high) WHERE pair_low IS NOT NULL",
     "CREATE INDEX rooms_directory ON rooms (id) WHERE kind = 'channel' AND deleted_at IS NULL",
     """
 CREATE TABLE members (
