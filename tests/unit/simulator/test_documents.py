@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hubbub.cli import app
-from hubbub.simulator.scripts import FORMS
+from hubbub.simulator.scenarios.scripts import FORMS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulator.md"
 BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
