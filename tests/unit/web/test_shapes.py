@@ -64,8 +64,7 @@ def test_a_timeline_is_its_items_in_their_order_and_the_head() -> None:
 
 def test_messages_inside_of_events_have_their_version_too() -> None:
     edit = MessageEdited(RoomId(9), Seq(417), UserId(2), AT, Seq(416), "ho")
-    events = [MessagePosted(POSTED), MessagePosted(EDITED), edit]
-    timeline = plain(event_timeline(LogPage(list(events), Seq(417))))
+    timeline = plain(event_timeline(LogPage([MessagePosted(POSTED), MessagePosted(EDITED), edit], Seq(417))))
     assert [event.get("message", {}).get("version") for event in timeline["items"]] == [415, 417, None]
     assert timeline["items"][2]["target"] == 416
 
