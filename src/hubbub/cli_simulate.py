@@ -77,8 +77,12 @@ async def _interactive(database_url: str | None) -> int:
 
     clock = WallClock()
     tokens = JwtTokens(parse_keys(secrets.token_urlsafe(48)), clock)  # they end with the process
-    async with _open_store(database_url) as store:
-        return await conversations.run(store=store, hasher=Argon2Hasher(), tokens=tokens, clock=clock)
+    hasher = Argon2Hasher()
+    try:
+        async with _open_store(database_url) as store:
+            return await conversations.run(store=store, hasher=hasher, tokens=tokens, clock=clock)
+    finally:
+        await hasher.close()
 
 
 async def _replay(path: Path, channel: str, strict: bool, database_url: str | None) -> int:

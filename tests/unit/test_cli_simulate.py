@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,21 @@ def test_a_pipe_with_a_line_that_was_refused_ends_with_1() -> None:
 
     assert result.exit_code == 1
     assert "Welcome, ann." in result.stdout  # the rest is carried out all the same
+
+
+def test_bytes_that_are_no_text_are_refused_and_what_can_not_be_written_is_spelled_out() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from hubbub.cli import main; main()", "simulate"],
+        input=b"/register ann\n/room team\n\xff\nhi \xe2\x82\xac\n",
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+    )
+
+    assert result.returncode == 1
+    assert b"ann team> \\udcff\n  Refused (invalid): text holds the forbidden character U+DCFF." in result.stdout
+    assert result.stdout.endswith("  [3] ann: hi \u20ac\n".encode())
+    assert result.stderr == b""
 
 
 def test_a_conversation_can_be_kept_in_a_database(in_folder: Path) -> None:

@@ -1,6 +1,8 @@
 """`hubbub simulate`: the whole chat at one keyboard."""
 
 import sys
+from io import TextIOWrapper
+from typing import TextIO
 
 from rich.console import Console
 
@@ -33,10 +35,19 @@ async def run(*, store: Store, hasher: PasswordHasher, tokens: Tokens, clock: Cl
             terminal.show(WELCOME, Tone.ASIDE)
             await converse(session)
             return 0
+        _accept_everything(sys.stdin, sys.stdout)
         refused = await converse(Session(chat, store, audience, PlainScreen(sys.stdin, sys.stdout)))
         return 1 if refused else 0
     finally:
         await chat.close()
+
+
+def _accept_everything(source: TextIO, target: TextIO) -> None:
+    """What is no text becomes half characters, which the chat refuses; what can't be written is spelled out."""
+    if isinstance(source, TextIOWrapper):
+        source.reconfigure(errors="surrogateescape")
+    if isinstance(target, TextIOWrapper):
+        target.reconfigure(errors="backslashreplace")
 
 
 async def converse(session: Session) -> int:
