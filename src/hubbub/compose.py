@@ -19,6 +19,7 @@ from hubbub.logs import configure_logs
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
+from hubbub.realtime.streams import Streams
 from hubbub.security.keys import SigningKey, load_keys, parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
@@ -26,6 +27,7 @@ from hubbub.services.accounts import Accounts
 from hubbub.services.chat import Chat
 from hubbub.services.logs import Logs
 from hubbub.services.policies import AccountsPolicy
+from hubbub.services.ports import Clock
 from hubbub.settings import Settings
 from hubbub.stores.sql import SqlStore
 from hubbub.web.app import create_app as create_web_app
@@ -58,6 +60,8 @@ class Server:
     store: SqlStore
     chat: Chat
     gateway: Gateway
+    streams: Streams
+    clock: Clock
     draining: bool = False
 
     @property
@@ -71,6 +75,7 @@ class Server:
     async def drain(self) -> None:
         """Take no new work, answer what was taken, and send the connections away."""
         self.draining = True
+        self.streams.end_all()
         await self.gateway.drain(finish=self.chat.close)
 
 
@@ -87,7 +92,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """Open the database, the keys and the services; close them in the opposite order, commits first."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await asyncio.to_thread(SqlStore.open, settings.database_url)
+        store = await asyncio.to_thread(SqlStore.open, settings.database_url, reader_threads=settings.reader_threads)
         stack.push_async_callback(store.close)
         hasher = Argon2Hasher(
             workers=settings.password_workers,
@@ -112,7 +117,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
         stack.push_async_callback(chat.close)
         purging = asyncio.create_task(_purge(chat.accounts), name="purge")
         stack.callback(purging.cancel)
-        yield Server(settings, store, chat, gateway)
+        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock)
 
 
 def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:

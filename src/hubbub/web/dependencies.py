@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from hubbub.domain.errors import Unauthenticated
 from hubbub.domain.users import Identity
+from hubbub.realtime.streams import Streams
 from hubbub.services.chat import Chat
+from hubbub.services.ports import Clock
 from hubbub.settings import Settings
 
 
@@ -19,6 +21,10 @@ class Server(Protocol):
     def chat(self) -> Chat: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def streams(self) -> Streams: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def draining(self) -> bool:
         """Is it about to stop? Then no new work should be sent here."""
@@ -59,6 +65,21 @@ async def get_caller(request: Request, token: Annotated[str | None, Depends(_sch
 
 
 Caller = Annotated[Identity, Depends(get_caller)]
+
+
+async def get_follower(
+    request: Request,
+    header: Annotated[str | None, Depends(_scheme)],
+    token: Annotated[
+        str | None, Query(description="The access token, for a browser's EventSource, which can send no header.")
+    ] = None,
+) -> Identity:
+    """The caller of a route that may be an endless stream; a setting decides whether the token may stand in the URL."""
+    server: Server = request.app.state.server
+    return await get_caller(request, header or (token if server.settings.token_in_query else None))
+
+
+Follower = Annotated[Identity, Depends(get_follower)]
 
 
 def client_address(request: Request) -> str:

@@ -121,7 +121,8 @@ class DetachedSocket(asyncio.Protocol):
         self._closing = True
         stock = self._stock_parser()
         stock.receive_data(self._rest)
-        stock.send_close(code, close_reason(reason))
+        if stock.state is State.OPEN:  # otherwise what came behind is no frame, and the parser closes with its own code
+            stock.send_close(code, close_reason(reason))
         self._send(stock)
         self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
 

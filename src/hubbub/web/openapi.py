@@ -58,6 +58,14 @@ def answer(status: int, example: Struct, description: str) -> Responses:
     return {status: _response(status, description, "application/json", content)}
 
 
+def stream(success: Responses, media_type: str) -> Responses:
+    """A success that is text without end, too, for who asks for this media type."""
+    return {
+        status: response | {"content": response["content"] | {media_type: {"schema": {"type": "string"}}}}
+        for status, response in success.items()
+    }
+
+
 def refusals(*errors: type[ChatError]) -> Responses:
     """What the service behind a route raises; `complete` adds what every route of its kind may answer."""
     by_status: dict[int, list[str]] = {}

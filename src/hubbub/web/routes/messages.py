@@ -3,17 +3,21 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import Field
 
 from hubbub.domain.errors import ClientIdReused, Conflict, Forbidden, Invalid, NotFound
 from hubbub.domain.ids import MAX_ID, Seq
 from hubbub.services.journal import Draft
 from hubbub.web import examples
 from hubbub.web.bodies import MessageChange, NewMessage
-from hubbub.web.dependencies import Caller, ChatOf, location
+from hubbub.web.dependencies import Caller, ChatOf, Follower, ServerOf, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
-from hubbub.web.openapi import answer, refusals
+from hubbub.web.event_streams import MEDIA_TYPE, event_stream
+from hubbub.web.openapi import answer, refusals, stream
 from hubbub.web.parameters import Limit, RoomIdInPath, SeqInPath, SeqInQuery, UrlNumber
 from hubbub.web.shapes import event_timeline, message_shape, message_timeline
+
+LastEventId = Annotated[Seq | None, UrlNumber, Field(ge=0, le=MAX_ID)]
 
 router = APIRouter(
     prefix="/rooms/{room_id:number}", tags=["messages"], route_class=StrictRoute, default_response_class=Response
@@ -108,17 +112,27 @@ async def delete_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, se
     "/events",
     operation_id="list_events",
     summary="Read the log of a room",
-    responses=answer(200, examples.EVENTS, "Events, oldest first.") | refusals(Forbidden, NotFound),
+    responses=stream(answer(200, examples.EVENTS, "Events, oldest first; or an endless stream of them."), MEDIA_TYPE)
+    | refusals(Forbidden, NotFound),
 )
 async def list_events(
-    chat: ChatOf,
-    caller: Caller,
+    request: Request,
+    server: ServerOf,
+    caller: Follower,
     room_id: RoomIdInPath,
     after: Annotated[Seq, UrlNumber, Query(ge=0, le=MAX_ID, description="The last seq that you know.")] = Seq(0),
     limit: Limit = 200,
+    last_event_id: Annotated[LastEventId, Header(description="`after`, as an EventSource says it.")] = None,
 ) -> Response:
-    """Every event has the next number, so that a client that applies them all has missed none."""
-    page = await chat.logs.events(caller.user_id, room_id, after=after, limit=limit)
+    """Every event has the next number, so that a client that applies them all has missed none.
+
+    With `Accept: text/event-stream` the answer does not end: it goes on with what happens, as Server-Sent Events whose
+    id is the seq.
+    """
+    if MEDIA_TYPE in request.headers.get("accept", ""):
+        position = after if last_event_id is None else last_event_id
+        return await event_stream(server.streams, server.clock, caller, room_id, position)
+    page = await server.chat.logs.events(caller.user_id, room_id, after=after, limit=limit)
     return JsonResponse(event_timeline(page))
 
 

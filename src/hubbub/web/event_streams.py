@@ -1,0 +1,65 @@
+"""A room's log as Server-Sent Events (WHATWG HTML 9.2), for readers that only listen.
+
+Each event's id is its seq, so that a reader that comes back says by itself, in `Last-Event-ID`, how far it has come.
+"""
+
+from collections.abc import AsyncIterator, Callable
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from hubbub.domain.ids import Millis, RoomId, Seq
+from hubbub.domain.users import Identity
+from hubbub.realtime.streams import Item, Stream, Streams
+from hubbub.services.ports import Clock
+
+MEDIA_TYPE = "text/event-stream"
+QUIET = 15.0  # seconds after which a comment shows that the connection is alive
+RETRY = 2000  # milliseconds until a reader that was cut comes back
+
+# Proxies must pass on each event at once.
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+async def event_stream(
+    streams: Streams, clock: Clock, caller: Identity, room_id: RoomId, after: Seq
+) -> StreamingResponse:
+    """An answer that goes on until the token expires, the session or the membership ends, or the server stops.
+
+    Raise NotFound, Forbidden and RateLimited before anything is sent.
+    """
+    stream, first = await streams.open(caller, room_id, after)
+    lines = _lines(stream, first, clock, caller.expires_at)
+    return EventStreamResponse(lines, lambda: streams.close(stream))
+
+
+class EventStreamResponse(StreamingResponse):
+    """Calls `close` when it has ended, however it ended, even before it began."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, lines: AsyncIterator[bytes], close: Callable[[], None]) -> None:
+        super().__init__(lines, headers=_HEADERS)
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._close()
+
+
+async def _lines(stream: Stream, first: list[Item], clock: Clock, expires_at: Millis) -> AsyncIterator[bytes]:
+    yield b"retry: %d\n\n" % RETRY
+    items: list[Item] | None = first
+    while items is not None:
+        yield b"".join(map(_line, items)) or b": still here\n\n"
+        left = (expires_at - clock.now()) / 1000
+        if left <= 0:
+            return
+        items = await stream.read(min(QUIET, left))
+
+
+def _line(item: Item) -> bytes:
+    # JSON has no raw line feed, so one `data` line holds all of it.
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (item.seq, item.kind.encode(), item.json)
