@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from hubbub import __version__
+from hubbub.cli_audit import audit
 from hubbub.cli_simulate import simulate
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _say_started(settings: "Settings", port: int, warnings: tuple[str, ...]) -> 
 
 
 app.command()(simulate)
+app.command()(audit)
 
 
 @database.command()

@@ -1,0 +1,166 @@
+"""The audit of a running server: many clients talk, and what each of them was told is compared with the log.
+
+The server may be killed and started again meanwhile: clients come back by themselves, and nothing may be lost by it.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from hubbub.audit.clients import Client
+from hubbub.audit.comparisons import RoomLog
+from hubbub.audit.edges import WatchedConnector
+from hubbub.audit.findings import Findings, Progress
+from hubbub.audit.ledger import Ledger
+from hubbub.client import Api, connect, register
+from hubbub.client.transports import WebSocketConnector
+from hubbub.domain.events import Event
+from hubbub.domain.ids import RoomId, Seq
+
+PATIENCE = 120.0  # seconds for which requests are repeated, and answers and last events are waited for
+TURN = 0.02  # seconds between looks at how much is to be said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do. `rate` is messages a second, of all clients together."""
+
+    url: str
+    clients: int
+    rooms: int
+    seconds: float
+    rate: float
+    tokens: tuple[str, ...] = ()  # access tokens of the clients; without them, new users register
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of it."""
+
+    findings: Findings = field(default_factory=Findings)
+    rooms: int = 0
+    clients: int = 0
+    acknowledged: int = 0  # messages
+    events: int = 0  # in the logs of the rooms
+    deliveries: int = 0  # events that came to the clients, repeats included
+    connections: int = 0
+
+
+async def audit_server(plan: Plan, progress: Progress) -> Report:
+    """Carry out the plan. Raise ChatError or ClientError when it can't begin, or the logs can't be read."""
+    report, ledger = Report(), Ledger()
+    async with AsyncExitStack() as stack:
+        clients = await _sign_in(plan, stack, report, ledger, progress)
+        room_ids = await _found_rooms(plan, clients)
+        for client in clients:
+            client.follow(room_ids)
+            stack.callback(client.stop)
+        progress.begin("talk", plan.seconds)
+        await _talk(plan, clients, progress)
+        progress.begin("settle", len(clients) * len(room_ids))
+        await _settle(clients, room_ids, report.findings, progress)
+        progress.begin("compare", len(room_ids))
+        for room_id in room_ids:
+            events = await _read_log(clients[0].chat.api, room_id)
+            report.events += len(events)
+            _compare(RoomLog(room_id, events, ledger, report.findings), clients)
+            progress.advance(1)
+    report.rooms, report.clients = len(room_ids), len(clients)
+    for client in clients:
+        report.acknowledged += len(client.acknowledged)
+        report.deliveries += client.connector.deliveries
+        report.connections += client.connector.connections
+        for failure in client.failures:
+            report.findings.add("failed", f"{client.name}: {failure}")
+    return report
+
+
+async def _sign_in(
+    plan: Plan, stack: AsyncExitStack, report: Report, ledger: Ledger, progress: Progress
+) -> list[Client]:
+    clients: list[Client] = []
+    run = secrets.token_hex(3)  # tells the users of this run from those of others
+    number = len(plan.tokens) or plan.clients
+    progress.begin("sign in", number)
+    for index in range(number):
+        name = f"audit-{run}-{index + 1}"
+        connector = WatchedConnector(WebSocketConnector(plan.url), name, ledger, report.findings)
+        if plan.tokens:
+            chat = connect(plan.url, token=plan.tokens[index], connector=connector, patience=PATIENCE)
+        else:
+            password = secrets.token_urlsafe(16)
+            await register(plan.url, name, f"{name}@example.org", password, patience=PATIENCE)
+            chat = connect(plan.url, username=name, password=password, connector=connector, patience=PATIENCE)
+        await stack.enter_async_context(chat)
+        clients.append(Client(name, chat, connector, random.Random(f"{run}-{index}")))
+        progress.advance(1)
+    return clients
+
+
+async def _found_rooms(plan: Plan, clients: Sequence[Client]) -> list[RoomId]:
+    founder, *others = clients
+    member_ids = [client.chat.user.id for client in others]
+    api = founder.chat.api
+    rooms = [await api.create_room(f"Audit {number + 1}", member_ids=member_ids) for number in range(plan.rooms)]
+    return [room.id for room in rooms]
+
+
+async def _talk(plan: Plan, clients: Sequence[Client], progress: Progress) -> None:
+    """Say something `rate` times a second, one client after the other."""
+    loop = asyncio.get_running_loop()
+    begun = now = loop.time()
+    said = 0
+    while now < begun + plan.seconds:
+        await asyncio.sleep(TURN)
+        before, now = now, loop.time()
+        due = int((now - begun) * plan.rate)
+        while said < due:
+            clients[said % len(clients)].speak()
+            said += 1
+        progress.advance(now - before)
+
+
+async def _settle(
+    clients: Sequence[Client], room_ids: Sequence[RoomId], findings: Findings, progress: Progress
+) -> None:
+    """Wait until everything is answered, and every client has every room up to its head."""
+    waiting = [task for client in clients for task in client.waiting]
+    if waiting:
+        _, unanswered = await asyncio.wait(waiting, timeout=PATIENCE)
+        if unanswered:
+            findings.add("unanswered", f"{len(unanswered)} changes were not answered within {PATIENCE:g} s")
+    reaching = []
+    for room_id in room_ids:
+        head = (await clients[0].chat.api.room(room_id)).head
+        reaching += [asyncio.ensure_future(_reach(client, room_id, head, progress)) for client in clients]
+    _, late = await asyncio.wait(reaching, timeout=PATIENCE)
+    for task in late:  # what they miss is found by the comparison
+        task.cancel()
+
+
+async def _reach(client: Client, room_id: RoomId, head: Seq, progress: Progress) -> None:
+    await client.reach(room_id, head)
+    progress.advance(1)
+
+
+async def _read_log(api: Api, room_id: RoomId) -> list[Event]:
+    events: list[Event] = []
+    after = Seq(0)
+    while True:
+        page = await api.events(room_id, after=after)
+        events += page.items
+        if page.upto >= page.head or page.upto == after:
+            return events
+        after = page.upto
+
+
+def _compare(log: RoomLog, clients: Sequence[Client]) -> None:
+    for client in clients:
+        for message in client.acknowledged:
+            if message.room_id == log.room_id:
+                log.check_acknowledged(client.name, message)
+        log.check_taken(client.name, client.taken[log.room_id])
+        log.check_fold(client.name, client.rooms[log.room_id].state)
