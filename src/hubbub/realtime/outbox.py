@@ -8,6 +8,7 @@ reading them is to be closed.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +18,8 @@ from hubbub.wire.limits import Limits
 # What a frame in the outbox is, where it is no event of a room.
 _ANSWER = RoomId(0)
 _SIGNAL = RoomId(-1)
+
+log = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
@@ -52,7 +55,11 @@ class Flusher:
         if self._scheduled:
             asyncio.get_running_loop().call_soon(self._flush)
         for outbox in due:
-            outbox.flush()
+            try:
+                outbox.flush()
+            except Exception:
+                log.exception("a socket can't be written to")
+                outbox.discard()  # the others must get theirs; the heartbeat ends this one
 
 
 class Outbox:
