@@ -12,9 +12,9 @@ from websockets.typing import Subprotocol
 
 from hubbub.wire import frames as wire
 from hubbub.wire.codec import decode_server
-from tests.integration.servers import LiveServer, Person
+from tests.integration.servers import Address, Person
 
-F = TypeVar("F", bound=wire.Frame)
+F = TypeVar("F", bound=wire.ServerFrame)
 
 
 class Socket:
@@ -55,8 +55,7 @@ class Socket:
     async def ask(self, **frame: object) -> wire.ServerFrame:
         """Send a frame with a `ref`; return what answers it, and pass over the rest."""
         await self.put(**frame)
-        answer = (await self.until(lambda frame_: getattr(frame_, "ref", None) == frame["ref"]))[-1]
-        return answer
+        return (await self.until(lambda answer: getattr(answer, "ref", None) == frame["ref"]))[-1]
 
     async def upto(self, seq: int) -> list[int]:
         """The seqs of the events up to this one, replayed or live."""
@@ -83,7 +82,7 @@ def event_seqs(frame: wire.ServerFrame) -> list[int]:
 
 @asynccontextmanager
 async def dial(
-    live: LiveServer,
+    live: Address,
     path: str,
     *,
     token: str | None = None,
@@ -113,7 +112,7 @@ async def dial(
 class Sockets:
     """Opens sockets for the length of a test."""
 
-    def __init__(self, live: LiveServer, stack: AsyncExitStack) -> None:
+    def __init__(self, live: Address, stack: AsyncExitStack) -> None:
         self._live = live
         self._stack = stack
 

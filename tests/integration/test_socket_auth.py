@@ -84,7 +84,7 @@ async def test_a_refusal_is_accepted_and_then_closed_with_a_code_that_says_why(
     cyd = await make_user("cyd")
     used = await ticket(ann)
     await (await sockets.dial(f"/ws?ticket={used}")).next(wire.Hello)
-    ours = {"origin": f"http://127.0.0.1:{live.port}", "token": ann.access_token}
+    ours: dict[str, object] = {"origin": f"http://127.0.0.1:{live.port}", "token": ann.access_token}
     cases: list[tuple[str, dict[str, object], int]] = [
         ("/ws", {"token": "nonsense"}, 4401),
         ("/ws", {"token": "é" * 3}, 4401),

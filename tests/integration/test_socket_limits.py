@@ -10,11 +10,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from hubbub.domain.ids import RoomId, Seq
 from hubbub.settings import Settings
 from hubbub.web import fanout_protocol
 from hubbub.web.sockets import AsgiTransport
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
+from hubbub.wire.codec import decode_server
 from tests.integration.conftest import MakeUser
 from tests.integration.servers import PLAIN, TRANSPORTS, LiveServer, Person, register, serving, settings_in
 from tests.integration.sockets import Socket, Sockets, dial, event_seqs
@@ -74,15 +76,13 @@ async def test_a_ping_tells_changed_heads_and_wants_its_number_back(sockets: Soc
         return socket.websocket.close_code
 
     answered = asyncio.create_task(answering.end())
-    assert (
-        await asyncio.gather(keep_saying(wrong, '{"type":"pong","n":99}'), keep_saying(silent))
-        == [CloseCode.HEARTBEAT] * 2
-    )
+    ends = await asyncio.gather(keep_saying(wrong, '{"type":"pong","n":99}'), keep_saying(silent))
+    assert set(ends) == {CloseCode.HEARTBEAT}
     assert not answered.done()
     await answering.websocket.close()
     assert await answered == 1000
-    pings = [text for text in silent.received if '"type":"ping"' in text]
-    assert pings == ['{"type":"ping","n":1,"heads":{"%d":3}}' % room_id]
+    pings = [frame for frame in map(decode_server, silent.received) if isinstance(frame, wire.Ping)]
+    assert pings == [wire.Ping(n=1, heads={RoomId(room_id): Seq(3)})]
 
 
 async def test_hello_tells_the_limits(sockets: Sockets, make_user: MakeUser) -> None:
@@ -169,7 +169,7 @@ async def test_more_than_64_unanswered_frames_are_refused_at_once(
 
 
 async def drink(socket: Socket, last: int) -> int:
-    """Take the events after the first two up to `last`, joining again where told to; return how often the reader was behind."""
+    """Take the events after the first two up to `last`, joining again where told to; return how often it was behind."""
     applied, behind = 2, 0
     while applied < last:
         frame = await socket.take()
