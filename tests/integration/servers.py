@@ -33,10 +33,9 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveServer:
-    """A server that takes requests at `url` (http://127.0.0.1:port) and sockets at `ws_url`."""
+class Address:
+    """Where a server takes requests, `url` (http://127.0.0.1:port), and sockets, `ws_url`."""
 
-    app: FastAPI
     port: int
 
     @property
@@ -47,16 +46,23 @@ class LiveServer:
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
+    def client(self, token: str | None = None) -> httpx2.AsyncClient:
+        """A client of this server; who opens it closes it."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServer(Address):
+    """A server in this process."""
+
+    app: FastAPI
+
     @property
     def server(self) -> Server:
         """The composition behind it."""
         server: Server = self.app.state.server
         return server
-
-    def client(self, token: str | None = None) -> httpx2.AsyncClient:
-        """A client of this server; who opens it closes it."""
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False, verify=NO_TLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +102,13 @@ async def serving(settings: Settings, *, transport: str = DETACHED) -> AsyncIter
             await serve
             raise RuntimeError("the server ended before it had started")
         try:
-            yield LiveServer(app, listener.getsockname()[1])
+            yield LiveServer(listener.getsockname()[1], app)
         finally:
             uvicorn_server.should_exit = True
             await serve
 
 
-async def register(live: LiveServer, username: str) -> Person:
+async def register(live: Address, username: str) -> Person:
     """A new person, signed in; who asks for one closes their client."""
     email = f"{username}@example.org"
     client = live.client()

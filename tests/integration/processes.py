@@ -1,0 +1,64 @@
+"""`hubbub serve` as a process of its own, which can be told to stop, or killed."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.servers import Address
+
+_SETTINGS = {
+    "HUBBUB_LOGIN_RATE": "0",
+    "HUBBUB_FRAME_RATE": "0",
+    "HUBBUB_ARGON2_TIME_COST": "1",
+    "HUBBUB_ARGON2_MEMORY_KIB": "8",
+    "HUBBUB_ARGON2_PARALLELISM": "1",
+    "HUBBUB_LOG_FORMAT": "json",
+}
+
+
+def database_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'hubbub.db'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProcess(Address):
+    """A server in another process."""
+
+    process: asyncio.subprocess.Process
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to stop; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def serving_process(folder: Path, **settings: str) -> AsyncIterator[ServerProcess]:
+    """Serve what is in `folder`, and write the log to `hubbub.log` there."""
+    environment = {**os.environ, **_SETTINGS, **settings}
+    command = [sys.executable, "-m", "hubbub", "serve", "--port", "0", "--database-url", database_url(folder)]
+    with (folder / "hubbub.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment, cwd=folder
+        )
+    try:
+        assert process.stdout is not None
+        first = (await process.stdout.readline()).decode()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", first)
+        assert found, first + (folder / "hubbub.log").read_text()
+        yield ServerProcess(int(found[1]), process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
