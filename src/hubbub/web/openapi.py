@@ -130,9 +130,10 @@ def _response(status: int, description: str, media_type: str, content: Json) -> 
 def _restore_nulls(response: Json, schemas: Json) -> None:
     """FastAPI drops what is null from examples, also where it has to be there."""
     for content in response.get("content", {}).values():
-        name = content["schema"]["$ref"].rpartition("/")[2]
-        for field in schemas[name]["required"]:
-            content["example"].setdefault(field, None)
+        if "example" in content:
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            for field in schemas[name]["required"]:
+                content["example"].setdefault(field, None)
 
 
 def _without_nulls(component: Json) -> Json:
