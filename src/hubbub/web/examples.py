@@ -118,3 +118,4 @@ READ = shapes.ReadBody(room_id=_ROOM, read_seq=Seq(415))
 
 HEALTHY = shapes.HealthBody(status="ok", warnings=[])
 DRAINING = shapes.HealthBody(status="draining", warnings=[])
+STREAM = 'id: 416\nevent: event\ndata: {"type":"event","room_id":9,"seq":416,"kind":"message.deleted",…}\n\n'

@@ -58,12 +58,10 @@ def answer(status: int, example: Struct, description: str) -> Responses:
     return {status: _response(status, description, "application/json", content)}
 
 
-def stream(success: Responses, media_type: str) -> Responses:
+def stream(success: Responses, media_type: str, example: str) -> Responses:
     """A success that is text without end, too, for who asks for this media type."""
-    return {
-        status: response | {"content": response["content"] | {media_type: {"schema": {"type": "string"}}}}
-        for status, response in success.items()
-    }
+    content = {media_type: {"schema": {"type": "string"}, "example": example}}
+    return {status: response | {"content": response["content"] | content} for status, response in success.items()}
 
 
 def refusals(*errors: type[ChatError]) -> Responses:
@@ -130,7 +128,7 @@ def _response(status: int, description: str, media_type: str, content: Json) -> 
 def _restore_nulls(response: Json, schemas: Json) -> None:
     """FastAPI drops what is null from examples, also where it has to be there."""
     for content in response.get("content", {}).values():
-        if "example" in content:
+        if "$ref" in content["schema"]:
             name = content["schema"]["$ref"].rpartition("/")[2]
             for field in schemas[name]["required"]:
                 content["example"].setdefault(field, None)

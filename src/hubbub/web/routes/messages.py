@@ -112,7 +112,9 @@ async def delete_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, se
     "/events",
     operation_id="list_events",
     summary="Read the log of a room",
-    responses=stream(answer(200, examples.EVENTS, "Events, oldest first; or an endless stream of them."), MEDIA_TYPE)
+    responses=stream(
+        answer(200, examples.EVENTS, "Events, oldest first; or an endless stream of them."), MEDIA_TYPE, examples.STREAM
+    )
     | refusals(Forbidden, NotFound),
 )
 async def list_events(
