@@ -65,8 +65,15 @@ class Accounts:
         self._fanout = fanout
         self._policy = policy
 
-    async def register(self, username: str, email: str, password: str, display_name: str | None = None) -> User:
-        """A new account; without a display name the username is shown. Raise Invalid, Conflict, Unavailable."""
+    async def register(
+        self, username: str, email: str, password: str, display_name: str | None = None, *, address: str | None = None
+    ) -> User:
+        """A new account; without a display name the username is shown.
+
+        A stranger's `address` is counted with its log-ins. Raise Invalid, Conflict, RateLimited, Unavailable.
+        """
+        if address is not None:
+            self._credentials.admit(address)
         check_username(username)
         check_email(email)
         shown = username if display_name is None else check_name(display_name, field="display_name")

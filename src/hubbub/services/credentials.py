@@ -27,6 +27,10 @@ class Credentials:
         self._logins = RateLimit(policy.login_rate, clock)
         self._addresses = RateLimit(policy.login_rate, clock)
 
+    def admit(self, address: str) -> None:
+        """Count a stranger's request that costs as much as a log-in. Raise RateLimited."""
+        self._addresses.take(address_key(address))
+
     async def hash(self, password: str, *, field: str = "password") -> str:
         """The hash of a new password. Raise Invalid when it breaks the rules, Unavailable when too many wait."""
         return await self._hasher.hash(check_password(password, field=field))
@@ -36,7 +40,7 @@ class Credentials:
 
         A hash made with other parameters than today's is replaced. Raise Unauthenticated, RateLimited, Unavailable.
         """
-        self._addresses.take(address_key(address))
+        self.admit(address)
         self._logins.take(login.casefold())
         if not (_could_be_login(login) and _could_be_password(password)):
             raise _wrong()

@@ -308,6 +308,15 @@ async def test_who_is_refused_for_the_address_does_not_use_up_the_attempts_of_th
     await limited.login(address=HOME)
 
 
+async def test_registrations_of_strangers_count_with_the_log_ins_of_their_address(limited: People) -> None:
+    for name in ("ann", "ben", "cat"):
+        await limited.accounts.register(name, f"{name}@example.org", PASSWORD, address=HOME)
+    with pytest.raises(RateLimited):
+        await limited.accounts.register("dan", "dan@example.org", PASSWORD, address=HOME)
+    assert (await refusal(limited, "ann", PASSWORD, address=HOME))[0] is RateLimited
+    await limited.accounts.register("dan", "dan@example.org", PASSWORD, address="192.0.2.9")
+
+
 async def test_changing_the_password_is_limited_with_the_login(limited: People) -> None:
     await limited.register()
     identity = await limited.sign_in()

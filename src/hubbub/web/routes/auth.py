@@ -48,12 +48,14 @@ _LOGIN_BODY = {
     operation_id="register",
     summary="Create an account",
     status_code=201,
-    responses=answer(201, examples.PROFILE, "The new user.") | refusals(Conflict, Forbidden),
+    responses=answer(201, examples.PROFILE, "The new user.") | refusals(Conflict, Forbidden, RateLimited),
 )
 async def register(request: Request, server: ServerOf, body: Registration) -> Response:
     if server.settings.registration == "closed":
         raise Forbidden("this server does not take registrations")
-    user = await server.chat.accounts.register(body.username, body.email, body.password, body.display_name)
+    user = await server.chat.accounts.register(
+        body.username, body.email, body.password, body.display_name, address=client_address(request)
+    )
     return JsonResponse(profile_shape(user), 201, location(request, f"/users/{user.id}"))
 
 
