@@ -115,6 +115,17 @@ async def test_many_joins_are_each_answered_as_if_alone(any_chats: Chats, late: 
     assert await any_chats.logs.join_many(BOB, {}) == {}
 
 
+async def test_many_joins_share_the_events_of_one_snapshot_and_each_gets_at_least_one(any_chats: Chats) -> None:
+    rooms = [await any_chats.found(ANN) for _ in range(3)]
+    for room_id in rooms[:2]:
+        for number in range(MAX_EVENTS // 2):
+            await any_chats.say(ANN, room_id, f"{number}")
+    answers = await any_chats.logs.join_many(ANN, dict.fromkeys(rooms, Seq(0)))
+    joined = [answer for answer in answers.values() if isinstance(answer, Joined)]
+    assert [len(answer.events) for answer in joined] == [MAX_EVENTS // 2 + 2, MAX_EVENTS // 2 - 2, 1]
+    assert [answer.more for answer in joined] == [False, True, True]
+
+
 async def test_outsiders_follow_nothing(any_chats: Chats) -> None:
     group, channel = await any_chats.found(ANN, CYD), await any_chats.found(ANN, CYD, kind=RoomKind.CHANNEL)
     for room_id in (group, channel):
