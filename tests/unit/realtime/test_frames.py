@@ -68,7 +68,7 @@ def test_the_largest_message_and_its_edit_fit_into_a_frame() -> None:
     posted = MessagePosted(
         Message(ROOM, largest, UserId(largest), NOW, text, "\u4e2d" * 64, largest, largest, NOW, NOW)
     )
-    for event in (edit, MessagePosted(said)):
+    for event in (edit, posted):
         payload, _ = events_frame(joined_with([event]), 2**53 - 1, Limits().frame_bytes)
         assert len(payload) <= Limits().frame_bytes
 
