@@ -14,7 +14,7 @@ import msgspec
 from hubbub.client.backoff import Backoff
 from hubbub.client.errors import NotUnderstood, Unreachable
 from hubbub.client.ports import Credentials
-from hubbub.domain.errors import ChatError, Internal, RateLimited, Unauthenticated, Unavailable, error_classes
+from hubbub.domain.errors import ChatError, RateLimited, Unauthenticated, Unavailable, error_classes
 
 T = TypeVar("T")
 
@@ -138,8 +138,6 @@ def _refusal(response: httpx2.Response) -> Exception:
         return NotUnderstood(f"the answer is no problem of hubbub's ({response.status_code}): is this its URL?")
     field = problem.errors[0].field if problem.errors else None
     refusal = error_classes().get(problem.code, ChatError)
-    if refusal is Internal:
-        return Internal(problem.detail)
     return refusal(problem.detail, field=field, retry_after=_seconds(response.headers.get("Retry-After")))
 
 
