@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from itertools import pairwise
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import given, settings
@@ -17,9 +18,11 @@ from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.journal import Answer, Change, Draft, Journal, Outcome
-from hubbub.services.ports import Tx
+from hubbub.services.ports import Store, Tx
 from hubbub.services.rooms import Rooms
-from tests.unit.services.chats import ANN, BOB, CYD, DAN, Chats, Failure, open_chats, turns
+from hubbub.stores.memory import MemoryStore
+from hubbub.stores.sql import SqlStore
+from tests.unit.services.chats import ANN, BOB, CYD, DAN, Chats, Failure, RecordingFanout, open_chats, turns
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +133,8 @@ class Run:
         self.chats = chats
         self._clients: dict[tuple[UserId, RoomId], Client] = {}
         self._tasks: list[asyncio.Future[object]] = []
-        self._elsewhere = Rooms(chats.store, Journal(chats.store, chats.clock, chats.fanout))
+        self.fanouts = [chats.fanout, RecordingFanout()]  # of this process and the other
+        self._elsewhere = Rooms(chats.store, Journal(chats.store, chats.clock, self.fanouts[1]))
 
     @property
     def clients(self) -> list[Client]:
@@ -205,7 +209,7 @@ async def check(run: Run) -> None:
         log = await chats.log(room_id)
         assert [event.seq for event in log] == list(range(1, len(log) + 1))
         await check_state(chats, room_id)
-        check_published(chats, room_id, log)
+        check_published(run, room_id, log)
         check_order(log)
     for client in run.clients:
         assert not client.unanswered
@@ -228,17 +232,21 @@ async def check_state(chats: Chats, room_id: RoomId) -> None:
     assert [member.role for member in folded.members.values()].count(Role.OWNER) == (folded.kind is not RoomKind.DIRECT)
 
 
-def check_published(chats: Chats, room_id: RoomId, log: list[Event]) -> None:
-    """In order and never twice; and what was not published was to be looked for."""
-    published = [event for event in chats.fanout.published if event.room_id == room_id]
-    seqs = [event.seq for event in published]
-    assert all(before < after for before, after in pairwise(seqs))
-    for event in published:
-        kept = log[event.seq - 1]
-        assert (event.kind, event.user_id, event.at) == (kept.kind, kept.user_id, kept.at)
-    missing = [event.seq for event in log if event.seq not in seqs]
+def check_published(run: Run, room_id: RoomId, log: list[Event]) -> None:
+    """By each process in order, and never twice; and what was not published was to be looked for."""
+    seen: list[Seq] = []
+    for fanout in run.fanouts:
+        published = [event for event in fanout.published if event.room_id == room_id]
+        assert all(before.seq < after.seq for before, after in pairwise(published))
+        for event in published:
+            kept = log[event.seq - 1]
+            assert (event.kind, event.user_id, event.at) == (kept.kind, kept.user_id, kept.at)
+        seen += [event.seq for event in published]
+    assert len(seen) == len(set(seen))
+    missing = [event.seq for event in log if event.seq not in seen]
     founding_unknown = missing[:1] == [1]  # then nobody knows the room yet, and nobody listens
-    assert not missing or founding_unknown or any(room_id in room_ids for room_ids in chats.fanout.resynced)
+    resynced = [room_ids for fanout in run.fanouts for room_ids in fanout.resynced]
+    assert not missing or founding_unknown or any(room_id in room_ids for room_ids in resynced)
 
 
 def check_order(log: list[Event]) -> None:
@@ -261,8 +269,8 @@ async def check_acknowledged(client: Client) -> None:
         assert message.version > acknowledged.version or message == acknowledged
 
 
-async def history(rounds: list[Round]) -> None:
-    async with open_chats() as chats:
+async def history(rounds: list[Round], store: Store) -> None:
+    async with open_chats(store) as chats:
         await chats.found(ANN, BOB, CYD)
         await chats.found(BOB, ANN, CYD, history=History.SINCE_JOINED)
         run = Run(chats)
@@ -275,4 +283,11 @@ async def history(rounds: list[Round]) -> None:
 @given(st.lists(ROUNDS, min_size=4, max_size=8))
 @settings(max_examples=100)
 def test_what_must_always_hold_holds_in_every_history(rounds: list[Round]) -> None:
-    asyncio.run(history(rounds))
+    asyncio.run(history(rounds, MemoryStore()))
+
+
+@given(st.lists(ROUNDS, min_size=4, max_size=8))
+@settings(max_examples=10)
+def test_it_holds_on_disk_too(rounds: list[Round]) -> None:
+    with TemporaryDirectory() as folder:
+        asyncio.run(history(rounds, SqlStore.open(f"sqlite:///{folder}/chat.db")))
