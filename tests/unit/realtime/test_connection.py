@@ -81,6 +81,17 @@ async def test_who_does_not_authenticate_in_time_is_sent_away() -> None:
         assert tick(line, 5) is None
 
 
+async def test_a_connection_that_takes_long_to_open_is_neither_pinged_nor_forgotten(world: World) -> None:
+    line = world.dial()
+    token = (await world.sign_in(world.ann)).access_token
+    world.store.hold()
+    line.put(type="auth", token=token)
+    await world.settle()
+    assert tick(line, 50.0) == pytest.approx(51.0, abs=0.1)
+    world.store.release()
+    assert [type(frame) for frame in await line.take()] == [wire.Hello]
+
+
 async def test_a_token_that_expires_ends_the_connection_and_a_new_one_prolongs_it(world: World) -> None:
     line = await world.open(world.ann)
     line.connection.ponged(0)
@@ -248,6 +259,28 @@ async def test_a_slow_reader_falls_behind_is_told_the_head_and_catches_up() -> N
         frames = await slow.say(type="join", after=3)
         assert isinstance(frames[1], wire.Events)
         assert [event.seq for event in frames[1].events] == list(range(4, 44))
+
+
+async def test_a_slow_reader_is_still_told_of_every_room_they_were_added_to() -> None:
+    async with world_of(Limits(frame_rate=0, outbox_frames=8)) as world:
+        room_id = await world.found(world.ann, world.bob)
+        line = await world.open(world.ann)
+        await line.say(type="join", room_id=room_id)
+        line.connection.outbox.pause(0.0)
+        await world.post(world.bob, room_id, *["hi"] * 6)
+        added = await world.found(world.bob, world.ann, name="pond")
+        await world.post(world.bob, room_id, *["hi"] * 6)
+
+        line.connection.outbox.resume()
+        signals = [frame for frame in await line.take() if isinstance(frame, wire.Signal)]
+        assert signals == [wire.Signal(kind="room", room_id=added, seq=Seq(3), on=True)]
+
+
+async def test_when_the_store_was_restored_everybody_is_sent_away_to_come_back_at_different_times(world: World) -> None:
+    line = await world.open(world.ann)
+    line.connection.store_restored()
+    assert await line.take() == [wire.Bye(code=CloseCode.STATE_MOVED, reconnect=True, after_ms=(0, 1000))]
+    assert line.closed == CloseCode.STATE_MOVED
 
 
 async def test_who_reads_nothing_for_too_long_is_sent_away() -> None:
