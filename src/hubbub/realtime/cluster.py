@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from struct import Struct
 from typing import Protocol
 
-from hubbub.domain.errors import ChatError
-from hubbub.domain.events import Event
-from hubbub.domain.ids import RoomId, SessionId
+from hubbub.domain.events import Event, MemberJoined, MemberLeft
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.hub import Delivery, Hub, delivery
 from hubbub.wire.codec import decode_server
@@ -21,6 +20,7 @@ from hubbub.wire.framing import payload_of
 EVENTS = "hubbub.events"
 SESSIONS = "hubbub.sessions"
 
+_EVENT = Struct(">qqq?B")  # room_id, seq, whose membership it changes (0 = nobody's), joined or left, bytes of epoch
 _SESSION = Struct(">q")
 
 
@@ -45,11 +45,11 @@ class Cluster:
         await self._bus.subscribe(EVENTS, self._receive_event)
         await self._bus.subscribe(SESSIONS, self._receive_sessions)
 
-    def publish(self, events: Sequence[Event]) -> None:
-        for event in events:
-            item = delivery(event)
-            self._fanout.deliver(item)
-            self._bus.publish(EVENTS, pack(item))
+    def publish(self, events: Sequence[Event], epoch: str) -> None:
+        items = [delivery(event) for event in events]
+        self._fanout.deliver(items, epoch)
+        for item in items:
+            self._bus.publish(EVENTS, _pack(item, epoch))
 
     def resync(self, room_ids: Collection[RoomId]) -> None:
         self._fanout.resync(room_ids)
@@ -57,3 +57,29 @@ class Cluster:
     def end_sessions(self, session_ids: Collection[SessionId]) -> None:
         self._fanout.end_sessions(session_ids)
         self._bus.publish(SESSIONS, b"".join(map(_SESSION.pack, session_ids)))
+
+    def _receive_event(self, payload: bytes) -> None:
+        room_id, seq, member_id, joined, size = _EVENT.unpack_from(payload)
+        start = _EVENT.size + size
+        if not self._hub.agrees(payload[_EVENT.size : start].decode()):
+            return
+        if self._hub.listens(room_id):
+            frame = payload[start:]
+            body = decode_server(payload_of(frame))
+            assert isinstance(body, EventFrame)
+            event = domain_event(room_id, body)
+            if event is not None:  # a newer node's kind is read from the log, once this node knows it
+                self._hub.publish(Delivery(event, frame))
+        if member_id:
+            self._hub.memberships.happened(UserId(member_id), RoomId(room_id), Seq(seq), joined=joined)
+
+    def _receive_sessions(self, payload: bytes) -> None:
+        self._fanout.end_sessions([SessionId(session_id) for (session_id,) in _SESSION.iter_unpack(payload)])
+
+
+def _pack(item: Delivery, epoch: str) -> bytes:
+    """An event as the other nodes get it: where it belongs and whom it concerns, and the frame for their sockets."""
+    event, name = item.event, epoch.encode()
+    concerned = event.member_id if isinstance(event, MemberJoined | MemberLeft) else 0
+    joined = isinstance(event, MemberJoined)
+    return _EVENT.pack(event.room_id, event.seq, concerned, joined, len(name)) + name + item.frame

@@ -87,7 +87,7 @@ class Connection:
         self.turn = asyncio.Lock()  # frames that read from the log take their turns
         self._bucket = TokenBucket(limits.frame_rate, limits.frame_burst)
         self._early: list[str | bytes | None] = []  # frames that came before `hello`; None = a binary one
-        self._held: list[bytes] | None = None  # signals that must not come before `hello`
+        self._held: list[wire.Signal] | None = None  # signals that must not come before `hello`
         self._inflight = 0
         self._frames = 0
         self._bad_frames = 0
@@ -125,14 +125,17 @@ class Connection:
     def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
         if self.room_id is not None:
             return
-        frame = text_frame(encode(wire.Signal(kind="room", room_id=room_id, seq=seq, on=added)))
+        frame = wire.Signal(kind="room", room_id=room_id, seq=seq, on=added)
         if self.state is State.OPENING:
             self._held = [*(self._held or ()), frame]
         else:
-            self.outbox.signal(frame)
+            self.send(frame)  # no other signal must arrive: of a room that nobody knows of, nothing is missed
 
     def session_ended(self) -> None:
         self.close(CloseCode.UNAUTHENTICATED, "this session has ended")
+
+    def store_restored(self) -> None:
+        self._gateway.send_away(self, CloseCode.STATE_MOVED, "the server was restored: connect again and resume")
 
     # What the socket tells
 
@@ -162,7 +165,7 @@ class Connection:
         self._ping_at = _now() + self._gateway.limits.heartbeat
         held, self._held = self._held, None
         for frame in held or ():
-            self.outbox.signal(frame)
+            self.send(frame)
         early, self._early = self._early, []
         for data in early:
             if self.state is State.OPEN:

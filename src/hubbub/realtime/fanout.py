@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from hubbub.domain.errors import ChatError
 from hubbub.domain.events import Event, MemberJoined, MemberLeft
 from hubbub.domain.ids import RoomId, SessionId
-from hubbub.realtime.hub import RETRY, Hub, delivery
+from hubbub.realtime.hub import RETRY, Delivery, Hub, delivery
 
 
 class HubFanout:
@@ -14,21 +14,28 @@ class HubFanout:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._resyncs: set[asyncio.Task[None]] = set()
+        self._resyncs: dict[asyncio.Task[None], None] = {}
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Event], epoch: str) -> None:
+        if not self._hub.agrees(epoch):
+            return
         for event in events:
             if self._hub.listens(event.room_id):
                 self._hub.publish(delivery(event))
-            if isinstance(event, MemberJoined | MemberLeft):
-                added = isinstance(event, MemberJoined)
-                for listener in self._hub.of_user(event.member_id):
-                    listener.signal_room(event.room_id, event.seq, added=added)
+            self._tell_member(event)
+
+    def deliver(self, items: Sequence[Delivery], epoch: str) -> None:
+        """`publish`, of what is encoded already."""
+        if not self._hub.agrees(epoch):
+            return
+        for item in items:
+            self._hub.publish(item)
+            self._tell_member(item.event)
 
     def resync(self, room_ids: Collection[RoomId]) -> None:
         task = asyncio.get_running_loop().create_task(self._resync(list(room_ids)), name="resync")
-        self._resyncs.add(task)
-        task.add_done_callback(self._resyncs.discard)
+        self._resyncs[task] = None
+        task.add_done_callback(self._resyncs.pop)
 
     def end_sessions(self, session_ids: Collection[SessionId]) -> None:
         for listener in self._hub.of_sessions(session_ids):
@@ -38,6 +45,11 @@ class HubFanout:
         """Stop looking at logs that could not be read."""
         for task in self._resyncs:
             task.cancel()
+
+    def _tell_member(self, event: Event) -> None:
+        if isinstance(event, MemberJoined | MemberLeft):
+            joined = isinstance(event, MemberJoined)
+            self._hub.memberships.happened(event.member_id, event.room_id, event.seq, joined=joined)
 
     async def _resync(self, room_ids: list[RoomId]) -> None:
         while True:

@@ -85,17 +85,18 @@ class Gateway:
         self._connections.pop(connection.id, None)
 
     async def drain(self, *, finish: Callable[[], Awaitable[None]]) -> None:
-        """Take no new connections, wait until what was asked for is done, and send everybody away.
-
-        The spread of their reconnects grows with their number.
-        """
+        """Take no new connections, wait until what was asked for is done, and send everybody away."""
         self._draining = True
         await finish()
-        spread = (0, max(1000, SPREAD * len(self._connections)))
         for connection in list(self._connections.values()):
-            connection.send(wire.Bye(code=CloseCode.DRAINING, reconnect=True, after_ms=spread))
-            connection.close(CloseCode.DRAINING, "the server is stopping: connect again")
+            self.send_away(connection, CloseCode.DRAINING, "the server is stopping: connect again")
             await asyncio.sleep(0)
+
+    def send_away(self, connection: Connection, code: CloseCode, reason: str) -> None:
+        """Close one of many connections, which come back spread over a time that grows with their number."""
+        spread = (0, max(1000, SPREAD * len(self._connections)))
+        connection.send(wire.Bye(code=code, reconnect=True, after_ms=spread))
+        connection.close(code, reason)
 
     async def close(self) -> None:
         """Stop the timers, and end what is still waiting for an answer."""
@@ -126,6 +127,11 @@ class Gateway:
             connection.end_with(error)
 
     async def _open_all_rooms(self, connection: Connection, identity: Identity) -> None:
+        if not self.hub.memberships.knows(identity.user_id):
+            memberships = await self._chat.rooms.memberships(identity.user_id)
+            self.hub.memberships.learn(
+                identity.user_id, {room_id: member.joined_seq for room_id, member in memberships.items()}
+            )
         rooms, cursor = await self._chat.rooms.page(identity.user_id, limit=HELLO_ROOMS)
         epoch = await self._chat.logs.epoch()
         if connection.state is State.OPENING:

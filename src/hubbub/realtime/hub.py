@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from hubbub.domain.errors import ChatError
+from hubbub.domain.errors import ChatError, Conflict
 from hubbub.domain.events import Event, MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.realtime.memberships import Memberships, Told
 from hubbub.services.logs import Joined, Logs
 from hubbub.wire.events import encode_event
 from hubbub.wire.framing import text_frame
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 K = TypeVar("K")
 
 
-class Listener(Protocol):
+class Listener(Told, Protocol):
     """A connection, as the hub sees it."""
 
     @property
@@ -46,12 +47,12 @@ class Listener(Protocol):
         """The user is no longer a member of the room since the event at `seq`, which was delivered."""
         ...
 
-    def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
-        """The user was added to a room, or removed from one, whether it is viewed here or not."""
-        ...
-
     def session_ended(self) -> None:
         """The session behind the connection is over."""
+        ...
+
+    def store_restored(self) -> None:
+        """The log went back in time: end the connection, so that its client resumes from what is left of it."""
         ...
 
 
@@ -107,6 +108,9 @@ class Hub:
         self._feeds: dict[RoomId, Feed] = {}
         self._users: dict[UserId, dict[Listener, None]] = {}
         self._sessions: dict[SessionId, dict[Listener, None]] = {}
+        self.memberships = Memberships(self.of_user)
+        self.epoch: str | None = None  # of the log that is followed here; None until it is known
+        self._doubting: asyncio.Task[None] | None = None  # asks the store for its epoch
 
     # Connections
 
@@ -156,6 +160,9 @@ class Hub:
         feed = self._feeds.get(view.room_id)
         if feed is None or feed.joining.get(view.listener) is not view:
             return False
+        if not self.agrees(joined.epoch):
+            view.listener.fall_behind(view.room_id)
+            return False
         view.join_head = joined.head
         if feed.head is None:
             feed.head = joined.head  # nobody here has been told anything: the feed may begin with it
@@ -167,7 +174,7 @@ class Hub:
             if not later or later[0].seq != position + 1:
                 # The feed passed the snapshot before this view began to listen: the rest is in the log.
                 upto = Seq(later[0].seq - 1) if later else feed.head
-                missing = await self._logs.range(view.room_id, position, upto)
+                missing = await self._range(view.room_id, position, upto)
                 if not self.is_current(view):
                     return False
                 if not missing:  # the log has lost what was delivered here
@@ -204,6 +211,41 @@ class Hub:
         feed = self._feeds.get(room_id)
         return None if feed is None else feed.head
 
+    def heads(self) -> dict[RoomId, Seq]:
+        """The rooms that somebody here listens to, and the last seq that was delivered in each; 0 = none yet."""
+        return {room_id: feed.head or Seq(0) for room_id, feed in self._feeds.items()}
+
+    # Epochs
+
+    def agrees(self, epoch: str) -> bool:
+        """Is this the log that is followed here? If not, the store is asked which one is out of date."""
+        if self.epoch is None:
+            self.epoch = epoch
+        if epoch != self.epoch:
+            self._doubt()
+        return epoch == self.epoch
+
+    def start_over(self, epoch: str) -> None:
+        """The store went back in time: what was delivered here may never have happened, and everybody comes back."""
+        log.warning("the store was restored: all connections are closed, to resume in epoch %s", epoch)
+        self.epoch = epoch
+        for listener in self.everybody():
+            listener.store_restored()
+
+    def _doubt(self) -> None:
+        if self._doubting is None:
+            self._doubting = asyncio.get_running_loop().create_task(self._ask_epoch(), name="epoch")
+
+    async def _ask_epoch(self) -> None:
+        try:
+            believed, epoch = self.epoch, await self._logs.epoch()
+            if self.epoch == believed != epoch:
+                self.start_over(epoch)
+        except ChatError as error:
+            log.warning("the epoch can't be read", extra={"code": error.code})
+        finally:
+            self._doubting = None
+
     # Events
 
     def listens(self, room_id: RoomId) -> bool:
@@ -221,10 +263,6 @@ class Hub:
             self._deliver(feed, item)
             if feed.early:
                 self._drain(feed)
-
-    def rooms(self) -> list[RoomId]:
-        """The rooms that somebody here listens to."""
-        return list(self._feeds)
 
     async def resync(self, room_ids: Collection[RoomId]) -> None:
         """Look how far the logs of these rooms reach, and deliver what is missing here."""
@@ -261,10 +299,17 @@ class Hub:
     async def _missing(self, feed: Feed, head: Seq) -> list[Event]:
         """The next events of a hole; none when the log can't be read now, or does not reach them (yet)."""
         try:
-            return await self._logs.range(feed.room_id, head, feed.wanted)
+            return await self._range(feed.room_id, head, feed.wanted)
         except ChatError as error:
             log.warning("a hole can't be read", extra={"room_id": feed.room_id, "code": error.code})
             return []
+
+    async def _range(self, room_id: RoomId, after: Seq, upto: Seq) -> list[Event]:
+        try:
+            return await self._logs.range(room_id, after, upto, epoch=self.epoch)
+        except Conflict:
+            self._doubt()
+            raise
 
     def _drain(self, feed: Feed) -> None:
         """Deliver what waited for its predecessor, and forget what came another way."""

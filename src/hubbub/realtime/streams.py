@@ -114,6 +114,9 @@ class Stream:
     def session_ended(self) -> None:
         self.end()
 
+    def store_restored(self) -> None:
+        self.end()
+
 
 class Streams:
     """The streams of one node."""

@@ -168,7 +168,7 @@ class Journal:
             if isinstance(answer, Outcome) and not answer.duplicate:
                 published.extend(answer.events)
         if published:
-            _tell(self._fanout.publish, published)
+            _tell(lambda events: self._fanout.publish(events, self._batch.epoch), published)
 
     def _fail(self, batch: list[_Waiting], error: Unavailable) -> None:
         """The store failed: what the same authors have waiting in the same rooms fails with the batch."""
@@ -209,8 +209,9 @@ class Batch:
     """What happens inside the transaction: load what is needed, decide each change, append what came out.
 
     A room that was loaded is kept for the next batch. Every change takes a seq, so `kept.head == rooms.head`, read
-    under the lock, proves that the kept one is current, on any database and with any number of processes. What was
-    applied to the kept rooms counts once `committed` is called; otherwise the next batch begins without them.
+    under the lock, proves within an epoch that the kept one is current, on any database and with any number of
+    processes. (Of a store that was restored the log may have grown to the same length in another way.) What was applied
+    to the kept rooms counts once `committed` is called; otherwise the next batch begins without them.
     """
 
     MAX_KEPT_MEMBERS = 100_000  # in all kept rooms together; some 20 MB
@@ -220,12 +221,14 @@ class Batch:
         self._kept: dict[RoomId, ChatRoom] = {}
         self._kept_members = 0
         self._settled = True  # the kept rooms show what was committed
+        self.epoch = ""  # of the store, at the last `write`
 
     def write(self, tx: Tx, changes: Sequence[Change | Founding]) -> list[Answer]:
         """Carry out the changes in order; one that is refused is answered with its error and changes nothing."""
-        if not self._settled:
+        epoch = tx.log.epoch()
+        if not self._settled or epoch != self.epoch:
             self._forget()
-        self._settled = False
+        self._settled, self.epoch = False, epoch
         at = self._clock.now()
         rooms = self._load(tx, [change for change in changes if isinstance(change, Change)])
         repeats = tx.messages.by_client_id(_client_keys(changes))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hubbub.domain.errors import ChatError
+from hubbub.domain.errors import ChatError, Conflict
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
@@ -94,9 +94,18 @@ class Logs:
 
         return await self._store.read(read)
 
-    async def range(self, room_id: RoomId, after: Seq, upto: Seq) -> list[Event]:
-        """Events of a hole, for the server itself: nobody is asked for permission."""
-        return await self._store.read(lambda tx: tx.log.after(room_id, after, limit=MAX_EVENTS, upto=upto))
+    async def range(self, room_id: RoomId, after: Seq, upto: Seq, *, epoch: str | None = None) -> list[Event]:
+        """Events of a hole, for the server itself: nobody is asked for permission.
+
+        Raise Conflict when this is not the log of that epoch (None = of any) any more.
+        """
+
+        def read(tx: Tx) -> list[Event]:
+            if epoch not in {None, tx.log.epoch()}:
+                raise Conflict("the store was restored")
+            return tx.log.after(room_id, after, limit=MAX_EVENTS, upto=upto)
+
+        return await self._store.read(read)
 
     async def heads(self, room_ids: Collection[RoomId]) -> dict[RoomId, Seq]:
         """The heads of rooms as the store has them, for the server itself."""

@@ -323,8 +323,8 @@ class Tokens(Protocol):
 class Fanout(Protocol):
     """How the services tell the real-time side what has happened; all calls are made on the event loop."""
 
-    def publish(self, events: Sequence[Event]) -> None:
-        """Committed events, each room's in order of seq."""
+    def publish(self, events: Sequence[Event], epoch: str) -> None:
+        """Events committed in this epoch of the store, each room's in order of seq."""
         ...
 
     def resync(self, room_ids: Collection[RoomId]) -> None:

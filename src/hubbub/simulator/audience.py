@@ -34,7 +34,7 @@ class Audience:
         taken, self._deliveries = self._deliveries, []
         return taken
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Event], epoch: str = "") -> None:
         for event in events:
             match event:
                 case RoomCreated():
@@ -68,7 +68,7 @@ class Audience:
 class Nobody:
     """Implements `ports.Fanout` for a chat that nobody watches."""
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Event], epoch: str = "") -> None:
         pass
 
     def resync(self, room_ids: Collection[RoomId]) -> None:

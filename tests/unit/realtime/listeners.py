@@ -83,6 +83,7 @@ class Recorder:
         self.gone: list[tuple[RoomId, Seq]] = []
         self.signals: list[tuple[RoomId, Seq, bool]] = []
         self.ended = 0
+        self.restored = 0
 
     def deliver(self, frame: bytes, room_id: RoomId) -> bool:
         event = decode_server(payload_of(frame))
@@ -108,6 +109,9 @@ class Recorder:
 
     def session_ended(self) -> None:
         self.ended += 1
+
+    def store_restored(self) -> None:
+        self.restored += 1
 
     def leave(self, room_id: RoomId) -> None:
         self.known.pop(room_id, None)

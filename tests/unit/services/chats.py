@@ -88,7 +88,7 @@ class RecordingFanout:
         self.published: list[Event] = []
         self.resynced: list[set[RoomId]] = []
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Event], epoch: str) -> None:
         self.published += events
 
     def resync(self, room_ids: Collection[RoomId]) -> None:

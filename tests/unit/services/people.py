@@ -25,7 +25,7 @@ class RecordingFanout:
     def __init__(self) -> None:
         self.ended: list[SessionId] = []
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Event], epoch: str) -> None:
         raise AssertionError("accounts have no events")
 
     def resync(self, room_ids: Collection[RoomId]) -> None:

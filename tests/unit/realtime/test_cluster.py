@@ -1,0 +1,225 @@
+"""Two nodes: what is committed on one reaches the sockets of the other, also when the bus is no help."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from hubbub.domain.errors import NotFound
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.realtime.cluster import EVENTS
+from hubbub.services.ports import Tx
+from tests.unit.realtime.clusters import Pair, open_pair
+from tests.unit.realtime.listeners import Recorder
+from tests.unit.services.chats import ANN, BOB, CYD, turns
+
+ROOM = RoomId(1)
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    """Ann's room with Bob, whose log is at 3."""
+    async with open_pair() as pair:
+        assert await pair.here.found(ANN, BOB) == ROOM
+        yield pair
+
+
+async def test_what_is_committed_on_one_node_reaches_the_sockets_of_all(pair: Pair) -> None:
+    ann, bob = pair.here.recorder(ANN), pair.there.recorder(BOB)
+    assert await ann.join(pair.here.logs, ROOM)
+    assert await bob.join(pair.there.logs, ROOM)
+    reads = pair.there.store.reads
+    await pair.here.say(ANN, ROOM, "hello")
+    assert (ann.seqs, bob.seqs) == ({ROOM: [4]}, {ROOM: [4]})
+    assert pair.there.store.reads == reads, "what came over the bus need not be read"
+
+
+async def test_a_bus_that_doubles_and_reorders_does_no_harm(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob = pair.there.recorder(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    held: list[bytes] = []
+    monkeypatch.setattr(pair.here.bus, "publish", lambda subject, payload: held.append(payload))
+    for text in ("a", "b", "c"):
+        await pair.here.say(ANN, ROOM, text)
+    monkeypatch.undo()
+    for payload in (held[2], held[0], held[0], held[1], held[2]):
+        pair.here.bus.publish(EVENTS, payload)
+    await turns(30)
+    assert bob.seqs == {ROOM: [4, 5, 6]}
+
+
+async def test_who_is_added_or_removed_is_told_on_every_node_once(pair: Pair) -> None:
+    cyd, bob = pair.there.recorder(CYD, 3), pair.there.recorder(BOB, 2)
+    await pair.there.learn(CYD)
+    await pair.here.rooms.put_member(ANN, ROOM, CYD)
+    await pair.here.rooms.remove_member(ANN, ROOM, CYD)
+    await turns(30)
+    assert cyd.signals == [(ROOM, 4, True), (ROOM, 5, False)]
+    assert bob.signals == []
+
+
+async def test_a_session_that_ends_on_one_node_ends_on_all(pair: Pair) -> None:
+    first, second, other = (pair.there.recorder(ANN, number) for number in (7, 8, 9))
+    pair.here.cluster.end_sessions([SessionId(7), SessionId(8)])
+    await turns()
+    assert (first.ended, second.ended, other.ended) == (1, 1, 0)
+
+
+# Looks at the store
+
+
+async def test_a_look_finds_a_last_event_that_the_bus_has_lost(pair: Pair) -> None:
+    bob = pair.there.recorder(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    await pair.lose_news()
+    await pair.here.say(ANN, ROOM, "hello")
+    assert bob.seqs == {}
+    await pair.there.watch.look()
+    await turns(30)
+    assert bob.seqs == {ROOM: [4]}
+
+
+async def test_a_look_tells_of_memberships_that_the_bus_has_lost(pair: Pair) -> None:
+    bob, cyd = await sign_in(pair, BOB), await sign_in(pair, CYD)
+    await pair.lose_news()
+    await pair.here.rooms.put_member(ANN, ROOM, CYD)
+    await pair.here.rooms.remove_member(ANN, ROOM, BOB)
+    for _ in range(2):
+        await pair.there.watch.look()
+    assert cyd.signals == [(ROOM, 4, True)]
+    assert bob.signals == [(ROOM, 4, False)]  # at 5; that it was after 3, where he had come, is all that can be known
+    assert (bob.ended, cyd.ended) == (0, 0)
+
+
+async def test_a_look_that_is_older_than_the_news_does_not_contradict_them(pair: Pair) -> None:
+    cyd = await sign_in(pair, CYD)
+    await during_a_look(pair, lambda: pair.here.rooms.put_member(ANN, ROOM, CYD))
+    await pair.there.watch.look()
+    assert cyd.signals == [(ROOM, 4, True)]
+
+
+async def test_a_look_ends_connections_whose_session_has_ended(pair: Pair) -> None:
+    cyd = pair.there.recorder(CYD, 99)
+    await pair.there.learn(CYD)
+    await pair.there.watch.look()
+    assert cyd.ended == 1
+
+
+async def test_a_look_does_not_judge_a_connection_that_came_after_it_began(pair: Pair) -> None:
+    await sign_in(pair, CYD)
+    later = []
+
+    async def connect() -> None:
+        later.append(pair.there.recorder(CYD, 99))
+
+    await during_a_look(pair, connect)
+    assert later[0].ended == 0
+
+
+async def test_who_has_gone_is_not_looked_at_any_more(pair: Pair) -> None:
+    cyd = pair.there.recorder(CYD)
+    await pair.there.learn(CYD)
+    pair.there.hub.detach(cyd, ())
+    await pair.there.watch.look()
+    assert not pair.there.hub.memberships.knows(CYD)
+
+
+# A store that was restored behind the nodes' backs
+
+
+async def restored_seen(pair: Pair, act: Callable[[], Awaitable[object]]) -> tuple[int, int]:
+    """Restore the store while Ann listens here and Bob there, act, and say who was sent away how often."""
+    ann, bob = pair.here.recorder(ANN), pair.there.recorder(BOB)
+    assert await ann.join(pair.here.logs, ROOM)
+    assert await bob.join(pair.there.logs, ROOM)
+    pair.restore()
+    await act()
+    await turns(30)
+    assert (ann.seqs, bob.seqs) == ({}, {}), "an event of the new epoch was told to those who are in the old one"
+    return ann.restored, bob.restored
+
+
+async def test_a_look_sends_everybody_away_when_the_store_was_restored(pair: Pair) -> None:
+    assert await restored_seen(pair, pair.there.watch.look) == (0, 1)
+    assert pair.there.hub.epoch == "restored"
+
+
+async def test_a_commit_in_another_epoch_sends_everybody_away_on_every_node(pair: Pair) -> None:
+    assert await restored_seen(pair, lambda: pair.here.say(ANN, ROOM, "hello")) == (1, 1)
+
+
+async def test_a_join_in_another_epoch_sends_everybody_away(pair: Pair) -> None:
+    cyd = pair.there.recorder(BOB)
+    assert await restored_seen(pair, lambda: cyd.join(pair.there.logs, ROOM)) == (0, 1)
+
+
+async def test_a_hole_is_not_filled_from_another_epoch(pair: Pair) -> None:
+    async def find_a_hole() -> None:
+        await pair.lose_news()
+        await pair.here.say(ANN, ROOM, "hello")
+        await pair.there.hub.resync([ROOM])
+
+    assert await restored_seen(pair, find_a_hole) == (1, 1)
+
+
+async def test_words_of_an_old_epoch_that_come_late_are_passed_over(pair: Pair) -> None:
+    bob = pair.there.recorder(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    await pair.lose_news()
+    await pair.here.say(ANN, ROOM, "hello")
+    (hello,) = await pair.there.logs.range(ROOM, Seq(3), Seq(4))
+    pair.restore()
+    await pair.there.watch.look()
+    pair.there.fanout.publish([hello], "memory")
+    await turns(30)
+    assert (bob.seqs, bob.restored, pair.there.hub.epoch) == ({}, 1, "restored")
+
+
+async def test_a_log_that_has_become_shorter_is_a_restore_as_well(pair: Pair) -> None:
+    bob = pair.there.recorder(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    await pair.here.say(ANN, ROOM, "hello")
+    async with open_pair() as twin:
+        assert await twin.here.found(ANN, BOB) == ROOM
+        pair.memory._tables, pair.memory._tx = twin.memory._tables, twin.memory._tx
+    await pair.there.watch.look()
+    assert bob.restored == 1
+
+
+async def test_the_journal_forgets_its_rooms_with_the_epoch(pair: Pair) -> None:
+    """Cyd is a member in the room that is kept, and not in the store that has grown to the same length."""
+    await pair.here.rooms.put_member(ANN, ROOM, CYD)
+    await pair.here.say(CYD, ROOM, "hello")
+    async with open_pair() as twin:
+        assert await twin.here.found(ANN, BOB) == ROOM
+        for text in ("one", "two"):
+            await twin.here.say(ANN, ROOM, text)
+        pair.memory._tables, pair.memory._tx = twin.memory._tables, twin.memory._tx
+        pair.restore()
+    with pytest.raises(NotFound):
+        await pair.here.say(CYD, ROOM, "I am not here")
+
+
+async def sign_in(pair: Pair, user_id: UserId) -> Recorder:
+    """A connection there, whose session is in the store."""
+
+    def begin(tx: Tx) -> SessionId:
+        at = pair.chats.clock.now()
+        return tx.sessions.add(user_id=user_id, label="", at=at, expires_at=at).id
+
+    recorder = pair.there.recorder(user_id, await pair.memory.write(begin))
+    await pair.there.learn(user_id)
+    return recorder
+
+
+async def during_a_look(pair: Pair, act: Callable[[], Awaitable[object]]) -> None:
+    """Something happens after a look has read, and before it knows what it has read."""
+    pair.there.store.hold()
+    look = asyncio.create_task(pair.there.watch.look())
+    await turns()
+    pair.there.store.step()
+    await turns()
+    await act()
+    await turns()
+    pair.there.store.release()
+    await look
