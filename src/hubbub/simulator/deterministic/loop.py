@@ -120,7 +120,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             with suppress(BaseException):  # their `finally` blocks find a world that is no more
-                task.get_coro().close()  # type: ignore[union-attr]
+                task.get_coro().close()
         self._ready.clear()
         self._timers.clear()
         self._dropped.clear()

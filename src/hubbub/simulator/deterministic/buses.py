@@ -1,0 +1,68 @@
+"""The bus between simulated nodes: it drops, doubles, delays, reorders and partitions."""
+
+from collections.abc import Callable
+from contextvars import Context
+from random import Random
+
+from hubbub.simulator.deterministic.loop import SimLoop
+from hubbub.simulator.deterministic.pipes import latency
+
+Receive = Callable[[bytes], None]
+
+
+class Network:
+    """What the buses of all nodes are connected to, and how well it works at the moment."""
+
+    def __init__(self, loop: SimLoop, random: Random) -> None:
+        self.loop = loop
+        self.random = random
+        self.buses: dict[str, SimBus] = {}  # by the name of the node
+        self.drop = 0  # percent of the messages; > 0: others are doubled and reordered
+        self.cut_off: dict[str, float] = {}  # nodes that hear and are heard by nobody, until then
+
+    def carry(self, source: "SimBus", subject: str, payload: bytes) -> None:
+        for target in self.buses.values():
+            if target is source or self._parted(source, target):
+                continue
+            for _ in range(self._copies()):
+                self._carry_one(source, target, subject, payload)
+
+    def _carry_one(self, source: "SimBus", target: "SimBus", subject: str, payload: bytes) -> None:
+        when = self.loop.time() + latency(self.random)
+        if self.drop:
+            when += self.random.random()
+        else:
+            when = target.last_from[source.name] = max(when, target.last_from.get(source.name, 0.0))
+        self.loop.call_at(when, target.deliver, subject, payload, context=target.context)
+
+    def _copies(self) -> int:
+        if not self.drop:
+            return 1
+        return 0 if self.random.random() * 100 < self.drop else 1 + int(2 * self.random.random())
+
+    def _parted(self, source: "SimBus", target: "SimBus") -> bool:
+        now = self.loop.time()
+        return any(self.cut_off.get(bus.name, 0.0) > now for bus in (source, target))
+
+
+class SimBus:
+    """Implements `realtime.cluster.Bus` for one life of a node."""
+
+    def __init__(self, network: Network, name: str, context: Context) -> None:
+        self.name = name
+        self.context = context  # the node's
+        self.last_from: dict[str, float] = {}  # when the last message of each node arrives
+        self._network = network
+        self._receivers: dict[str, list[Receive]] = {}
+        network.buses[name] = self
+
+    def publish(self, subject: str, payload: bytes) -> None:
+        self._network.carry(self, subject, payload)
+
+    async def subscribe(self, subject: str, receive: Receive) -> None:
+        self._receivers.setdefault(subject, []).append(receive)
+
+    def deliver(self, subject: str, payload: bytes) -> None:
+        """A message has arrived; the node's death since it was sent would have dropped it."""
+        for receive in self._receivers.get(subject, ()):
+            receive(payload)
