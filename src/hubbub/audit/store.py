@@ -6,7 +6,7 @@ was changed; the log is compared with everything that is derived from it.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -84,17 +84,25 @@ def audit_store(url: str, progress: Progress) -> StoreReport:
     findings = report.findings
     with closing(_open(path_of(url))) as connection:
         _check_file(connection, findings, progress)
-        rooms = connection.execute(_ROOMS).fetchall()
-        report.rooms, report.events = len(rooms), sum(head for _, head in rooms)
-        progress.begin("logs", report.events)
-        for room_id, _ in rooms:
-            connection.execute("BEGIN")  # what follows about this room comes from one snapshot
-            try:
-                _RoomAudit(connection, RoomId(room_id), findings, progress).run()
-            except driver.DatabaseError as error:
-                findings.add("damaged file", f"can't be read to its end: {error}", room_id)
-            connection.execute("ROLLBACK")
+        with _damage_found(findings):
+            rooms = connection.execute(_ROOMS).fetchall()
+            report.rooms, report.events = len(rooms), sum(head for _, head in rooms)
+            progress.begin("logs", report.events)
+            for room_id, _ in rooms:
+                connection.execute("BEGIN")  # what follows about this room comes from one snapshot
+                with _damage_found(findings, room_id):
+                    _RoomAudit(connection, RoomId(room_id), findings, progress).run()
+                connection.execute("ROLLBACK")
     return report
+
+
+@contextmanager
+def _damage_found(findings: Findings, room_id: int | None = None) -> Iterator[None]:
+    """What the database itself can't read is a finding, and the next part is looked at."""
+    try:
+        yield
+    except driver.DatabaseError as error:
+        findings.add("damaged file", f"can't be read to its end: {error}", room_id)
 
 
 def _open(path: Path) -> Any:
@@ -112,15 +120,19 @@ def _open(path: Path) -> Any:
 
 
 def _check_file(connection: Any, findings: Findings, progress: Progress) -> None:
-    progress.begin("file", 2)
-    for (message,) in connection.execute("PRAGMA integrity_check"):
-        if message != "ok":
-            findings.add("damaged file", message)
+    progress.begin("file", 3)
+    with _damage_found(findings):
+        for (message,) in connection.execute("PRAGMA integrity_check"):
+            if message != "ok":
+                findings.add("damaged file", message)
     progress.advance(1)
-    for table, _rowid, parent, _index in connection.execute("PRAGMA foreign_key_check"):
-        findings.add("dangling row", f"a row of {table} names one of {parent} that does not exist")
-    for low, high, first, last in connection.execute(_PAIRS):
-        findings.add("doubled pair", f"users {low} and {high} have two direct rooms: {first} and {last}", last)
+    with _damage_found(findings):
+        for table, _rowid, parent, _index in connection.execute("PRAGMA foreign_key_check"):
+            findings.add("dangling row", f"a row of {table} names one of {parent} that does not exist")
+    progress.advance(1)
+    with _damage_found(findings):
+        for low, high, first, last in connection.execute(_PAIRS):
+            findings.add("doubled pair", f"users {low} and {high} have two direct rooms: {first} and {last}", last)
     progress.advance(1)
 
 
