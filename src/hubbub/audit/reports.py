@@ -28,7 +28,8 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._progress.console.is_terminal:
+            self._progress.stop()
 
     def begin(self, what: str, total: float) -> None:
         if self._task is not None:
@@ -49,7 +50,7 @@ def show(console: Console, findings: Findings, figures: Mapping[str, object]) ->
         if count > MAX_SHOWN:
             console.print(Text(f"{count - MAX_SHOWN} more: {kind}"))
     if findings.counts:
-        console.print(Text(f"{len(findings)} findings", style="bold red"))
+        console.print(Text(f"{len(findings)} finding{'s' * (len(findings) > 1)}", style="bold red"))
     else:
         console.print(Text("nothing wrong was found", style="bold green"))
 
