@@ -86,6 +86,7 @@ class DetachedSocket(asyncio.Protocol):
         "_close_timer",
         "_closing",
         "_connection",
+        "_is_text",
         "_max_size",
         "_message",
         "_rest",
@@ -101,7 +102,8 @@ class DetachedSocket(asyncio.Protocol):
         self._connection: Connection | None = None
         self._rest = b""  # the beginning of a frame
         self._stock: ServerProtocol | None = None
-        self._message: list[Frame] | None = None  # the fragments of a message so far
+        self._message: bytearray | None = None  # what came of a message so far; empty fragments are without number
+        self._is_text = True
         self._closing = False
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -195,7 +197,7 @@ class DetachedSocket(asyncio.Protocol):
         else:
             self._take_text(payload)
 
-    def _take_text(self, payload: bytes) -> None:
+    def _take_text(self, payload: bytes | bytearray) -> None:
         try:
             text = payload.decode()
         except UnicodeDecodeError:
@@ -226,15 +228,15 @@ class DetachedSocket(asyncio.Protocol):
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._message = []
+            self._message, self._is_text = bytearray(), frame.opcode is Opcode.TEXT
         elif frame.opcode is not Opcode.CONT or self._message is None:
             return  # the stock parser answers control frames
-        self._message.append(frame)
+        self._message += frame.data
         if not frame.fin:
             return
         message, self._message = self._message, None
-        if message[0].opcode is Opcode.TEXT:
-            self._take_text(b"".join(bytes(part.data) for part in message))
+        if self._is_text:
+            self._take_text(message)
         elif self._connection is not None:
             self._connection.received_binary()
 

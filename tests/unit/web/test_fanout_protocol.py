@@ -1,0 +1,68 @@
+"""A detached socket: what it keeps of what a client sends, and how it ends."""
+
+import asyncio
+import tracemalloc
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from hubbub.realtime.connection import Connection
+from hubbub.web.fanout_protocol import DetachedSocket
+from tests.unit.realtime.sockets import World, world_of
+
+
+class RecordingTransport(asyncio.Transport):
+    """A TCP connection without the other end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+def attached(world: World) -> tuple[DetachedSocket, Connection, RecordingTransport]:
+    """A socket with a connection that waits for its first frame."""
+    transport = RecordingTransport()
+    socket = DetachedSocket(transport, set(), 131_072)
+    connection = world.gateway.connect(socket, room_id=None)
+    socket.attach(connection)
+    return socket, connection, transport
+
+
+async def test_fragments_take_no_more_memory_than_what_they_hold() -> None:
+    async with world_of() as world:
+        socket, _, transport = attached(world)
+        socket.data_received(Frame(Opcode.TEXT, b'{"type":', fin=False).serialize(mask=True))
+        empty = Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 1000
+        tracemalloc.start()
+        for _ in range(20):
+            socket.data_received(empty)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 100_000
+        socket.data_received(Frame(Opcode.CONT, b'"join"}').serialize(mask=True))
+        assert b"the first frame must be auth" in transport.written
+        socket.connection_lost(None)
+
+
+@pytest.mark.parametrize("behind", [b"\xff" * 20, Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True)])
+async def test_a_refusal_with_nonsense_behind_it_in_the_same_read_ends_the_socket(behind: bytes) -> None:
+    async with world_of() as world:
+        socket, connection, transport = attached(world)
+        socket.data_received(Frame(Opcode.BINARY, b"x").serialize(mask=True) + behind)
+        assert transport.closed
+        assert len(world.gateway) == 0
+        socket.connection_lost(None)
+        assert connection.identity is None
