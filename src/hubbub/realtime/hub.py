@@ -182,10 +182,9 @@ class Hub:
                     return False
                 later = [delivery(event) for event in missing]
             for item in later:
-                if item.seq == position + 1:
-                    position = item.seq
-                    if not self._hand(view, item):
-                        return False
+                position = item.seq
+                if not self._hand(view, item):
+                    return False
         view.kept.clear()
         if position > feed.head:
             view.ready = True

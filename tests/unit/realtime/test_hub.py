@@ -485,6 +485,22 @@ async def test_connections_are_found_by_user_and_by_session(node: Node) -> None:
     node.hub.leave(phone, ROOM)
 
 
+async def test_an_epoch_that_others_name_is_believed_only_when_the_store_says_so(node: Node) -> None:
+    ann = node.recorder(ANN)
+    await ann.join(node.logs, ROOM)
+    node.store.failures.append(Unavailable("the disk is away"))
+    reads = node.store.reads
+    assert not node.hub.agrees("another")
+    assert not node.hub.agrees("another")
+    await node.settle()
+    assert node.store.reads == reads + 1  # one question for both doubts
+    assert not node.hub.agrees("another")
+    await node.settle()
+    assert (ann.restored, node.hub.epoch) == (0, await node.logs.epoch())
+    node.publish(*await say(node))
+    assert ann.seqs == {ROOM: [4]}
+
+
 # Every order of things
 
 
