@@ -125,7 +125,7 @@ class DetachedSocket(asyncio.Protocol):
         stock.receive_data(self._rest)
         if stock.state is State.OPEN:  # otherwise what came behind is no frame, and the parser closes with its own code
             stock.send_close(code, close_reason(reason))
-        self._send(stock)
+        self._transport.write(b"".join(stock.data_to_send()))
         self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     # The transport's side
@@ -192,7 +192,7 @@ class DetachedSocket(asyncio.Protocol):
 
     def _take(self, first: int, payload: bytes) -> None:
         if first == _PING:
-            if self._connection is not None and self._connection.outbox.paused_at is None:
+            if not self._is_paused():
                 self.write([bytes((_PONG, len(payload))) + payload])
         else:
             self._take_text(payload)
@@ -241,10 +241,13 @@ class DetachedSocket(asyncio.Protocol):
             self._connection.received_binary()
 
     def _send(self, stock: ServerProtocol) -> None:
-        """Write what the stock parser has to say: pongs, and its part of a close."""
+        """Write what the stock parser has to say: its part of a close, and pongs to who reads them."""
         output = b"".join(stock.data_to_send())
-        if output:
+        if output and not self._closing and not (stock.state is State.OPEN and self._is_paused()):
             self._transport.write(output)
+
+    def _is_paused(self) -> bool:
+        return self._connection is not None and self._connection.outbox.paused_at is not None
 
     def _end(self, code: int) -> None:
         if self._connection is not None:

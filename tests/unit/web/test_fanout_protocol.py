@@ -66,3 +66,24 @@ async def test_a_refusal_with_nonsense_behind_it_in_the_same_read_ends_the_socke
         assert len(world.gateway) == 0
         socket.connection_lost(None)
         assert connection.identity is None
+
+
+@pytest.mark.parametrize("first", [b"", Frame(Opcode.BINARY, b"x", fin=False).serialize(mask=True)])
+async def test_pings_of_who_reads_nothing_are_not_answered(first: bytes) -> None:
+    async with world_of() as world:
+        socket, _, transport = attached(world)
+        pings = Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 10
+        socket.data_received(first + pings)
+        assert len(transport.written) == 10 * 127
+
+        socket.pause_writing()
+        socket.data_received(pings)
+        assert len(transport.written) == 10 * 127
+        socket.resume_writing()
+        socket.data_received(pings)
+        assert len(transport.written) == 20 * 127
+
+        socket.close(1000, "done")
+        socket.data_received(pings)
+        assert transport.written.endswith(b"done")
+        socket.connection_lost(None)
