@@ -126,7 +126,7 @@ class DetachedSocket(asyncio.Protocol):
         if stock.state is State.OPEN:  # otherwise what came behind is no frame, and the parser closes with its own code
             stock.send_close(code, close_reason(reason))
         self._transport.write(b"".join(stock.data_to_send()))
-        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+        self._abort_later()
 
     # The transport's side
 
@@ -143,7 +143,8 @@ class DetachedSocket(asyncio.Protocol):
             self._rest = rest
 
     def eof_received(self) -> None:
-        """The other side will send nothing more: the transport closes itself."""
+        """The other side will send nothing more: the transport closes itself, once everything is sent."""
+        self._abort_later()
 
     def pause_writing(self) -> None:
         if self._connection is not None:
@@ -225,6 +226,7 @@ class DetachedSocket(asyncio.Protocol):
             self._end(CloseCode.ABNORMAL if received is None else received.code)
             self._closing = True
             self._transport.close()
+            self._abort_later()
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
@@ -245,6 +247,11 @@ class DetachedSocket(asyncio.Protocol):
         output = b"".join(stock.data_to_send())
         if output and not self._closing and not (stock.state is State.OPEN and self._is_paused()):
             self._transport.write(output)
+
+    def _abort_later(self) -> None:
+        """Whoever reads nothing would keep a closing socket for ever."""
+        if self._close_timer is None:
+            self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     def _is_paused(self) -> bool:
         return self._connection is not None and self._connection.outbox.paused_at is not None

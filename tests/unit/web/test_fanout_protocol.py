@@ -7,6 +7,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from hubbub.realtime.connection import Connection
+from hubbub.web import fanout_protocol
 from hubbub.web.fanout_protocol import DetachedSocket
 from tests.unit.realtime.sockets import World, world_of
 
@@ -18,6 +19,7 @@ class RecordingTransport(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.aborted = asyncio.Event()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
@@ -27,6 +29,7 @@ class RecordingTransport(asyncio.Transport):
 
     def abort(self) -> None:
         self.closed = True
+        self.aborted.set()
 
     def is_closing(self) -> bool:
         return self.closed
@@ -87,3 +90,23 @@ async def test_pings_of_who_reads_nothing_are_not_answered(first: bytes) -> None
         socket.data_received(pings)
         assert transport.written.endswith(b"done")
         socket.connection_lost(None)
+
+
+@pytest.mark.parametrize("end", ["eof", "nonsense", "close", "close after eof"])
+async def test_however_a_socket_ends_who_reads_nothing_does_not_keep_it(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout_protocol, "CLOSE_TIMEOUT", 0.01)
+    async with world_of() as world:
+        socket, _, transport = attached(world)
+        socket.pause_writing()
+        if end == "nonsense":
+            socket.data_received(b"\xff" * 20)
+        if end.endswith("eof"):
+            socket.eof_received()
+            transport.close()  # as asyncio does it
+        if end.startswith("close"):
+            socket.close(4508, "too slow")
+        await transport.aborted.wait()
+        socket.connection_lost(None)
+        assert len(world.gateway) == 0
