@@ -3,11 +3,11 @@
 import random as _random
 import uuid
 from collections.abc import Callable
+from importlib.metadata import version
 from types import TracebackType
 
 import httpx2
 
-from hubbub import __version__
 from hubbub.client import api as _api
 from hubbub.client.api import Api
 from hubbub.client.credentials import SessionCredentials
@@ -22,7 +22,7 @@ from hubbub.wire import frames as wire
 
 TIMEOUT = 30.0  # seconds until a request must be answered
 PATIENCE = 10.0  # seconds for which a safe request is repeated
-USER_AGENT = f"hubbub-client/{__version__}"
+USER_AGENT = f"hubbub-client/{version('hubbub')}"
 
 
 class Chat:
