@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hubbub.audit.plans import Plan
+
 Url = Annotated[str | None, typer.Argument(metavar="[URL]", help="A running server, like http://127.0.0.1:8000.")]
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database-url", metavar="URL", help="A database, like sqlite:///hubbub.db: only read.")
@@ -18,6 +20,7 @@ Tokens = Annotated[
     Path | None,
     typer.Option(help="A file with an access token in each line: clients of these users.", exists=True, dir_okay=False),
 ]
+Patience = Annotated[float, typer.Option(min=0, help="Seconds for which a server that is away is waited for.")]
 
 
 def audit(
@@ -28,6 +31,7 @@ def audit(
     seconds: Seconds = 10.0,
     rate: Rate = 50.0,
     tokens: Tokens = None,
+    patience: Patience = 120.0,
 ) -> None:
     """Prove that nothing is lost: on a running server, or in a database.
 
@@ -40,8 +44,19 @@ def audit(
     if database_url is not None:
         raise typer.Exit(_store(database_url))
     assert url is not None
-    words = () if tokens is None else tuple(tokens.read_text().split())
-    raise typer.Exit(_live(url, clients, rooms, seconds, rate, words))
+    raise typer.Exit(
+        _live(
+            Plan(
+                url=url,
+                clients=clients,
+                rooms=rooms,
+                seconds=seconds,
+                rate=rate,
+                tokens=() if tokens is None else tuple(tokens.read_text().split()),
+                patience=patience,
+            )
+        )
+    )
 
 
 def _store(database_url: str) -> int:
@@ -62,16 +77,15 @@ def _store(database_url: str) -> int:
     return 1 if report.findings else 0
 
 
-def _live(url: str, clients: int, rooms: int, seconds: float, rate: float, tokens: tuple[str, ...]) -> int:
+def _live(plan: Plan) -> int:
     from rich.console import Console
 
-    from hubbub.audit.live import Plan, audit_server
+    from hubbub.audit.live import audit_server
     from hubbub.audit.reports import Bar, show
     from hubbub.client import ClientError
     from hubbub.domain.errors import ChatError
 
     console = Console()
-    plan = Plan(url=url, clients=clients, rooms=rooms, seconds=seconds, rate=rate, tokens=tokens)
     try:
         with Bar(console) as bar:
             report = asyncio.run(audit_server(plan, bar))

@@ -44,10 +44,10 @@ class ServerProcess(Address):
 
 
 @asynccontextmanager
-async def serving_process(folder: Path, **settings: str) -> AsyncIterator[ServerProcess]:
-    """Serve what is in `folder`, and write the log to `hubbub.log` there."""
+async def serving_process(folder: Path, *, port: int = 0, **settings: str) -> AsyncIterator[ServerProcess]:
+    """Serve what is in `folder`, on a free port unless one is given, and write the log to `hubbub.log` there."""
     environment = {**os.environ, **_SETTINGS, **settings}
-    command = [sys.executable, "-m", "hubbub", "serve", "--port", "0", "--database-url", database_url(folder)]
+    command = [sys.executable, "-m", "hubbub", "serve", "--port", str(port), "--database-url", database_url(folder)]
     with (folder / "hubbub.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment, cwd=folder

@@ -15,25 +15,13 @@ from hubbub.audit.comparisons import RoomLog
 from hubbub.audit.edges import WatchedConnector
 from hubbub.audit.findings import Findings, Progress
 from hubbub.audit.ledger import Ledger
+from hubbub.audit.plans import Plan
 from hubbub.client import Api, connect, register
 from hubbub.client.transports import WebSocketConnector
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq
 
-PATIENCE = 120.0  # seconds for which requests are repeated, and answers and last events are waited for
 TURN = 0.02  # seconds between looks at how much is to be said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to do. `rate` is messages a second, of all clients together."""
-
-    url: str
-    clients: int
-    rooms: int
-    seconds: float
-    rate: float
-    tokens: tuple[str, ...] = ()  # access tokens of the clients; without them, new users register
 
 
 @dataclass(slots=True)
@@ -61,7 +49,7 @@ async def audit_server(plan: Plan, progress: Progress) -> Report:
         progress.begin("talk", plan.seconds)
         await _talk(plan, clients, progress)
         progress.begin("settle", len(clients) * len(room_ids))
-        await _settle(clients, room_ids, report.findings, progress)
+        await _settle(plan, clients, room_ids, report.findings, progress)
         progress.begin("compare", len(room_ids))
         for room_id in room_ids:
             events = await _read_log(clients[0].chat.api, room_id)
@@ -89,11 +77,11 @@ async def _sign_in(
         name = f"audit-{run}-{index + 1}"
         connector = WatchedConnector(WebSocketConnector(plan.url), name, ledger, report.findings)
         if plan.tokens:
-            chat = connect(plan.url, token=plan.tokens[index], connector=connector, patience=PATIENCE)
+            chat = connect(plan.url, token=plan.tokens[index], connector=connector, patience=plan.patience)
         else:
             password = secrets.token_urlsafe(16)
-            await register(plan.url, name, f"{name}@example.org", password, patience=PATIENCE)
-            chat = connect(plan.url, username=name, password=password, connector=connector, patience=PATIENCE)
+            await register(plan.url, name, f"{name}@example.org", password, patience=plan.patience)
+            chat = connect(plan.url, username=name, password=password, connector=connector, patience=plan.patience)
         await stack.enter_async_context(chat)
         clients.append(Client(name, chat, connector, random.Random(f"{run}-{index}")))
         progress.advance(1)
@@ -124,19 +112,19 @@ async def _talk(plan: Plan, clients: Sequence[Client], progress: Progress) -> No
 
 
 async def _settle(
-    clients: Sequence[Client], room_ids: Sequence[RoomId], findings: Findings, progress: Progress
+    plan: Plan, clients: Sequence[Client], room_ids: Sequence[RoomId], findings: Findings, progress: Progress
 ) -> None:
     """Wait until everything is answered, and every client has every room up to its head."""
     waiting = [task for client in clients for task in client.waiting]
     if waiting:
-        _, unanswered = await asyncio.wait(waiting, timeout=PATIENCE)
+        _, unanswered = await asyncio.wait(waiting, timeout=plan.patience)
         if unanswered:
-            findings.add("unanswered", f"{len(unanswered)} changes were not answered within {PATIENCE:g} s")
+            findings.add("unanswered", f"{len(unanswered)} changes were not answered within {plan.patience:g} s")
     reaching = []
     for room_id in room_ids:
         head = (await clients[0].chat.api.room(room_id)).head
         reaching += [asyncio.ensure_future(_reach(client, room_id, head, progress)) for client in clients]
-    _, late = await asyncio.wait(reaching, timeout=PATIENCE)
+    _, late = await asyncio.wait(reaching, timeout=plan.patience)
     for task in late:  # what they miss is found by the comparison
         task.cancel()
 

@@ -1,0 +1,104 @@
+"""`hubbub audit` as it is called: on a server that is killed, beside a running one, and with something to find."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hubbub.cli import app
+from hubbub.stores.sql.sqlite import driver
+from tests.integration.processes import database_url, serving_process
+from tests.integration.servers import register
+
+
+async def audit(*arguments: str) -> tuple[int, str]:
+    """Run it; its exit code, and what it printed."""
+    running = await start(*arguments)
+    return await finish(running)
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "hubbub", "audit", *arguments]
+    return await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+
+
+async def finish(running: asyncio.subprocess.Process) -> tuple[int, str]:
+    printed, _ = await running.communicate()
+    return running.returncode or 0, printed.decode()
+
+
+async def talked(folder: Path, least: int) -> None:
+    """Wait until there are so many messages in the database."""
+    connection = driver.connect(str(folder / "hubbub.db"))
+    try:
+        while connection.execute("SELECT count(*) FROM messages").fetchone()[0] < least:  # noqa: ASYNC110 - by another process
+            await asyncio.sleep(0.05)
+    finally:
+        connection.close()
+
+
+@pytest.mark.timeout(180)
+async def test_a_server_that_is_killed_twice_loses_doubles_and_reorders_nothing(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        port = server.port
+        running = await start(server.url, "--clients", "4", "--rooms", "2", "--seconds", "12", "--rate", "60")
+        await talked(tmp_path, 50)
+        await server.kill()
+    async with serving_process(tmp_path, port=port) as server:
+        await talked(tmp_path, 150)
+        await server.kill()
+    async with serving_process(tmp_path, port=port):
+        code, printed = await finish(running)
+        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+        code, printed = await audit("--database-url", database_url(tmp_path))  # while the server runs
+        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+
+
+async def test_existing_users_may_be_the_clients(tmp_path: Path) -> None:
+    async with serving_process(tmp_path, HUBBUB_REGISTRATION="open") as server:
+        people = [await register(server, name) for name in ("ann", "bob")]
+        for person in people:
+            await person.client.aclose()
+        tokens = tmp_path / "tokens"
+        tokens.write_text("\n".join(person.access_token for person in people))
+        code, printed = await audit(server.url, "--tokens", str(tokens), "--seconds", "1", "--rate", "20")
+        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+        assert printed.startswith("2 clients, 2 connections, 3 rooms, ")
+
+
+async def test_what_is_found_in_a_database_is_named_and_makes_the_exit_code_1(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        code, printed = await audit(server.url, "--clients", "2", "--rooms", "1", "--seconds", "1")
+        assert code == 0, printed
+        assert await server.stop() == 0
+    connection = driver.connect(str(tmp_path / "hubbub.db"))
+    connection.execute("DELETE FROM messages WHERE seq = 7")
+    connection.execute("DELETE FROM room_events WHERE seq = 7")
+    connection.commit()
+    connection.close()
+    code, printed = await audit("--database-url", database_url(tmp_path))
+    assert code == 1
+    assert "events 7 to 7 are missing" in printed
+    assert "finding" in printed.splitlines()[-1]
+
+
+async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
+    code, printed = await audit("http://127.0.0.1:9", "--clients", "1", "--patience", "0")
+    assert code == 2
+    assert printed.startswith("hubbub: no answer from 127.0.0.1")
+    assert len(printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["http://127.0.0.1:9", "--database-url", "sqlite:///x.db"]])
+def test_it_is_either_a_server_or_a_database(arguments: list[str]) -> None:
+    assert CliRunner().invoke(app, ["audit", *arguments]).exit_code == 2
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", "--database-url", f"sqlite:///{tmp_path / 'none.db'}"])
+    assert result.exit_code == 2
+    assert not (tmp_path / "none.db").exists()
