@@ -47,7 +47,7 @@ def test_every_document_is_in_the_index() -> None:
         ("```console\n$ cat\n> hello\nhello\n```", False),
         ("```console\n$ cat\n> hello\ngood day\n```", True),
         ("```console one\n$ echo hello > file\n```\n```console two\n$ cat file\nhello\n```", False),
-        ("```console\n$ echo on && sleep 60\non\n```\n```console\n^C\n$ echo off\noff\n```", False),
+        ("```console\n$ sh -c 'echo on; sleep 60'\non\n```\n```console\n^C\n$ echo off\noff\n```", False),
         ("```text saved.txt\nhello\n```\n```console\n$ cat saved.txt\nhello\n```", False),
         ("```text\nanything\n```", False),
     ],

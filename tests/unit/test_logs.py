@@ -15,10 +15,12 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
 @pytest.fixture(autouse=True)
 def _untouched() -> Iterator[None]:
-    """Leave the loggers of this process as they were."""
+    """Begin with loggers as a new process has them, and leave those of this one as they were."""
     names = ("", "alembic", "uvicorn", "uvicorn.error", "uvicorn.access")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers[1:]:
+        logger.setLevel(logging.NOTSET)  # a server that another test started has set levels of its own
     yield
     for logger, handlers, level, propagate in before:
         logger.handlers[:], logger.propagate = handlers, propagate
