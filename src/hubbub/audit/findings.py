@@ -15,12 +15,6 @@ class Finding:
     room_id: int | None = None
     seq: int | None = None
 
-    def __str__(self) -> str:
-        place = "" if self.room_id is None else f"room {self.room_id}"
-        if self.seq is not None:
-            place += f" seq {self.seq}"
-        return f"{place}: {self.detail}" if place else self.detail
-
 
 @dataclass(slots=True)
 class Findings:

@@ -69,11 +69,6 @@ class Catchup:
         room.stage, room.ref = Stage.ENDED, None
         return True
 
-    def position(self, room_id: RoomId) -> Seq | None:
-        """The last seq that was applied."""
-        room = self._rooms.get(room_id)
-        return None if room is None or room.position is None else room.position.applied
-
     def due(self) -> float | None:
         """When there is something to ask for; None = nothing."""
         return min((room.due for room in self._wanted.values()), default=None)

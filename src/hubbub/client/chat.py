@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from importlib.metadata import version
 from types import TracebackType
+from typing import Literal
 
 import httpx2
 
@@ -80,9 +81,9 @@ class Chat:
         """What is true only now: typing, read marks, presence, and rooms that the user was added to."""
         return self._live.signals()
 
-    def presence(self, status: str) -> None:
-        """`online` or `away`; nothing happens while there is no connection."""
-        self._live.tell(wire.Presence(status="away" if status == "away" else "online"))
+    def presence(self, status: Literal["online", "away"]) -> None:
+        """Let the others know; nothing happens while there is no connection."""
+        self._live.tell(wire.Presence(status=status))
 
 
 def connect(

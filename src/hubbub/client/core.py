@@ -14,7 +14,7 @@ from enum import Enum
 
 from hubbub.client.backoff import Backoff
 from hubbub.client.catchup import Catchup
-from hubbub.client.errors import Closed, NotUnderstood, Unreachable, closing_error
+from hubbub.client.errors import Closed, NotUnderstood, Unreachable, closing_error, is_final
 from hubbub.client.outbox import ExchangeFrame, Outbox
 from hubbub.client.outputs import Connect, HangUp, Output, Renew, Signalled, Stopped, Transmit, Welcomed
 from hubbub.domain.errors import ChatError, Internal, TooLarge
@@ -105,10 +105,6 @@ class Core:
         if self._catchup.unfollow(room_id) and self.state is State.OPEN:
             self._transmit(wire.Leave(room_id=room_id))
 
-    def position(self, room_id: RoomId) -> Seq | None:
-        """The last seq that was applied in a room; None while that is not known."""
-        return self._catchup.position(room_id)
-
     def exchange(self, frame: ExchangeFrame, now: float) -> int:
         """Send something that will be answered (`Answered`); return the key of the answer. It survives reconnects."""
         key = self._outbox.add(frame)
@@ -144,10 +140,13 @@ class Core:
 
     def connecting(self) -> None:
         """A socket is being opened."""
-        self.state = State.CONNECTING
+        if self.state is State.DOWN:
+            self.state = State.CONNECTING
 
     def connected(self, now: float, lifetime: float | None) -> None:
         """A socket is open. `lifetime`: seconds that its token is still good for, where that is known."""
+        if self.state is not State.CONNECTING:
+            return  # stopped meanwhile
         self.state = State.OPENING
         self._opened_at = self._heard_at = now
         self._lifetime = lifetime
@@ -210,13 +209,12 @@ class Core:
     def not_renewed(self, now: float, error: Exception) -> None:
         """There is no other token. On an open connection that ends nothing before the old one expires."""
         self._renewing = False
-        lasting = isinstance(error, ChatError) and not error.retryable
         if not self._waits_for_token:
-            if self.state is State.OPEN and not lasting:
+            if self.state is State.OPEN and not is_final(error):
                 self._renew_at = now + self._backoff.next()
             return
         self._waits_for_token = False
-        if lasting or self.hello is None:
+        if is_final(error) or self.hello is None:
             self.stop(error)
         else:
             self._renewed = False

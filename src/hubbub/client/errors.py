@@ -12,6 +12,7 @@ from hubbub.domain.errors import (
     BadFrame,
     ChatError,
     Forbidden,
+    Internal,
     NotFound,
     RateLimited,
     TooLarge,
@@ -34,6 +35,11 @@ class NotUnderstood(ClientError):
 
 class Closed(ClientError):
     pass
+
+
+def is_final(error: Exception) -> bool:
+    """Would the same be refused again? Then there is no use in trying."""
+    return isinstance(error, ChatError) and not error.retryable and not isinstance(error, Internal)
 
 
 _BY_CLOSE_CODE: dict[int, type[ChatError]] = {

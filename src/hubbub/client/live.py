@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from hubbub.client import outputs
 from hubbub.client.core import Core
-from hubbub.client.errors import ClientError, Closed
+from hubbub.client.errors import ClientError, Closed, is_final
 from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import AccessToken, ConnectionEnded, Connector, Credentials, Reader, Socket
 from hubbub.client.results import RoomSummary, room_summary
@@ -55,6 +55,7 @@ class Live:
         self._error: Exception | None = None  # why it is over
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._connection: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._socket: Socket | None = None
         self._token: AccessToken | None = None
         self._outgoing: deque[bytes] = deque()
@@ -80,8 +81,9 @@ class Live:
         self._flush()
         if self._timer is not None:
             self._timer.cancel()
-        if self._connection is not None:
-            self._connection.cancel()
+        for task in (self._connection, self._renewal):
+            if task is not None:
+                task.cancel()
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
@@ -187,7 +189,7 @@ class Live:
             case outputs.Connect(delay):
                 self._connection = self._start(self._connect(delay))
             case outputs.Renew():
-                self._start(self._renew())
+                self._renewal = self._start(self._renew())
             case outputs.HangUp(code, reason):
                 self._hang_up(code, reason)
             case outputs.Welcomed(hello):
@@ -276,6 +278,9 @@ class Live:
             await self._run(socket, self._token)
 
     async def _run(self, socket: Socket, token: AccessToken) -> None:
+        if self._error is not None:  # closed at the very moment in which it opened
+            await _close(socket, CloseCode.NORMAL, "")
+            return
         self._socket = socket
         self._outgoing.clear()
         self._core.connected(self._now(), self._lifetime(token))
@@ -331,11 +336,11 @@ class Live:
 
     def _refused(self, error: ChatError) -> None:
         """There is no token to connect with."""
-        if error.retryable:
-            self._lost(CloseCode.ABNORMAL, str(error))
-        else:
+        if is_final(error):
             self._core.stop(error)
             self._flush()
+        else:
+            self._lost(CloseCode.ABNORMAL, str(error))
 
     def _lifetime(self, token: AccessToken) -> float | None:
         return None if token.expires_at is None else token.expires_at - self._now()

@@ -40,9 +40,6 @@ class Outbox:
         self._keys = 0
         self._held_until = 0.0
 
-    def __len__(self) -> int:
-        return len(self._exchanges)
-
     def add(self, frame: ExchangeFrame) -> int:
         """Take a frame, without a ref; return the key of its answer."""
         self._keys += 1

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 from hubbub.client.backoff import Backoff
-from hubbub.client.errors import Unreachable
+from hubbub.client.errors import Closed, Unreachable
 from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import Reader
 from hubbub.client.results import Membership, RoomSummary
@@ -206,11 +206,11 @@ class Room:
         return feed
 
     async def ready(self) -> None:
-        """Wait until the room is live. Raise why it never will be."""
+        """Wait until the room is live. Raise why it will not be: Closed when it is not followed any more."""
         while not self.live:
             if self.ended:
                 self.raise_error()
-                return
+                raise Closed(f"room {self.id} is not followed any more")
             self._changed.clear()
             await self._changed.wait()
 

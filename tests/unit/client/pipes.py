@@ -81,9 +81,12 @@ class Keys:
 
     def __init__(self) -> None:
         self.current = 1
+        self.missing: list[Exception] = []  # raised by the next calls of `token`
         self.error: Exception | None = None
 
     async def token(self) -> AccessToken:
+        if self.missing:
+            raise self.missing.pop(0)
         return AccessToken(f"t{self.current}")
 
     async def renew(self, rejected: str) -> AccessToken:

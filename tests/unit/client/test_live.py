@@ -7,7 +7,7 @@ import pytest
 
 from hubbub.client.errors import Closed, Unreachable
 from hubbub.client.ports import ConnectionEnded
-from hubbub.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from hubbub.domain.errors import Forbidden, Internal, Invalid, NotFound, Unauthenticated, Unavailable
 from hubbub.domain.ids import Seq
 from hubbub.wire import frames as wire
 from tests.unit.client.pipes import World, turns
@@ -129,6 +129,39 @@ async def test_a_server_that_is_away_is_tried_until_it_is_back(world: World) -> 
     assert len(world.pipes.tokens) == 6
 
 
+@pytest.mark.parametrize("trouble", [Unreachable("away"), Unavailable("later"), Internal("a defect")])
+async def test_a_token_that_can_not_be_had_just_now_is_asked_for_again(world: World, trouble: Exception) -> None:
+    pipe = await world.open(HELLO)
+    world.keys.missing.append(trouble)
+    pipe.breaks(1006)
+    await world.reopen(HELLO)
+    assert world.pipes.tokens == ["t1", "t1"]
+
+
+async def test_a_token_that_will_never_be_had_again_ends_everything(world: World) -> None:
+    pipe = await world.open(HELLO)
+    world.keys.missing.append(Unauthenticated("sign in again"))
+    signals = world.live.signals()
+    pipe.breaks(1006)
+    with pytest.raises(Unauthenticated, match="sign in again"):
+        await anext(signals)
+
+
+async def test_a_connection_that_opens_while_it_is_closed_is_closed_too(world: World) -> None:
+    starting = asyncio.create_task(world.live.start())
+    pipe = await world.pipes.opened()
+    closing = asyncio.create_task(world.live.close())
+    with pytest.raises(Closed):
+        await starting
+    await closing
+    assert pipe.closed is None or pipe.closed[0] == 1000
+
+
+async def test_a_connection_that_was_never_open_has_nobody_behind_it(world: World) -> None:
+    with pytest.raises(Closed):
+        _ = world.live.user_id
+
+
 async def test_a_refused_token_is_renewed_and_the_next_one_used(world: World) -> None:
     pipe = await world.open(HELLO)
     pipe.breaks(4401, "the token has expired")
@@ -185,6 +218,8 @@ async def test_asking_for_a_followed_room_again_gives_the_same_one(world: World)
     pipe.says(joined(join.ref, 0), wire.Reset(room_id=ROOM, reason="forbidden", seq=Seq(1)))
     await turns()
     assert room.ended
+    with pytest.raises(Closed, match="not followed"):
+        await room.ready()
     assert world.live.room(ROOM) is not room
 
 
