@@ -48,6 +48,7 @@ async def test_sessions(live: LiveServer, people: tuple[Chat, Chat]) -> None:
         (other,) = [device for device in devices if not device.current]
         await ann.api.end_session(other.id)
         assert phone.tokens is not None
+    assert len(await ann.api.ticket()) > 30
     await ann.api.change_password(PASSWORD, "another horse battery")
     with pytest.raises(Unauthenticated):
         async with connect(live.url, username="ann", password=PASSWORD):

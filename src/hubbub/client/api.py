@@ -16,6 +16,7 @@ from hubbub.client.bodies import (
     ReadBody,
     RoomList,
     SessionList,
+    TicketBody,
 )
 from hubbub.client.ports import Credentials
 from hubbub.client.rest import Rest
@@ -99,6 +100,10 @@ class Api:
     async def logout(self) -> None:
         """End this session: its sockets are closed, its tokens are worth nothing."""
         await self._rest.tell("POST", "/auth/logout", credentials=self._credentials)
+
+    async def ticket(self) -> str:
+        """A word that opens one socket within seconds, for a program that can't send headers: `?ticket=`."""
+        return (await self._rest.ask(TicketBody, "POST", "/auth/ticket", credentials=self._credentials)).ticket
 
     # Rooms
 

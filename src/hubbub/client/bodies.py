@@ -67,6 +67,10 @@ class MemberBody(Struct, frozen=True, kw_only=True):
         return Membership(Member(self.user.id, self.role, self.joined_seq), person(self.user))
 
 
+class TicketBody(Struct, frozen=True, kw_only=True):
+    ticket: str
+
+
 class ReadBody(Struct, frozen=True, kw_only=True):
     read_seq: Seq
 

@@ -66,7 +66,7 @@ class Chat:
 
     @property
     def rooms(self) -> list[RoomSummary]:
-        """The latest 100, newest first, as of the last time that the connection was made; `api.rooms` has them all."""
+        """The latest ones, newest first, as of the last time that the connection was made; `api.rooms` has them all."""
         return self._live.rooms
 
     def room(self, room_id: RoomId | int, *, after: Seq | int | None = None, keep: int | None = None) -> Room:

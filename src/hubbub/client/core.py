@@ -311,9 +311,12 @@ class Core:
         self._settled((ref,))
 
     def _not_understood(self, now: float, data: str | bytes, error: ChatError) -> None:
-        """An unknown frame, or garbage. When it was the answer to something, that is tried again later."""
+        """An unknown frame, or garbage. A join that it answers is tried again later; who asked for more is told."""
         ref = ref_of(data)
-        if ref is not None and self._catchup.refused(ref, None, Internal(str(error)), now):
+        if ref is None:
+            return
+        unreadable = NotUnderstood(f"the answer can't be read: {error}")
+        if self._catchup.refused(ref, None, Internal(str(error)), now) or self._outbox.fail(ref, unreadable):
             self._settled((ref,))
 
     def _settled(self, refs: Sequence[int]) -> None:

@@ -44,7 +44,7 @@ class Live:
         """`random` gives numbers in [0, 1); `new_id` words of at most 64 characters that never come twice."""
         self.random = random
         self.new_id = new_id
-        self.rooms: list[RoomSummary] = []  # as of the last hello: the latest 100, the newest first
+        self.rooms: list[RoomSummary] = []  # as of the last hello: the latest ones, the newest first
         self._connector = connector
         self._credentials = credentials
         self._reader = reader

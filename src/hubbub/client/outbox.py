@@ -101,9 +101,13 @@ class Outbox:
             self._finish(exchange, error)
         return True
 
-    def fail(self, ref: int, error: Exception) -> None:
-        """An exchange that was just taken by `next_request` can't be sent at all."""
-        self._finish(self._by_ref[ref], error)
+    def fail(self, ref: int, error: Exception) -> bool:
+        """An exchange is over: it can't be sent, or its answer can't be read; is it one of ours?"""
+        exchange = self._by_ref.get(ref)
+        if exchange is None:
+            return False
+        self._finish(exchange, error)
+        return True
 
     def _finish(self, exchange: _Exchange, answer: wire.Ack | wire.Page | Exception) -> None:
         assert exchange.ref is not None

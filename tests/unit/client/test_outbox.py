@@ -1,6 +1,7 @@
 """Sends of the core: acknowledged once, repeated safely, in the order in which they were made."""
 
 from hubbub.client import outputs
+from hubbub.client.errors import NotUnderstood
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
 from tests.unit.client.scripted import ROOM, Script, with_limits
@@ -131,6 +132,17 @@ def test_a_frame_above_the_limit_is_refused_here_and_takes_nothing_with_it() -> 
     (answered,) = script.outputs(outputs.Answered)
     assert getattr(answered.answer, "code", None) == "too_large"
     assert sent(script) == ["y"]
+
+
+def test_an_answer_that_can_not_be_read_is_the_end_of_waiting_for_it() -> None:
+    script = Script().opened()
+    script.core.exchange(wire.History(room_id=ROOM), script.now)
+    script.says(b'{"type":"page","ref":1,"room_id":9,"head":1,"items":[{"seq":"one"}]}')
+    (answered,) = script.outputs(outputs.Answered)
+    assert isinstance(answered.answer, NotUnderstood)
+    script.lost()
+    script.opened()
+    assert len(script.frames(wire.History)) == 1
 
 
 def test_what_was_withdrawn_in_time_is_never_sent() -> None:
