@@ -38,8 +38,7 @@ class HubFanout:
         task.add_done_callback(self._resyncs.pop)
 
     def end_sessions(self, session_ids: Collection[SessionId]) -> None:
-        for listener in self._hub.of_sessions(session_ids):
-            listener.session_ended()
+        self._hub.end_sessions(session_ids)
 
     async def close(self) -> None:
         """Stop looking at logs that could not be read."""

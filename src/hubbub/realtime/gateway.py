@@ -115,8 +115,6 @@ class Gateway:
                 raise RateLimited(f"at most {self.limits.user_sockets} sockets of a user may be open")
             connection.authenticated(identity)
             self.hub.attach(connection)
-            # From here on the end of the session closes the socket; look whether it ended just before.
-            await self._chat.accounts.require_session(identity)
             if connection.room_id is None:
                 await self._open_all_rooms(connection, identity)
             else:

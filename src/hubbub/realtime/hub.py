@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from hubbub.domain.errors import ChatError, Conflict
+from hubbub.domain.errors import ChatError, Conflict, Unauthenticated
 from hubbub.domain.events import Event, MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.realtime.memberships import Memberships, Told
@@ -19,6 +19,7 @@ from hubbub.services.logs import Joined, Logs
 from hubbub.wire.events import encode_event
 from hubbub.wire.framing import text_frame
 
+REMEMBERED = 10_000  # ended sessions; opening a connection takes far less time than so many log-outs
 RETRY = 1.0  # seconds until a hole that could not be read is tried again
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Hub:
         self._feeds: dict[RoomId, Feed] = {}
         self._users: dict[UserId, dict[Listener, None]] = {}
         self._sessions: dict[SessionId, dict[Listener, None]] = {}
+        self._ended: dict[SessionId, None] = {}  # the sessions that ended last, the oldest first
         self.memberships = Memberships(self.of_user)
         self.epoch: str | None = None  # of the log that is followed here; None until it is known
         self._doubting: asyncio.Task[None] | None = None  # asks the store for its epoch
@@ -115,7 +117,9 @@ class Hub:
     # Connections
 
     def attach(self, listener: Listener) -> None:
-        """A connection is open."""
+        """A connection is open. Raise Unauthenticated when its session ended since its credential was verified."""
+        if listener.session_id in self._ended:
+            raise Unauthenticated("this session has ended: sign in again")
         self._users.setdefault(listener.user_id, {})[listener] = None
         self._sessions.setdefault(listener.session_id, {})[listener] = None
 
@@ -129,8 +133,14 @@ class Hub:
     def of_user(self, user_id: UserId) -> list[Listener]:
         return list(self._users.get(user_id, ()))
 
-    def of_sessions(self, session_ids: Collection[SessionId]) -> list[Listener]:
-        return [listener for session_id in session_ids for listener in self._sessions.get(session_id, ())]
+    def end_sessions(self, session_ids: Collection[SessionId]) -> None:
+        """Close the connections of these sessions, and those that are just being opened."""
+        for session_id in session_ids:
+            self._ended[session_id] = None
+        for oldest in list(self._ended)[:-REMEMBERED]:
+            del self._ended[oldest]
+        for listener in [each for session_id in session_ids for each in self._sessions.get(session_id, ())]:
+            listener.session_ended()
 
     def everybody(self) -> list[Listener]:
         return [listener for listeners in self._users.values() for listener in listeners]
@@ -228,6 +238,7 @@ class Hub:
         """The store went back in time: what was delivered here may never have happened, and everybody comes back."""
         log.warning("the store was restored: all connections are closed, to resume in epoch %s", epoch)
         self.epoch = epoch
+        self._ended.clear()  # ids are given out again
         for listener in self.everybody():
             listener.store_restored()
 

@@ -130,16 +130,14 @@ class Streams:
     async def open(self, identity: Identity, room_id: RoomId, after: Seq) -> tuple[Stream, list[Item]]:
         """A stream of what comes after `after`, and its first items (none when there are none yet).
 
-        Raise NotFound and Forbidden, and RateLimited when this user has too many sockets and streams.
+        Raise NotFound, Forbidden and Unauthenticated, and RateLimited when this user has too many sockets and streams.
         """
         if len(self._hub.of_user(identity.user_id)) >= self._limits.user_sockets:
             raise RateLimited(f"at most {self._limits.user_sockets} sockets of a user may be open", retry_after=1.0)
         stream = Stream(self._chat, self._hub, identity, room_id, after, self._limits)
-        self._open[stream] = room_id
         self._hub.attach(stream)
+        self._open[stream] = room_id
         try:
-            # From here on the end of the session ends the stream; look whether it ended just before.
-            await self._chat.accounts.require_session(identity)
             return stream, await stream.read(quiet=0) or []
         except BaseException:
             self.close(stream)

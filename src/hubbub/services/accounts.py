@@ -138,11 +138,6 @@ class Accounts:
         user, session = await self._store.lookup(lambda tx: _session_of(tx, claims, now))
         return _identity(user, session, Millis(int(claims["exp"]) * 1000))
 
-    async def require_session(self, identity: Identity) -> None:
-        """Raise Unauthenticated when the session behind this identity has ended meanwhile."""
-        now = self._clock.now()
-        await self._store.lookup(lambda tx: _live_session(tx, identity.session_id, now))
-
     async def issue_ticket(self, identity: Identity) -> str:
         """A word that opens one socket, for as long as the access token that was shown for it would."""
         now = self._clock.now()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.domain.errors import ChatError, NotFound, Unavailable
+from hubbub.domain.errors import ChatError, NotFound, Unauthenticated, Unavailable
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, SessionId, UserId
-from hubbub.realtime.hub import RETRY
+from hubbub.realtime.hub import REMEMBERED, RETRY
 from tests.loops import run_jumping
 from tests.unit.realtime.listeners import Node
 from tests.unit.services.chats import ANN, BOB, CYD, Chats, open_chats, turns
@@ -470,10 +470,32 @@ async def test_a_resync_of_a_room_that_was_left_meanwhile_does_nothing(node: Nod
     assert node.hub.head(ROOM) is None
 
 
-async def test_connections_are_found_by_user_and_by_session(node: Node) -> None:
+async def test_the_end_of_a_session_reaches_its_connections_and_those_about_to_open(node: Node) -> None:
+    phone, laptop = node.recorder(ANN, 1), node.recorder(ANN, 2)
+    node.hub.end_sessions([SessionId(2), SessionId(3)])
+    assert (phone.ended, laptop.ended) == (0, 1)
+    for session_id in (2, 3):
+        with pytest.raises(Unauthenticated):
+            node.recorder(ANN, session_id)
+    node.recorder(ANN, 1)
+
+
+async def test_only_so_many_ended_sessions_are_remembered(node: Node) -> None:
+    node.hub.end_sessions([SessionId(number) for number in range(1, REMEMBERED + 2)])
+    node.recorder(ANN, 1)
+    with pytest.raises(Unauthenticated):
+        node.recorder(ANN, 2)
+
+
+async def test_after_a_restore_ids_of_sessions_are_given_out_again(node: Node) -> None:
+    node.hub.end_sessions([SessionId(2)])
+    node.hub.start_over("another epoch")
+    node.recorder(ANN, 2)
+
+
+async def test_connections_are_found_by_user(node: Node) -> None:
     phone, laptop, bob = node.recorder(ANN, 1), node.recorder(ANN, 2), node.recorder(BOB, 3)
     assert node.hub.of_user(ANN) == [phone, laptop]
-    assert node.hub.of_sessions([SessionId(2), SessionId(3), SessionId(99)]) == [laptop, bob]
     assert node.hub.everybody() == [phone, laptop, bob]
     await phone.join(node.logs, ROOM)
     node.hub.detach(phone, [ROOM])

@@ -534,15 +534,6 @@ async def test_a_token_stops_working_at_once_when_its_session_is_signed_out(peop
     await people.accounts.authenticate(stays.access_token)
 
 
-async def test_a_session_can_be_asked_for_again_after_its_token_was_shown(people: People) -> None:
-    await people.register()
-    identity = await people.sign_in()
-    await people.accounts.require_session(identity)
-    await people.accounts.logout(identity)
-    with pytest.raises(Unauthenticated):
-        await people.accounts.require_session(identity)
-
-
 async def test_another_device_can_be_signed_out_but_only_ones_own(people: People) -> None:
     ann, bob = await people.register("Ann"), await people.register("Bob")
     theirs, mine = await people.login("Ann"), await people.login("Bob")
