@@ -101,3 +101,21 @@ async def test_of_user_returns_all_current_memberships(store: Store) -> None:
         room.id: room.members[bob.id] for room in (rooms[0], rooms[2])
     }
     assert await store.read(lambda tx: tx.members.of_user(UserId(99))) == {}
+
+
+async def test_sharing_names_those_who_are_in_a_room_together_now(store: Store) -> None:
+    ann, bob, eve, dan = await sign_up(store, "ann", "bob", "eve", "dan")
+    room, _ = await found(store, ann, bob, kind=RoomKind.CHANNEL), await found(store, bob, eve)
+    everybody = [ann.id, bob.id, eve.id, dan.id, UserId(MAX_ID)]
+
+    async def sharing(user_id: UserId) -> set[UserId]:
+        return await store.read(lambda tx: tx.members.sharing(user_id, everybody))
+
+    assert await sharing(ann.id) == {ann.id, bob.id}
+    assert await sharing(bob.id) == {ann.id, bob.id, eve.id}
+    assert await sharing(dan.id) == set()
+    assert await store.read(lambda tx: tx.members.sharing(ann.id, [])) == set()
+    await happen(store, room, *room.remove_member(bob.id, bob.id))
+    assert await sharing(ann.id) == {ann.id}
+    await happen(store, room, *room.close(ann.id))
+    assert await sharing(ann.id) == set()

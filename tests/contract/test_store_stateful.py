@@ -168,6 +168,7 @@ def questions(draw: st.DrawFn) -> Act:
                 lambda tx: tx.rooms.heads(all_rooms),
                 lambda tx: tx.members.of_room(room_id, after=user_id, limit=limit),
                 lambda tx: tx.members.of_user(user_id),
+                lambda tx: tx.members.sharing(user_id, [UserId(number) for number in range(8)]),
                 lambda tx: tx.log.after(room_id, seq, limit=limit, upto=before),
                 lambda tx: tx.messages.page(room_id, before=before, base=base, limit=limit),
                 lambda tx: tx.messages.page_after(room_id, after=seq, limit=limit),

@@ -5,6 +5,7 @@ from hubbub.services.credentials import Credentials
 from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
+from hubbub.services.peers import Peers
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock, Fanout, PasswordHasher, Store, Tokens
 from hubbub.services.reads import Reads
@@ -34,6 +35,7 @@ class Chat:
         self.messages = Messages(store, self.journal)
         self.logs = Logs(store)
         self.reads = Reads(store)
+        self.peers = Peers(store)
 
     async def close(self) -> None:
         """Refuse new changes and wait until those that were taken are on disk."""

@@ -170,6 +170,10 @@ class Members(Protocol):
         """All current memberships of a user."""
         ...
 
+    def sharing(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:
+        """Those of `others` (any number) who are members of a room that this user is a member of."""
+        ...
+
 
 class Log(Protocol):
     def append(self, events: Sequence[Event]) -> None:

@@ -27,3 +27,7 @@ class MemoryMembers:
     def of_user(self, user_id: UserId) -> dict[RoomId, Member]:
         rooms = self._tables.rooms.values()
         return {room.id: room.members[user_id] for room in rooms if user_id in room.members}
+
+    def sharing(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:
+        theirs = [room.members.keys() for room in self._tables.rooms.values() if user_id in room.members]
+        return {other for other in others if any(other in members for members in theirs)}

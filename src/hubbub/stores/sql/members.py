@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
@@ -19,6 +19,13 @@ _OF_ROOM = Statement(
     .limit(bindparam("limit"))
 )
 _OF_USER = Statement(select(*_COLUMNS).where(members.c.user_id == bindparam("user_id")))
+_MINE = members.alias("mine")
+_SHARING = Statement(
+    select(members.c.user_id)
+    .distinct()
+    .select_from(Keys(1).join(members, members.c.user_id))
+    .where(exists().where(_MINE.c.room_id == members.c.room_id, _MINE.c.user_id == bindparam("user_id")))
+)
 _ROLES = {role.value: role for role in Role}
 
 
@@ -39,3 +46,7 @@ class SqlMembers:
     def of_user(self, user_id: UserId) -> dict[RoomId, Member]:
         found = _OF_USER.rows(self._connection, user_id=user_id)
         return {RoomId(row.room_id): Member(user_id, _ROLES[row.role], Seq(row.joined_seq)) for row in found}
+
+    def sharing(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:
+        found = _SHARING.rows(self._connection, user_id=user_id, keys=encode_keys(others))
+        return {UserId(row.user_id) for row in found}

@@ -44,6 +44,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "members.get": lambda tx: tx.members.get([(ONE, ANN), (TWO, BOB)]),
     "members.of_room": lambda tx: tx.members.of_room(ONE, after=UserId(0), limit=50),
     "members.of_user": lambda tx: tx.members.of_user(ANN),
+    "members.sharing": lambda tx: tx.members.sharing(ANN, [ANN, BOB]),
     "messages.get": lambda tx: tx.messages.get([(ONE, Seq(3)), (TWO, Seq(4))]),
     "messages.by_client_id": lambda tx: tx.messages.by_client_id([(ONE, ANN, "a"), (TWO, BOB, "b")]),
     "messages.page": lambda tx: tx.messages.page(ONE, before=Seq(9), base=Seq(0), limit=50),
