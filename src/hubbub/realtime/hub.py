@@ -142,6 +142,10 @@ class Hub:
         for listener in [each for session_id in session_ids for each in self._sessions.get(session_id, ())]:
             listener.session_ended()
 
+    def users(self) -> list[UserId]:
+        """Who has a connection here."""
+        return list(self._users)
+
     def everybody(self) -> list[Listener]:
         return [listener for listeners in self._users.values() for listener in listeners]
 
@@ -364,6 +368,9 @@ class Hub:
             return False
         self.leave(view.listener, view.room_id)
         view.listener.removed(view.room_id, event.seq)
+        since = self.memberships.since(view.listener.user_id, view.room_id)
+        if since > event.seq:  # they were told that they are back before they were told that they had gone
+            view.listener.signal_room(view.room_id, since, added=True)
         return True
 
 

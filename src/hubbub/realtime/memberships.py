@@ -30,6 +30,10 @@ class Memberships:
         """Is this a user of whom it is known what they were told?"""
         return user_id in self._told
 
+    def since(self, user_id: UserId, room_id: RoomId) -> Seq:
+        """The event that began the membership that they were told of; 0 = of none."""
+        return self._told.get(user_id, {}).get(room_id, Seq(0))
+
     def learn(self, user_id: UserId, memberships: Mapping[RoomId, Seq]) -> None:
         """A socket is about to tell this user of (at least) these; it hears what happens later already."""
         self._told.setdefault(user_id, dict(memberships))
@@ -49,12 +53,11 @@ class Memberships:
         for listener in self._of_user(user_id):
             listener.signal_room(room_id, seq, added=joined)
 
-    def begin_look(self) -> list[UserId]:
-        """Who is to be looked at; those who have gone are forgotten."""
+    def begin_look(self) -> None:
+        """What is looked at from now on is to be compared; who has gone is forgotten."""
         for user_id in [user_id for user_id in self._told if not self._of_user(user_id)]:
             del self._told[user_id]
         self._news.clear()
-        return list(self._told)
 
     def compare(self, user_id: UserId, memberships: Mapping[RoomId, Seq]) -> None:
         """These they had at some time since the look began: tell them of what they were not told."""

@@ -47,8 +47,9 @@ class Watch:
 
     async def look(self) -> None:
         """Compare what this node has told its sockets with what is so."""
-        epoch, heads, told = self._hub.epoch, self._hub.heads(), self._hub.memberships.begin_look()
-        self._queue = self._queue or told
+        epoch, heads = self._hub.epoch, self._hub.heads()
+        self._hub.memberships.begin_look()
+        self._queue = self._queue or self._hub.users()
         users, self._queue = self._queue[:USERS], self._queue[USERS:]
         listeners = {user_id: self._hub.of_user(user_id) for user_id in users}
         sight = await self._looks.look(heads, users)

@@ -58,6 +58,20 @@ async def test_who_is_added_or_removed_is_told_on_every_node_once(pair: Pair) ->
     assert bob.signals == []
 
 
+async def test_who_is_cut_after_they_were_told_that_they_are_back_is_told_again(pair: Pair) -> None:
+    bob = pair.there.recorder(BOB)
+    await pair.there.learn(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    await pair.lose_news()
+    await pair.here.rooms.remove_member(ANN, ROOM, BOB)
+    await pair.here.rooms.put_member(ANN, ROOM, BOB)
+    pair.there.hub.memberships.happened(BOB, ROOM, Seq(5), joined=True)
+    await pair.there.watch.look()
+    await turns(30)
+    assert bob.gone == [(ROOM, 4)]
+    assert bob.signals == [(ROOM, 5, True), (ROOM, 5, True)]
+
+
 async def test_a_session_that_ends_on_one_node_ends_on_all(pair: Pair) -> None:
     first, second, other = (pair.there.recorder(ANN, number) for number in (7, 8, 9))
     pair.here.cluster.end_sessions([SessionId(7), SessionId(8)])
@@ -100,7 +114,6 @@ async def test_a_look_that_is_older_than_the_news_does_not_contradict_them(pair:
 
 async def test_a_look_ends_connections_whose_session_has_ended(pair: Pair) -> None:
     cyd = pair.there.recorder(CYD, 99)
-    await pair.there.learn(CYD)
     await pair.there.watch.look()
     assert cyd.ended == 1
 
