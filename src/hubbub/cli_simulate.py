@@ -31,6 +31,19 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(help="Where the chat is kept (in memory): sqlite:///chat.db, say.", metavar="URL", show_default=False),
 ]
+Seed = Annotated[
+    int | None, typer.Option(help="Run a cluster and its users in virtual time; the same seed is the same run.")
+]
+Seeds = Annotated[
+    int | None, typer.Option(help="How many seeds to run, from --seed (1) on, until one breaks a promise.", min=1)
+]
+Users = Annotated[int, typer.Option(help="Users of a seed.", min=2)]
+Steps = Annotated[int, typer.Option(help="What they do and what goes wrong, taken together.", min=1)]
+Faults = Annotated[str, typer.Option(help="What goes wrong: all, none, or some of the list in docs/simulation.md.")]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", help="Run again what a failing seed has left.", metavar="FILE", exists=True, dir_okay=False),
+]
 
 
 def simulate(
@@ -40,19 +53,31 @@ def simulate(
     channel: Channel = None,
     strict: Strict = False,
     database_url: DatabaseUrl = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    users: Users = 6,
+    steps: Steps = 80,
+    faults: Faults = "all",
+    plan: PlanFile = None,
 ) -> None:
     """Run the chat in this terminal, without a server.
 
-    You type what people do; or scenario files say what they do and must see; or a transcript of another chat is played.
+    You type what people do; or scenario files say what they do and must see; or a transcript of another chat is played;
+    or a seed decides what many users do to a cluster in which everything goes wrong.
     """
-    if sum(map(bool, (scenarios, list_them, replay))) > 1:
-        raise typer.BadParameter("scenarios, --list and --replay exclude each other")
+    seeded = seed is not None or seeds is not None
+    if sum(map(bool, (scenarios, list_them, replay, seeded, plan))) > 1:
+        raise typer.BadParameter("scenarios, --list, --replay, --seed and --plan exclude each other")
     if (channel is not None or strict) and replay is None:
         raise typer.BadParameter("--channel and --strict go with --replay")
-    if database_url is not None and (scenarios or list_them):
-        raise typer.BadParameter("a scenario begins in an empty chat of its own: --database-url does not go with it")
+    if database_url is not None and (scenarios or list_them or seeded or plan):
+        raise typer.BadParameter("this begins in an empty chat of its own: --database-url does not go with it")
     if scenarios or list_them:
         code = _scenarios(scenarios or [])
+    elif seeded:
+        code = _seeds(1 if seed is None else seed, seeds or 1, users, steps, faults)
+    elif plan is not None:
+        code = _plan(plan)
     elif replay is not None:
         code = asyncio.run(_replay(replay, channel or replay.stem, strict, database_url))
     else:
@@ -66,6 +91,28 @@ def _scenarios(names: list[str]) -> int:
 
     console = open_console()
     return files.run(names, console) if names else files.list_shipped(console)
+
+
+def _seeds(first: int, count: int, users: int, steps: int, faults: str) -> int:
+    from hubbub.simulator.consoles import open_console
+    from hubbub.simulator.deterministic import campaigns
+
+    try:
+        kinds = campaigns.faults_of(faults)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    console = open_console()
+    return campaigns.run_seeds(console, first, count, users=users, steps=steps, faults=kinds, folder=Path())
+
+
+def _plan(path: Path) -> int:
+    from hubbub.simulator.consoles import open_console
+    from hubbub.simulator.deterministic import campaigns
+
+    try:
+        return campaigns.replay(open_console(), path)
+    except ValueError as error:
+        raise typer.BadParameter(f"{path}: {error}") from None
 
 
 async def _interactive(database_url: str | None) -> int:

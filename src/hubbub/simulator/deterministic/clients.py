@@ -7,12 +7,13 @@ was not acknowledged, in order, and connects to any node that lives.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from hubbub.domain.errors import ChatError
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.accounts import Grant
+from hubbub.services.ports import RoomSummary
 from hubbub.simulator.deterministic.edges import decode
 from hubbub.simulator.deterministic.loop import SimLoop, Violation
 from hubbub.simulator.deterministic.nodes import Node
@@ -22,6 +23,8 @@ from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.codec import encode
 from hubbub.wire.events import domain_event
 from hubbub.wire.position import Position, Step
+
+T = TypeVar("T")
 
 PASSWORD = "correct horse"  # noqa: S105 - nobody is kept out with it
 WINDOW = 8  # messages without an answer; the server takes some more frames
@@ -78,7 +81,7 @@ class Client:
         self._ref = 0
         self._said = 0
         self._sent: dict[int, str] = {}  # the client_id of each send of this connection
-        self._memberships: dict[RoomId, Seq] = {}  # the last change of each membership that it was told of
+        self._listings: dict[int, None] = {}  # attempts whose rooms are known
 
     # What its user does
 
@@ -134,7 +137,7 @@ class Client:
             self._loop.call_later(5.0, self._give_up_login, attempt, context=self.context)
             node.request(
                 lambda node: node.chat.accounts.login(self._username, PASSWORD, address="192.0.2.1", label=self.device),
-                lambda answer: self._hear(attempt, answer),
+                lambda answer: self._hear(self._logged_in, attempt, answer),
             )
         else:
             self.pipe = Pipe(self._loop, self._random, node.context, self.context, self)
@@ -150,9 +153,9 @@ class Client:
                 self.pipe.cut()
             node.pipes[self.pipe] = None
 
-    def _hear(self, attempt: int, answer: Grant | ChatError) -> None:
+    def _hear(self, take: Callable[[int, T], None], attempt: int, answer: T) -> None:
         """In the node's context: the answer is on its way."""
-        self._loop.call_later(latency(self._random), self._logged_in, attempt, answer, context=self.context)
+        self._loop.call_later(latency(self._random), take, attempt, answer, context=self.context)
 
     def _logged_in(self, attempt: int, answer: Grant | ChatError) -> None:
         if attempt == self._attempt:
@@ -230,14 +233,40 @@ class Client:
         self.open = True
         if self.room_id is not None:
             self.rooms.setdefault(self.room_id, Followed(ChatRoom(self.room_id))).asked = None
-        elif frame.rooms is not None:
-            if frame.rooms_cursor is None:
-                theirs = {room.id for room in frame.rooms}
-                for room_id in [room_id for room_id in self.rooms if room_id not in theirs]:
-                    del self.rooms[room_id]
-            for room in frame.rooms:
-                self._follow(room.id)
+        elif frame.rooms_cursor is None:
+            theirs = [room.id for room in frame.rooms or ()]
+            for room_id in [room_id for room_id in self.rooms if room_id not in theirs]:
+                del self.rooms[room_id]
+            self._follow_all(theirs)
+        else:
+            self._list_rooms(self._attempt)
         self._pump()
+
+    def _list_rooms(self, attempt: int) -> None:
+        """There are more rooms than `hello` could hold."""
+        if attempt != self._attempt or not self.open:
+            return
+        self._loop.call_later(RETRY, self._list_rooms_again, attempt, context=self.context)
+        node = self._world.some_node()
+        if node is not None:
+            node.request(
+                lambda node: node.chat.rooms.page(self.user_id, limit=200),
+                lambda answer: self._hear(self._listed, attempt, answer),
+            )
+
+    def _list_rooms_again(self, attempt: int) -> None:
+        if attempt not in self._listings:
+            self._list_rooms(attempt)
+
+    def _listed(self, attempt: int, answer: tuple[list[RoomSummary], str | None] | ChatError) -> None:
+        if attempt == self._attempt and attempt not in self._listings and not isinstance(answer, ChatError):
+            self._listings[attempt] = None
+            # A signal may have been quicker than the list: of the rest each join tells whether it is still theirs.
+            self._follow_all([*self.rooms, *(room.room_id for room in answer[0] if room.room_id not in self.rooms)])
+
+    def _follow_all(self, room_ids: list[RoomId]) -> None:
+        for room_id in room_ids:
+            self._follow(room_id)
 
     def _follow(self, room_id: RoomId) -> None:
         self.rooms.setdefault(room_id, Followed(ChatRoom(room_id)))
@@ -292,11 +321,8 @@ class Client:
         followed.base = base
 
     def _signalled(self, frame: wire.Signal) -> None:
-        if frame.kind != "room" or frame.room_id is None or frame.seq is None:
+        if frame.kind != "room" or frame.room_id is None:
             return
-        if frame.seq <= self._memberships.get(frame.room_id, 0):
-            return
-        self._memberships[frame.room_id] = frame.seq
         if not frame.on:
             self._join(frame.room_id)  # the signal may be an old one: whether they are a member is in the answer
         elif frame.room_id not in self.rooms:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hubbub.domain.errors import ChatError, TokenExpired, Unauthenticated
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
@@ -17,9 +17,10 @@ from hubbub.services.looks import Looks
 from hubbub.services.policies import AccountsPolicy
 from hubbub.simulator.deterministic.buses import Network, SimBus
 from hubbub.simulator.deterministic.edges import Asked, SocketEdge
-from hubbub.simulator.deterministic.loop import SimLoop
+from hubbub.simulator.deterministic.loop import SimLoop, Violation
 from hubbub.simulator.deterministic.oracle import Oracle
 from hubbub.simulator.deterministic.pipes import Pipe, latency
+from hubbub.simulator.deterministic.plan import Plan
 from hubbub.simulator.deterministic.stores import Database, SimStore
 from hubbub.wire.limits import Limits
 
@@ -40,6 +41,7 @@ LIMITS = Limits(
     stuck_timeout=4.0,
 )
 WATCH = 2.0  # seconds between looks at the store
+NEVER = 1e9  # seconds
 
 
 class SimClock:
@@ -90,25 +92,35 @@ class OpenHasher:
         return False
 
 
+class Surroundings(Protocol):
+    """What a node sees of the world."""
+
+    plan: Plan
+    loop: SimLoop
+    random: Random
+    database: Database
+    network: Network
+    oracle: Oracle
+
+
 class Node:
     """One life of a node. After `kill` it is of no use; the next life is another one of these."""
 
-    def __init__(
-        self, name: str, life: int, loop: SimLoop, random: Random, database: Database, network: Network, oracle: Oracle
-    ) -> None:
+    def __init__(self, world: Surroundings, name: str, life: int) -> None:
+        loop, random = world.loop, world.random
         self.name = name
         self.actor = f"{name}.{life}"
         self.context = loop.context_of(self.actor)
         self.alive = True
         self.clock = SimClock(loop)
-        self.store = self._make_store(random, database)
+        self.store = SimStore(random, world.database, self._check_kept_rooms)
         self.pipes: dict[Pipe, None] = {}
         self._loop = loop
         self._random = random
-        self._oracle = oracle
+        self._oracle = world.oracle
         self.hub = Hub(Logs(self.store))
         self.fanout = HubFanout(self.hub)
-        self.bus = SimBus(network, name, self.context)
+        self.bus = SimBus(world.network, name, self.context)
         self.cluster = Cluster(self.hub, self.fanout, self.bus)
         self.chat = Chat(
             store=self.store,
@@ -120,10 +132,17 @@ class Node:
         )
         connections = iter(range(1, 1_000_000))
         self.gateway = Gateway(self.chat, self.hub, self.clock, LIMITS, lambda: f"{self.actor}.{next(connections)}")
-        self.watch = Watch(self.hub, Looks(self.store), WATCH)
+        self.watch = Watch(self.hub, Looks(self.store), WATCH if world.plan.looks else NEVER)
 
-    def _make_store(self, random: Random, database: Database) -> SimStore:
-        return SimStore(random, database)
+    def _check_kept_rooms(self) -> None:
+        """A room that the journal keeps, and whose head says that it is current, is as the store has it."""
+        for room_id, kept in self.chat.journal._batch._kept.items():
+            truth = self._oracle.truth.rooms.get(room_id)
+            if truth is None or kept.head != truth.room.head:
+                continue
+            members = {user_id: truth.room.members.get(user_id) for user_id in kept.members}
+            if (members, kept.name, kept.topic) != (kept.members, truth.room.name, truth.room.topic):
+                raise Violation("kept room", f"{self.name} keeps room {room_id} at {kept.head} as it is not")
 
     def start(self) -> None:
         """Serve. What it does from now on is its own."""

@@ -13,6 +13,7 @@ from typing import TypeAlias
 FORMAT = 1
 NODES = 3
 PACE = 0.06  # seconds between two items, on average
+ENCORES = 4  # pairs of items at the end
 FAULT_EVERY = 7  # items, on average
 
 Value: TypeAlias = int | float | str
@@ -23,14 +24,14 @@ _ACTS: Mapping[str, int] = {
     "burst": 5,
     "edit": 7,
     "delete": 3,
-    "read": 5,
+    "read": 8,
     "history": 2,
     "add": 6,
     "remove": 5,
     "join": 3,
     "leave": 3,
     "role": 2,
-    "rename": 2,
+    "topic": 2,
     "found": 2,
     "pair": 1,
     "close": 1,
@@ -54,6 +55,10 @@ FAULTS: Mapping[str, int] = {
 }
 
 
+# What the nodes get over without a look at the store.
+_HEALED_WITHOUT_LOOKS = frozenset({"cut", "ack", "stall", "clock"})
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """At this time, in seconds, this happens."""
@@ -71,10 +76,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`schedule` seeds what is not in the items: how long each message and each transaction takes."""
+    """`schedule` seeds what is not in the items: how long each message and each transaction takes.
+
+    Without `looks` the nodes never look at the store for what they have missed: what goes wrong must not need it.
+    """
 
     seed: int
     schedule: int
+    looks: bool
     nodes: int
     users: int
     rooms: int
@@ -86,8 +95,8 @@ class Plan:
 
     def to_json(self) -> str:
         """One line for each item."""
-        head = {"format": FORMAT, "seed": self.seed, "schedule": self.schedule, "nodes": self.nodes}
-        head |= {"users": self.users, "rooms": self.rooms}
+        head = {"format": FORMAT, "seed": self.seed, "schedule": self.schedule, "looks": self.looks}
+        head |= {"nodes": self.nodes, "users": self.users, "rooms": self.rooms}
         items = ",\n".join(f"  {json.dumps({'at': item.at, 'do': item.do, **item.args})}" for item in self.items)
         return f'{json.dumps(head)[:-1]}, "items": [\n{items}\n]}}\n'
 
@@ -108,20 +117,63 @@ def make_plan(seed: int, *, users: int, steps: int, faults: Collection[str]) -> 
     """The plan of a seed: `steps` items, some of them faults of these kinds."""
     random = Random(f"plan {seed}")
     rooms = max(2, users // 4)
+    looks = seed % 4 != 0
+    kinds = {kind: FAULTS[kind] for kind in FAULTS if kind in faults and (looks or kind in _HEALED_WITHOUT_LOOKS)}
     items: list[Item] = []
     now = 0.0
-    kinds = {kind: weight for kind, weight in FAULTS.items() if kind in faults}
-    for _ in range(steps):
-        now = round(now + PACE * 2 * random.random(), 3)
+    while len(items) < steps - 2 * ENCORES:
+        now += PACE * 2 * random.random()
         if kinds and random.random() < 1 / FAULT_EVERY:
             do = _pick(random, kinds)
+            items += _scene(random, now, do, users, rooms) or [_item(now, do, _fault(random, do, users))]
             if do == "restore":
                 kinds.pop(do)  # a second one would hide what the first has shown
-            items.append(Item(now, do, _fault(random, do, users)))
         else:
             do = _pick(random, _ACTS)
-            items.append(Item(now, do, _act(random, do, users, rooms)))
-    return Plan(seed=seed, schedule=seed, nodes=NODES, users=users, rooms=rooms, items=tuple(items))
+            items.append(_item(now, do, _act(random, do, users, rooms)))
+    for _ in range(ENCORES):  # the last word in a room, said while somebody joins: nothing comes later to heal a hole
+        now += 0.3
+        room = random.randrange(rooms + 4)
+        items.append(_item(now, "hop", {"user": random.randrange(users)}))
+        items.append(_item(now + 0.05 + 0.2 * random.random(), "send", {"user": random.randrange(users), "room": room}))
+    items.sort(key=lambda item: item.at)
+    return Plan(seed, seed, looks, NODES, users, rooms, tuple(items[:steps]))
+
+
+def _scene(random: Random, now: float, do: str, users: int, rooms: int) -> list[Item]:
+    """A fault in the middle of what it hurts most, where chance alone would seldom put it; now and then, or nothing."""
+    if random.random() < 0.5:
+        return []
+    node, user, other, room = (random.randrange(limit) for limit in (NODES, users, users, rooms))
+    member: dict[str, Value] = {"user": user, "room": room, "other": other}
+    back = ("add", "remove")[random.randrange(2)]
+    match do:
+        case "bus":  # the news of a removal is late: meanwhile they are back
+            return [
+                _item(now, "bus", {"seconds": 2.0, "drop": 20}),
+                _item(now + 0.1, "remove", member),
+                _item(now + 0.1 + 0.3 * random.random(), "add", member),
+            ]
+        case "store":  # a change of members is rolled back; other nodes bring the log to the length that it had made
+            return [
+                _item(now, "store", {"node": node, "how": "rolled back", "count": 1}),
+                _item(now + 0.01, back, member | {"node": node}),
+                _item(now + 0.2, "topic", member | {"node": (node + 1) % NODES}),
+                _item(now + 0.4, "topic", member | {"node": node}),
+            ]
+        case "restore":  # a change of members is lost; other nodes bring the log to the length that it had
+            return [
+                _item(now, back, member | {"node": node}),
+                _item(now + 0.3, "restore", {"seconds": 0.31}),
+                _item(now + 0.35, "topic", member | {"node": (node + 1) % NODES}),
+                _item(now + 0.5, "topic", member | {"node": node}),
+            ]
+        case _:
+            return []
+
+
+def _item(at: float, do: str, args: Mapping[str, Value]) -> Item:
+    return Item(round(at, 3), do, args)
 
 
 def _act(random: Random, do: str, users: int, rooms: int) -> dict[str, Value]:
@@ -130,7 +182,7 @@ def _act(random: Random, do: str, users: int, rooms: int) -> dict[str, Value]:
         case "burst":
             return {"user": user, "room": room, "count": 2 + random.randrange(8)}
         case "edit" | "delete" | "read":
-            return {"user": user, "room": room, "back": random.randrange(4)}
+            return {"user": user, "room": room, "back": random.randrange(12 if do == "read" else 4)}
         case "add" | "remove" | "role":
             return {"user": user, "room": room, "other": other}
         case "pair" | "found":

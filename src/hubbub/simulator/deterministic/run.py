@@ -33,7 +33,10 @@ def run_plan(plan: Plan, node: type[Node] = Node) -> Result:
             world.loop.run(_whole(world), max_steps=STEPS_EACH * (len(plan.items) + 200))
         except Violation as found:
             violation = found
-        world.loop.close()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing of the kind may come out
+            violation = Violation("defect", repr(error))
+        finally:
+            world.loop.close()
     events = sum(len(room.events) for room in world.oracle.truth.rooms.values())
     return Result(world.loop.trace, world.loop.steps, world.loop.time(), events, violation)
 

@@ -42,8 +42,8 @@ class Database:
     def read(self, fn: Callable[[Tx], T]) -> T:
         return _at_once(self.memory.read, fn)
 
-    def write(self, fn: Callable[[Tx], T]) -> T:
-        """Run a transaction, and tell the witness what it has appended."""
+    def write(self, fn: Callable[[Tx], T], appended: Callable[[], None] = lambda: None) -> T:
+        """Run a transaction, and tell the witness what it has appended; then call `appended`, if it was anything."""
         seen: list[Seen] = []
 
         def run(tx: Tx) -> T:
@@ -53,6 +53,7 @@ class Database:
         result = _at_once(self.memory.write, run)
         if seen[0].log.appended:
             self.witness.committed(seen[0].log.appended)
+            appended()
         if seen[0].reads.marks:
             self.witness.marked(seen[0].reads.marks)
         return result
@@ -72,9 +73,11 @@ class Database:
 class SimStore:
     """Implements `services.ports.Store` for one life of a node."""
 
-    def __init__(self, random: Random, database: Database) -> None:
+    def __init__(self, random: Random, database: Database, appended: Callable[[], None]) -> None:
+        """`appended` is called at the moment at which events were committed here: nothing else has happened yet."""
         self._random = random
         self._database = database
+        self._appended = appended
         self.failures: deque[str] = deque()  # how the next transactions fail
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
@@ -101,7 +104,7 @@ class SimStore:
                 raise Unavailable("the transaction was rolled back")
             return result
 
-        result = self._database.write(run)
+        result = self._database.write(run, self._appended)
         await self._wait()
         if failure == "after":
             raise Unavailable("the connection was lost during the commit")

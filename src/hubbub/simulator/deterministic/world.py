@@ -22,8 +22,6 @@ from hubbub.wire import frames as wire
 
 T = TypeVar("T")
 
-BACKUP_EVERY = 1.0  # seconds
-
 
 class World:
     """Everything in one run. `node` makes the nodes: a test may plant a fault in one."""
@@ -40,7 +38,7 @@ class World:
         self.users: list[UserId] = []
         self._make_node = node
         self._lives = 0
-        self._backups: list[tuple[float, Tables]] = []
+        self._backups: dict[float, Tables] = {}  # for the restore at this time
 
     # What a client sees of it
 
@@ -62,8 +60,6 @@ class World:
             self._add_client(f"u{number}", user_id, None)
             if number % 3 == 0:
                 self._add_client(f"u{number}-room", user_id, RoomId(1 + number % self.plan.rooms))
-        if any(item.do == "restore" for item in self.plan.items):
-            self.loop.create_task(self._back_up())
 
     def _sign_up(self, tx: Tx) -> list[UserId]:
         ids = []
@@ -93,14 +89,9 @@ class World:
 
     def _new_node(self, name: str) -> Node:
         self._lives += 1
-        node = self._make_node(name, self._lives, self.loop, self.random, self.database, self.network, self.oracle)
+        node = self._make_node(self, name, self._lives)
         node.start()
         return node
-
-    async def _back_up(self) -> None:
-        while True:
-            self._backups.append((self.loop.time(), self.database.backup()))
-            await self.sleep(BACKUP_EVERY)
 
     async def sleep(self, seconds: float) -> None:
         woken = self.loop.create_future()
@@ -112,6 +103,9 @@ class World:
     async def act(self) -> None:
         """Do all that the plan says, each at its time."""
         began = self.loop.time()
+        for item in self.plan.items:
+            if item.do == "restore":
+                self.loop.call_at(began + item.at - item.seconds("seconds"), self._back_up, item)
         for item in self.plan.items:
             await self.sleep(max(0.0, began + item.at - self.loop.time()))
             self.loop.note(item.do)
@@ -219,16 +213,17 @@ class World:
     def _change_member(
         self, item: Item, ask: Callable[[Node, UserId, RoomId, UserId], Coroutine[Any, Any, object]]
     ) -> None:
-        """The owner of the room does it: others are refused often enough."""
-        room_id = RoomId(1 + item.number("room"))
-        other = self.users[item.number("other")]
-        truth = self.oracle.truth.rooms.get(room_id)
-        owners = (
-            [member.user_id for member in truth.room.members.values() if member.role is Role.OWNER] if truth else []
-        )
-        actor = owners[0] if owners and item.number("user") % 4 else self.users[item.number("user")]
+        room_id, other = RoomId(1 + item.number("room")), self.users[item.number("other")]
+        actor = self._owner(item, room_id)
         if actor != other:
-            self._request(lambda node: ask(node, actor, room_id, other))
+            self._request(lambda node: ask(node, actor, room_id, other), item)
+
+    def _owner(self, item: Item, room_id: RoomId) -> UserId:
+        """The owner of the room, or now and then the item's user, who may be refused."""
+        truth = self.oracle.truth.rooms.get(room_id)
+        members = truth.room.members.values() if truth else ()
+        owners = [member.user_id for member in members if member.role is Role.OWNER]
+        return owners[0] if owners and item.number("user") % 4 else self.users[item.number("user")]
 
     def _do_join(self, item: Item) -> None:
         user_id, room_id = self.users[item.number("user")], RoomId(1 + item.number("room"))
@@ -238,9 +233,10 @@ class World:
         user_id, room_id = self.users[item.number("user")], RoomId(1 + item.number("room"))
         self._request(lambda node: node.chat.rooms.remove_member(user_id, room_id, user_id))
 
-    def _do_rename(self, item: Item) -> None:
-        user_id, room_id = self.users[item.number("user")], RoomId(1 + item.number("room"))
-        self._request(lambda node: node.chat.rooms.change(user_id, room_id, name=f"renamed at {item.at}"))
+    def _do_topic(self, item: Item) -> None:
+        room_id = RoomId(1 + item.number("room"))
+        user_id = self._owner(item, room_id)
+        self._request(lambda node: node.chat.rooms.change(user_id, room_id, topic=f"since {item.at}"), item)
 
     def _do_found(self, item: Item) -> None:
         user_id, other = self.users[item.number("user")], self.users[item.number("other")]
@@ -262,8 +258,11 @@ class World:
         if room_id > 2:  # some rooms stay
             self._request(lambda node: node.chat.rooms.delete(user_id, room_id))
 
-    def _request(self, ask: Callable[[Node], Coroutine[Any, Any, object]]) -> None:
+    def _request(self, ask: Callable[[Node], Coroutine[Any, Any, object]], item: Item | None = None) -> None:
+        """To any node, or to that of the item."""
         node = self.some_node()
+        if item is not None and "node" in item.args:
+            node = self.nodes[item.number("node")]
         if node is not None:
             node.request(ask, lambda _: None)
 
@@ -313,12 +312,12 @@ class World:
         self.nodes[item.number("node")].clock.skew += item.seconds("seconds")
 
     def _do_restore(self, item: Item) -> None:
-        until = self.loop.time() - item.seconds("seconds")
-        older = [backup for at, backup in self._backups if at <= until]
-        if older:
-            epoch = self.database.restore(older[-1])
-            rooms = self.database.read(lambda tx: tx.rooms.heads(list(self.oracle.truth.rooms)))
-            self.oracle.restored(epoch, rooms, dict(self.database.memory._tables.reads))
+        epoch = self.database.restore(self._backups[item.at])
+        heads = self.database.read(lambda tx: tx.rooms.heads(list(self.oracle.truth.rooms)))
+        self.oracle.restored(epoch, heads, dict(self.database.memory._tables.reads))
+
+    def _back_up(self, item: Item) -> None:
+        self._backups[item.at] = self.database.backup()
 
     # The end
 

@@ -1,0 +1,296 @@
+"""Faults to plant in the real code, one at a time: an oracle that does not find them is of no use.
+
+Each is what somebody might write: a check that is forgotten, two steps in the wrong order, a failure misunderstood.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import pytest
+
+from hubbub.domain.errors import ChatError, Conflict, Unavailable
+from hubbub.domain.events import Event, MemberLeft, MessagePosted
+from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.rooms import ChatRoom
+from hubbub.domain.users import Identity
+from hubbub.realtime.cluster import Cluster
+from hubbub.realtime.connection import Connection
+from hubbub.realtime.gateway import Gateway
+from hubbub.realtime.hub import Delivery, Feed, Hub
+from hubbub.realtime.memberships import Memberships
+from hubbub.realtime.outbox import Outbox
+from hubbub.realtime.watch import Watch
+from hubbub.services import journal, logs, reads
+from hubbub.services.access import ReadableRoom, readable_room
+from hubbub.services.journal import Batch, Change, Journal, Outcome
+from hubbub.services.ports import Tx
+from hubbub.simulator.deterministic.stores import SimStore
+from hubbub.stores.memory.reads import MemoryReads
+from hubbub.wire import frames as wire
+
+T = TypeVar("T")
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
+    """The store answers what the transaction would answer to a message, and commits a little later."""
+
+    class Undone(Exception):
+        pass
+
+    real = SimStore.write
+
+    async def write(store: SimStore, fn: Callable[[Tx], T]) -> T:
+        results: list[T] = []
+
+        def peek(tx: Tx) -> None:
+            results.append(fn(tx))
+            raise Undone
+
+        with suppress(Undone, ChatError):
+            store._database.write(peek)
+        if not (results and isinstance(results[0], list) and all(map(_is_post, results[0]))):
+            return await real(store, fn)
+        asyncio.get_running_loop().call_later(0.02, store._database.write, fn)
+        return results[0]
+
+    patch.setattr(SimStore, "write", write)
+
+
+def _is_post(answer: object) -> bool:
+    return isinstance(answer, Outcome) and all(isinstance(event, MessagePosted) for event in answer.events)
+
+
+def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
+    async def commit(journal: Journal, batch: list[Any]) -> None:
+        def write(tx: Tx) -> list[Any]:
+            answers = journal._batch.write(tx, [waiting.change for waiting in batch])
+            fresh = [answer for answer in answers if isinstance(answer, Outcome) and not answer.duplicate]
+            journal._fanout.publish([event for outcome in fresh for event in outcome.events], journal._batch.epoch)
+            return answers
+
+        try:
+            answers = await journal._store.write(write)
+        except Unavailable as error:
+            journal._fail(batch, error)
+        else:
+            journal._batch.committed()
+            for waiting, answer in zip(batch, answers, strict=True):
+                waiting.done(answer)
+
+    patch.setattr(Journal, "_commit", commit)
+
+
+def dedup_forgotten(patch: pytest.MonkeyPatch) -> None:
+    real = journal._decide
+
+    def decide(change: Change, rooms: Any, repeats: Any, at: Any) -> Outcome:
+        return real(
+            Change(change.room_id, change.user_id, change.decide, change.members, change.targets), rooms, {}, at
+        )
+
+    patch.setattr(journal, "_decide", decide)
+
+
+def dedup_within_a_batch_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(journal, "_client_keys", lambda changes: set())
+
+
+def join_reads_before_it_subscribes(patch: pytest.MonkeyPatch) -> None:
+    async def join(gateway: Gateway, connection: Connection, identity: Identity, frame: wire.Join) -> None:
+        room_id = connection.room_id or frame.room_id
+        assert room_id is not None
+        joined = await gateway._chat.logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
+        await gateway._welcome(connection, gateway._begin_join(connection, room_id), joined, frame.ref)
+
+    patch.setattr(Gateway, "_join", join)
+
+
+def delivery_out_of_order(patch: pytest.MonkeyPatch) -> None:
+    def publish(hub: Hub, item: Delivery) -> None:
+        feed = hub._feeds.get(item.event.room_id)
+        if feed is not None and (feed.head is None or item.seq > feed.head):
+            hub._deliver(feed, item)
+
+    patch.setattr(Hub, "publish", publish)
+
+
+def no_look_at_heads(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "catch_up", lambda hub, heads: None)
+
+
+def kept_room_not_checked_against_its_head(patch: pytest.MonkeyPatch) -> None:
+    real = Batch._load
+
+    def load(batch: Batch, tx: Tx, changes: Sequence[Change]) -> dict[RoomId, ChatRoom]:
+        kept = dict(batch._kept)
+        rooms = real(batch, tx, changes)
+        for room_id in rooms:
+            rooms[room_id] = batch._kept[room_id] = kept.get(room_id, rooms[room_id])
+        return rooms
+
+    patch.setattr(Batch, "_load", load)
+
+
+def rollback_keeps_the_rooms(patch: pytest.MonkeyPatch) -> None:
+    real = Batch.write
+
+    def write(batch: Batch, tx: Tx, changes: Sequence[Any]) -> list[Any]:
+        batch._settled = True
+        return real(batch, tx, changes)
+
+    patch.setattr(Batch, "write", write)
+
+
+def removal_not_checked_at_delivery(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "_cut", lambda hub, view, event: False)
+
+
+def ex_member_resumes(patch: pytest.MonkeyPatch) -> None:
+    """Who was allowed to read once is remembered."""
+    known: dict[tuple[RoomId, UserId], ReadableRoom] = {}
+
+    def remembered(tx: Tx, user_id: UserId, room_id: RoomId) -> ReadableRoom:
+        if (room_id, user_id) not in known:
+            known[room_id, user_id] = readable_room(tx, user_id, room_id)
+        before = known[room_id, user_id]
+        return ReadableRoom(tx.rooms.load([room_id])[room_id], before.member, before.base)
+
+    patch.setattr(logs, "readable_room", remembered)
+
+
+def unknown_outcome_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
+    def fail(journal: Journal, batch: list[Any], error: Unavailable) -> None:
+        for waiting in batch:
+            waiting.done(Conflict("it did not work"))
+
+    patch.setattr(Journal, "_fail", fail)
+
+
+def events_dropped_without_behind(patch: pytest.MonkeyPatch) -> None:
+    real = Outbox.event
+
+    def event(outbox: Outbox, frame: bytes, room_id: RoomId) -> bool:
+        real(outbox, frame, room_id)
+        return True
+
+    patch.setattr(Outbox, "event", event)
+
+
+def old_bus_seqs_not_ignored(patch: pytest.MonkeyPatch) -> None:
+    real = Hub.publish
+
+    def publish(hub: Hub, item: Delivery) -> None:
+        feed = hub._feeds.get(item.event.room_id)
+        if feed is not None and feed.head is not None and item.seq <= feed.head:
+            for listener in list(feed.live):
+                listener.deliver(item.frame, feed.room_id)
+        real(hub, item)
+
+    patch.setattr(Hub, "publish", publish)
+
+
+def gateway_refuses_before_the_journal_has_looked(patch: pytest.MonkeyPatch) -> None:
+    real = Gateway._send
+
+    def send(gateway: Gateway, connection: Connection, identity: Identity, frame: wire.Send) -> None:
+        async def check() -> None:
+            assert frame.room_id is not None
+            await gateway._chat.rooms.get(identity.user_id, frame.room_id)
+            real(gateway, connection, identity, frame)
+
+        gateway._ask_in_turn(connection, frame.ref, check)
+
+    patch.setattr(Gateway, "_send", send)
+
+
+def later_change_overtakes_one_that_must_be_repeated(patch: pytest.MonkeyPatch) -> None:
+    def fail(journal: Journal, batch: list[Any], error: Unavailable) -> None:
+        for waiting in batch:
+            waiting.done(error)
+        journal._fanout.resync({waiting.change.room_id for waiting in batch if isinstance(waiting.change, Change)})
+
+    patch.setattr(Journal, "_fail", fail)
+
+
+def stale_removal_cuts_a_newer_session(patch: pytest.MonkeyPatch) -> None:
+    """What the bus tells of a removal is acted upon at once, whatever its seq."""
+    real = Hub.publish
+
+    def publish(hub: Hub, item: Delivery) -> None:
+        feed = hub._feeds.get(item.event.room_id)
+        if feed is not None and isinstance(item.event, MemberLeft):
+            for view in list(feed.live.values()):
+                if view.listener.user_id == item.event.member_id:
+                    hub.leave(view.listener, feed.room_id)
+                    view.listener.removed(feed.room_id, item.seq)
+        real(hub, item)
+
+    patch.setattr(Hub, "publish", publish)
+
+
+def lost_news_of_memberships_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memberships, "compare", lambda memberships, user_id, found: None)
+
+
+def restored_store_not_noticed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "agrees", lambda hub, epoch: True)
+    patch.setattr(Hub, "start_over", lambda hub, epoch: setattr(hub, "epoch", epoch))
+
+
+def journal_keeps_rooms_of_another_epoch(patch: pytest.MonkeyPatch) -> None:
+    real = Batch.write
+
+    def write(batch: Batch, tx: Tx, changes: Sequence[Any]) -> list[Any]:
+        batch.epoch = tx.log.epoch()
+        return real(batch, tx, changes)
+
+    patch.setattr(Batch, "write", write)
+
+
+def late_words_of_an_old_epoch_count(patch: pytest.MonkeyPatch) -> None:
+    """The looks notice a restore; what comes over the bus, or from the journal, is believed."""
+    patch.setattr(Hub, "agrees", lambda hub, epoch: True)
+
+
+def ended_sessions_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    def compare(watch: Watch, sight: Any, listeners: Any) -> None:
+        for user_id, memberships in sight.memberships.items():
+            watch._hub.memberships.compare(user_id, memberships)
+
+    patch.setattr(Watch, "_compare", compare)
+
+
+def mark_goes_back(patch: pytest.MonkeyPatch) -> None:
+    def advance(table: MemoryReads, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
+        for key, seq in marks.items():
+            table._tables.reads[key] = seq
+
+    patch.setattr(MemoryReads, "advance", advance)
+    patch.setattr(reads, "_stored", lambda tx, readable: dict.fromkeys(_keys(readable), Seq(0)))
+
+
+def _keys(readable: Sequence[ReadableRoom]) -> list[tuple[RoomId, UserId]]:
+    return [(access.room.id, access.member.user_id) for access in readable]
+
+
+def connection_leaves_its_rooms_open(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "leave", lambda hub, listener, room_id: None)
+
+
+def hole_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    def fill(hub: Hub, feed: Feed, seq: Seq) -> None:
+        feed.head = max(feed.head or Seq(0), Seq(seq - 1))
+        hub._drain(feed)
+
+    patch.setattr(Hub, "_want", fill)
+
+
+def cluster_is_silent(patch: pytest.MonkeyPatch) -> None:
+    def publish(cluster: Cluster, events: Sequence[Event], epoch: str) -> None:
+        cluster._fanout.publish(events, epoch)
+
+    patch.setattr(Cluster, "publish", publish)

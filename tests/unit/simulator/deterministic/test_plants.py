@@ -1,0 +1,46 @@
+"""Mutation tests of the oracle: each fault that is planted is found, within a stated number of seeds."""
+
+import pytest
+
+from hubbub.simulator.deterministic.plan import FAULTS, make_plan
+from hubbub.simulator.deterministic.run import run_plan
+from tests.unit.simulator.deterministic import plants
+
+SEEDS: dict[plants.Plant, int] = {  # the most that it may take
+    plants.ack_before_commit: 5,
+    plants.publish_before_commit: 60,
+    plants.dedup_forgotten: 10,
+    plants.dedup_within_a_batch_only: 10,
+    plants.join_reads_before_it_subscribes: 500,
+    plants.delivery_out_of_order: 10,
+    plants.no_look_at_heads: 100,
+    plants.kept_room_not_checked_against_its_head: 10,
+    plants.rollback_keeps_the_rooms: 300,
+    plants.removal_not_checked_at_delivery: 60,
+    plants.ex_member_resumes: 30,
+    plants.unknown_outcome_taken_for_failure: 150,
+    plants.events_dropped_without_behind: 30,
+    plants.old_bus_seqs_not_ignored: 20,
+    plants.gateway_refuses_before_the_journal_has_looked: 80,
+    plants.later_change_overtakes_one_that_must_be_repeated: 300,
+    plants.stale_removal_cuts_a_newer_session: 300,
+    plants.lost_news_of_memberships_not_looked_for: 150,
+    plants.restored_store_not_noticed: 60,
+    plants.journal_keeps_rooms_of_another_epoch: 300,
+    plants.late_words_of_an_old_epoch_count: 100,
+    plants.ended_sessions_not_looked_for: 400,
+    plants.mark_goes_back: 400,
+    plants.connection_leaves_its_rooms_open: 5,
+    plants.hole_is_skipped: 20,
+    plants.cluster_is_silent: 40,
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("plant", SEEDS, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_found(plant: plants.Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    for seed in range(SEEDS[plant]):
+        if run_plan(make_plan(seed, users=5, steps=60, faults=FAULTS)).violation is not None:
+            return
+    pytest.fail(f"not found in {SEEDS[plant]} seeds")
