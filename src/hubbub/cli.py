@@ -79,12 +79,13 @@ def serve(
     from hubbub.security.keys import UnusableKeys
     from hubbub.settings import UnusableSettings, load_settings
     from hubbub.stores.sql import UnusableDatabase
+    from hubbub.web.server import CannotListen
 
     given = {"host": host, "port": port, "database_url": database_url, "log_level": log_level}
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
         run_server(settings, started=lambda port, warnings: _say_started(settings, port, warnings))
-    except (UnusableSettings, UnusableDatabase, UnusableKeys, OSError) as error:
+    except (UnusableSettings, UnusableDatabase, UnusableKeys, CannotListen) as error:
         _fail(str(error))
 
 

@@ -123,7 +123,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
 def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:
     """Serve until SIGINT or SIGTERM. `started` gets the port and the warnings once connections are accepted.
 
-    Raise OSError when the address can't be listened on, and what opening a server raises.
+    Raise CannotListen, and what opening a server raises.
     """
     configure_logs(settings.log_level, settings.log_format)
     with closing(bind(settings)) as listener:

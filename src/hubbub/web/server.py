@@ -18,6 +18,10 @@ TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, 
 NOTSENT = 32_768  # bytes that the kernel takes beyond what it can send: with more a slow reader would stay unnoticed
 
 
+class CannotListen(Exception):
+    """The address is taken, or not ours to listen on."""
+
+
 class UvicornServer(uvicorn.Server):
     """Serves an application until it is told to stop; then says goodbye before the sockets are closed."""
 
@@ -78,7 +82,7 @@ def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 def bind(settings: Settings) -> socket.socket:
-    """The listening socket. Raise OSError when the address is taken, or not ours to listen on."""
+    """The listening socket. Raise CannotListen."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # With the protocol named: asyncio turns Nagle's delay (40 ms an answer) off for sockets that say they are TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -86,9 +90,10 @@ def bind(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _limit_unsent(listener)
         listener.bind((settings.host, settings.port))
-    except BaseException:
+    except OSError as error:
         listener.close()
-        raise
+        where = f"{settings.host}, port {settings.port}"
+        raise CannotListen(f"can't listen on {where}: {error.strerror}. --host and --port choose another") from error
     listener.set_inheritable(False)
     return listener
 

@@ -31,7 +31,7 @@ class Owner:
             os.close(self._descriptor)
             raise DatabaseBusy(
                 f"{database} is in use by process {holder}, which holds {path.name}. Only one process may write a "
-                "SQLite file: stop that one, or go through its API, or use PostgreSQL for several servers"
+                "SQLite file: stop that one, or go through its API"
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())

@@ -1,0 +1,109 @@
+"""The command line: what it says, and with which exit code."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hubbub import __version__
+from hubbub.cli import app
+from hubbub.security.keys import load_keys
+from hubbub.stores.sql import SqlStore
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """The exit code, and all that was printed, with its white space made one space."""
+    result = CliRunner().invoke(app, arguments, env=env)
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_without_a_command_it_shows_all_of_them() -> None:
+    _, output = run()
+    for command in ("serve", "simulate", "audit", "db", "keys"):
+        assert command in output
+
+
+def test_every_command_has_a_help_text_with_its_options() -> None:
+    for command, option in (
+        (["serve"], "--database-url"),
+        (["simulate"], "--replay"),
+        (["audit"], "--clients"),
+        (["db", "upgrade"], "--database-url"),
+        (["db", "current"], "--database-url"),
+        (["keys", "rotate"], "--file"),
+    ):
+        code, output = run(*command, "--help", env={"COLUMNS": "200"})
+        assert (code, option in output) == (0, True)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version") == (0, f"hubbub {__version__}")
+
+
+def test_a_database_is_made_once_and_then_up_to_date() -> None:
+    _, before = run("db", "current")
+    assert before.startswith("there is no database yet: hubbub db upgrade makes one at revision ")
+    revision = before.rpartition(" ")[2]
+    assert run("db", "upgrade") == (0, f"no database -> {revision}")
+    assert run("db", "upgrade") == (0, f"{revision} (nothing to do)")
+    assert run("db", "current") == (0, revision)
+
+
+def test_a_database_that_a_server_has_is_not_upgraded() -> None:
+    store = SqlStore.open("sqlite:///hubbub.db")
+    try:
+        code, output = run("db", "upgrade")
+    finally:
+        store._release()
+    assert code == 2
+    assert "hubbub.db is in use by process" in output
+
+
+@pytest.mark.parametrize("command", [["db", "current"], ["db", "upgrade"], ["serve", "--port", "0"]])
+def test_a_database_that_is_none_is_refused_in_a_sentence(command: list[str]) -> None:
+    Path("notes.txt").write_text("This is no database, but long enough to be looked at as one." * 20)
+    code, output = run(*command, "--database-url", "sqlite:///notes.txt")
+    assert code == 2
+    assert output.startswith("hubbub: ")
+    assert "notes.txt" in output
+
+
+def test_a_wrong_setting_stops_the_start_and_is_named() -> None:
+    for command in (["serve"], ["db", "current"]):
+        code, output = run(*command, env={"HUBBUB_LOGIN_RATE": "many"})
+        assert code == 2
+        assert output.startswith("hubbub: HUBBUB_LOGIN_RATE: ")
+    code, output = run("serve", "--port", "70000")
+    assert (code, output.startswith("hubbub: HUBBUB_PORT: ")) == (2, True)
+
+
+def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, output = run("serve", "--port", str(port))
+    assert code == 2
+    assert f"can't listen on 127.0.0.1, port {port}" in output
+    assert "--port" in output
+
+
+def test_keys_are_rotated_beside_the_database_and_the_last_one_stays_valid() -> None:
+    Path("data").mkdir()
+    url = "sqlite:///data/chat.db"
+    (first,) = load_keys(Path("data/hubbub.keys"))
+    code, output = run("keys", "rotate", "--database-url", url)
+    newest, kept = load_keys(Path("data/hubbub.keys"))
+    assert (code, kept) == (0, first)
+    assert output == f"data/hubbub.keys: signs with {newest.kid}, and still accepts 1 older"
+
+
+def test_keys_that_cannot_be_used_are_refused_in_a_sentence() -> None:
+    Path("hubbub.keys").write_text("short")
+    code, output = run("keys", "rotate")
+    assert code == 2
+    assert "hubbub.keys" in output
