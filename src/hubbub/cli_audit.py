@@ -8,7 +8,7 @@ import typer
 
 from hubbub.audit.plans import Plan
 
-Url = Annotated[str | None, typer.Argument(metavar="[URL]", help="A running server, like http://127.0.0.1:8000.")]
+Url = Annotated[str | None, typer.Argument(metavar="URL", help="A running server, like http://127.0.0.1:8000.")]
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database-url", metavar="URL", help="A database, like sqlite:///hubbub.db: only read.")
 ]

@@ -247,8 +247,10 @@ class Core:
             case wire.Ack():
                 self._acknowledged(now, frame)
             case wire.Events():
+                self._goes_on(now, frame.ref)
                 self._settled(self._catchup.events(frame, now))
             case wire.Joined():
+                self._goes_on(now, frame.ref)
                 self._settled(self._catchup.joined(frame, now))
             case wire.Ping():
                 self._transmit(wire.Pong(n=frame.n))
@@ -318,6 +320,11 @@ class Core:
         unreadable = NotUnderstood(f"the answer can't be read: {error}")
         if self._catchup.refused(ref, None, Internal(str(error)), now) or self._outbox.fail(ref, unreadable):
             self._settled((ref,))
+
+    def _goes_on(self, now: float, ref: int | None) -> None:
+        """A part of an answer came: the rest may take its time again."""
+        if ref is not None and self._unanswered.pop(ref, None) is not None:
+            self._unanswered[ref] = now  # as the newest
 
     def _settled(self, refs: Sequence[int]) -> None:
         for ref in refs:

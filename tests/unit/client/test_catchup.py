@@ -211,6 +211,20 @@ def test_the_rooms_of_a_sync_are_answered_one_by_one() -> None:
     assert len(script.sent) == 1
 
 
+def test_an_answer_that_takes_long_is_waited_for_as_long_as_parts_of_it_come() -> None:
+    script = Script()
+    script.core.follow(ROOM, script.now, after=Seq(0))
+    script.core.follow(OTHER, script.now, after=Seq(0))
+    script.opened()
+    ref = script.last(wire.Sync).ref
+    script.pass_time(29)
+    script.says(joined(ref, 1, replay=(1, 1)), events(ref, 1, 1))
+    script.pass_time(29)
+    assert script.outputs(outputs.HangUp) == []
+    script.pass_time(2)
+    assert len(script.outputs(outputs.HangUp)) == 1
+
+
 def test_a_room_that_a_sync_forgot_is_asked_for_again() -> None:
     script = Script()
     script.core.follow(ROOM, script.now, after=Seq(0))
