@@ -31,7 +31,7 @@ def percentile(values: Sequence[float], per_cent: int) -> float:
 def show(name: str, title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
     """Print the table, and write `benchmarks/results/<name>.json`."""
     table = Table(title=title, title_justify="left")
-    table.add_column("way")
+    table.add_column("way", no_wrap=True)
     for column in rows[0].figures:
         table.add_column(column, justify="right")
     for row in rows:

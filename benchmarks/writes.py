@@ -12,7 +12,7 @@ In process: no socket, no HTTP. CPU time is that of the whole process, all threa
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,17 +25,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from benchmarks.report import Row, percentile, show
-from hubbub.compose import SystemClock
-from hubbub.domain.events import Event, RoomKind
-from hubbub.domain.ids import RoomId, SessionId, UserId
-from hubbub.security.keys import parse_keys
-from hubbub.security.passwords import Argon2Hasher
-from hubbub.security.tokens import JwtTokens
-from hubbub.services.chat import Chat
+from benchmarks.world import TEXT, add_people, open_chat
+from hubbub.domain.events import RoomKind
 from hubbub.services.journal import Draft
-from hubbub.stores.sql import SqlStore
-
-TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind at all. " * 2
 
 Post = Callable[[int, int], Awaitable[None]]
 """Post the n-th message of a sender, and return once it is durable."""
@@ -92,25 +84,10 @@ async def naive(folder: Path, senders: int, rooms: int) -> AsyncIterator[Post]:
     await engine.dispose()
 
 
-class Silence:
-    """A fan-out to nobody."""
-
-    def publish(self, events: Sequence[Event], epoch: str) -> None: ...
-    def resync(self, room_ids: Collection[RoomId]) -> None: ...
-    def end_sessions(self, session_ids: Collection[SessionId]) -> None: ...
-
-
 @asynccontextmanager
 async def journal(folder: Path, senders: int, rooms: int) -> AsyncIterator[Post]:
-    store = SqlStore.open(f"sqlite:///{folder / 'hubbub.db'}")
-    clock = SystemClock()
-    hasher = Argon2Hasher(workers=1, time_cost=1, memory_cost=8, parallelism=1)
-    tokens = JwtTokens(parse_keys("0" * 64), clock)
-    chat = Chat(store=store, clock=clock, fanout=Silence(), hasher=hasher, tokens=tokens)
-    user_ids: list[UserId] = []
-    for sender in range(senders):
-        user = await chat.accounts.register(f"user{sender}", f"user{sender}@example.org", "correct horse")
-        user_ids.append(user.id)
+    chat, store, hasher = open_chat(folder)
+    user_ids = [person.user_id for person in await add_people(chat, senders)]
     room_ids = []
     for room in range(rooms):
         members = user_ids[room::rooms]
@@ -165,7 +142,7 @@ def main(
     """Measure durable messages a second, beside the naive way."""
     rooms = min(rooms, senders)
     ways = [
-        (f"naive: ORM, a commit each, {senders} senders", naive, senders),
+        (f"naive ORM, {senders} senders", naive, senders),
         ("journal, 1 sender", journal, 1),
         (f"journal, {senders} senders", journal, senders),
     ]
