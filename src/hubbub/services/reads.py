@@ -4,6 +4,7 @@ Marks are not events of a room: they take no seq. Those that wait while a commit
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hubbub.domain.ids import RoomId, Seq, UserId
@@ -24,6 +25,7 @@ class Reads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.moved: Callable[[RoomId, UserId, Seq], None] = _ignore  # called with each mark that has moved, once stored
         self._waiting: list[_Mark] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -51,9 +53,9 @@ class Reads:
 
     async def _write(self, marks: list[_Mark]) -> None:
         try:
-            answers = await self._store.write(lambda tx: _advance(tx, marks))
+            answers, moved = await self._store.write(lambda tx: _advance(tx, marks))
         except Exception as error:  # noqa: BLE001 - it is raised where each of them waits
-            answers = [error] * len(marks)
+            answers, moved = [error] * len(marks), {}
         for mark, answer in zip(marks, answers, strict=True):
             if mark.answered.done():
                 continue  # whoever asked has gone
@@ -61,11 +63,19 @@ class Reads:
                 mark.answered.set_exception(answer)
             else:
                 mark.answered.set_result(answer)
+        for (room_id, user_id), seq in moved.items():
+            self.moved(room_id, user_id, seq)
 
 
-def _advance(tx: Tx, marks: list[_Mark]) -> list[Seq | Exception]:
+def _ignore(room_id: RoomId, user_id: UserId, seq: Seq) -> None:
+    """Nobody wants to know."""
+
+
+def _advance(tx: Tx, marks: list[_Mark]) -> tuple[list[Seq | Exception], dict[tuple[RoomId, UserId], Seq]]:
+    """The answers, and the marks that have moved."""
     rooms = readable_rooms(tx, {(mark.room_id, mark.user_id) for mark in marks})
-    reached = _stored(tx, [access for access in rooms.values() if isinstance(access, ReadableRoom)])
+    stored = _stored(tx, [access for access in rooms.values() if isinstance(access, ReadableRoom)])
+    reached = dict(stored)
     answers: list[Seq | Exception] = []
     for mark in marks:
         key = (mark.room_id, mark.user_id)
@@ -76,7 +86,7 @@ def _advance(tx: Tx, marks: list[_Mark]) -> list[Seq | Exception]:
         else:
             answers.append(access)
     tx.reads.advance(reached)
-    return answers
+    return answers, {key: seq for key, seq in reached.items() if seq > stored[key]}
 
 
 def _stored(tx: Tx, readable: list[ReadableRoom]) -> dict[tuple[RoomId, UserId], Seq]:

@@ -6,7 +6,7 @@ import pytest
 
 from hubbub.domain.errors import Forbidden, NotFound, Unavailable
 from hubbub.domain.events import RoomKind
-from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.ids import RoomId, Seq, UserId
 from tests.unit.services.chats import ANN, BOB, CYD, NO_ROOM, Chats, Failure, turns
 
 
@@ -114,3 +114,22 @@ async def test_close_waits_until_all_marks_are_written(chats: Chats) -> None:
     chats.store.release()
     await closing
     assert await mark == 4
+
+
+async def test_marks_that_have_moved_are_told_once_they_are_stored(any_chats: Chats, talk: RoomId) -> None:
+    told: list[tuple[RoomId, UserId, Seq]] = []
+    any_chats.reads.moved = lambda *mark: told.append(mark)
+    any_chats.store.hold()
+    marks = [
+        asyncio.ensure_future(any_chats.reads.mark(who, talk, Seq(seq)))
+        for who, seq in ((BOB, 4), (ANN, 1), (BOB, 5), (BOB, 2), (CYD, 4))
+    ]
+    await turns()
+    assert told == []
+    any_chats.store.release()
+    await asyncio.gather(*marks, return_exceptions=True)
+    any_chats.store.failures.append(Failure.ROLLED_BACK)
+    with pytest.raises(Unavailable):
+        await any_chats.reads.mark(BOB, talk, Seq(6))
+    await any_chats.reads.mark(BOB, talk, Seq(5))
+    assert told == [(talk, BOB, 5)]
