@@ -9,6 +9,7 @@ import pytest
 
 from hubbub.domain.errors import error_classes
 from hubbub.domain.events import Event
+from hubbub.realtime import presence, read_signals, typing_signals
 from hubbub.realtime.connection import MAX_BAD_FRAMES
 from hubbub.realtime.gateway import HELLO_ROOMS, MAX_SYNC
 from hubbub.wire import frames as wire
@@ -18,7 +19,6 @@ from hubbub.wire.limits import Limits
 from tests.guards.project import ROOT
 
 PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
-RESERVED = {"typing", "presence"}
 
 
 def examples() -> Iterator[tuple[str, str]]:
@@ -54,9 +54,9 @@ def test_an_example_is_a_frame_with_no_field_that_does_not_exist(sender: str, te
 
 def test_every_frame_has_an_example_and_a_row() -> None:
     shown = {sender: {json.loads(text)["type"] for by, text in examples() if by == sender} for sender in "<>"}
-    assert shown[">"] == types(wire.ClientFrame) - RESERVED - {"leave"}
+    assert shown[">"] == types(wire.ClientFrame) - {"leave"}
     assert shown["<"] == types(wire.ServerFrame)
-    assert named(rows("Frames of a client")) == types(wire.ClientFrame) - RESERVED
+    assert named(rows("Frames of a client")) == types(wire.ClientFrame)
     servers = PAGE.partition("\n## Frames of the server\n")[2].partition("\n### ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", servers, re.MULTILINE)) == types(wire.ServerFrame)
 
@@ -73,6 +73,21 @@ def test_the_fields_of_each_row_are_those_of_the_frame() -> None:
         else:
             words = set(re.findall(r"\b[a-z_]+\b", described))
             assert fields - {"user_id", "status"} <= words, name
+
+
+def test_what_is_said_of_signals_is_so() -> None:
+    text = " ".join(PAGE.partition("\n## Signals\n")[2].partition("\n## ")[0].split())
+    for words in (
+        f"after {typing_signals.LAPSE:g} seconds without a renewal",
+        f"every {typing_signals.RENEWAL:g} seconds at most",
+        f"begin {typing_signals.START_BURST} times at once",
+        f"more than {typing_signals.CROWD} live connections",
+        f"no more than {read_signals.CROWD} connections",
+        f"{presence.GRACE:g} seconds after the last one was closed",
+        f"up to {presence.MAX_WATCHED} people",
+        f"offline after {presence.LEASE:g} seconds",
+    ):
+        assert words in text
 
 
 def test_the_kinds_of_events_are_all_there() -> None:
@@ -99,6 +114,7 @@ def test_the_limits_are_the_defaults() -> None:
         f"{MAX_BAD_FRAMES}",
         "16,384",
         f"{MAX_SYNC}",
+        f"{presence.MAX_WATCHED}",
         f"{defaults.user_sockets}",
         f"{defaults.auth_timeout:g} s",
         f"{defaults.outbox_frames}, or 1 MiB",

@@ -110,6 +110,10 @@ class Connection:
     def deliver(self, frame: bytes, room_id: RoomId) -> bool:
         return self.outbox.event(frame, room_id)
 
+    def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
+        if self.state is State.OPEN and (room_id is None or self.room_id in (None, room_id)):
+            self.outbox.signal(frame)
+
     def fall_behind(self, room_id: RoomId) -> None:
         for behind in dict.fromkeys((room_id, *self.outbox.collapse())):
             head = self._gateway.hub.head(behind)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeAlias
 
-from hubbub.domain.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unavailable, UnknownType
+from hubbub.domain.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unavailable
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.users import Identity
 from hubbub.realtime.connection import LOOK, Connection, State
@@ -18,6 +18,7 @@ from hubbub.realtime.deadlines import Deadlines
 from hubbub.realtime.frames import events_frame, hello_rooms, joined_frame, page_frame, reset_frame
 from hubbub.realtime.hub import Hub, View
 from hubbub.realtime.outbox import Flusher, Transport
+from hubbub.realtime.signals import Signals
 from hubbub.services.chat import Chat
 from hubbub.services.journal import Answer, Draft
 from hubbub.services.logs import Joined
@@ -45,6 +46,7 @@ class Gateway:
         self.clock = clock
         self.limits = limits
         self.flusher = Flusher()
+        self.signals = Signals(hub, chat.reads, chat.peers, clock)
         self._chat = chat
         self._new_id = new_id
         self._deadlines = Deadlines()
@@ -83,6 +85,8 @@ class Gateway:
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""
         self._connections.pop(connection.id, None)
+        if connection.identity is not None:
+            self.signals.closed(connection)
 
     async def drain(self, *, finish: Callable[[], Awaitable[None]]) -> None:
         """Take no new connections, wait until what was asked for is done, and send everybody away."""
@@ -105,6 +109,7 @@ class Gateway:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self.signals.close()
 
     async def _open(self, connection: Connection, verify: Coroutine[Any, Any, Identity]) -> None:
         try:
@@ -176,6 +181,7 @@ class Gateway:
             "connection opened",
             extra={"connection_id": connection.id, "user_id": identity.user_id, "room_id": connection.room_id},
         )
+        self.signals.presence.came(connection)
 
     # Frames
 
@@ -226,8 +232,10 @@ class Gateway:
                 self._ask_in_turn(connection, frame.ref, partial(self._history, connection, identity, frame))
             case wire.Auth():
                 self._ask(connection, frame.ref, partial(self._renew, connection, identity, frame))
-            case _:
-                raise UnknownType("this server does not take such a frame")
+            case wire.Typing():
+                self.signals.typing.typing(connection, _room_id(connection, frame.room_id), on=frame.on)
+            case wire.Presence():  # pragma: no branch
+                self._ask_in_turn(connection, frame.ref, partial(self._presence, connection, frame))
 
     def _send(self, connection: Connection, identity: Identity, frame: wire.Send) -> None:
         room_id = _room_id(connection, frame.room_id)
@@ -282,7 +290,17 @@ class Gateway:
     async def _leave(self, connection: Connection, frame: wire.Leave) -> None:
         room_id = _room_id(connection, frame.room_id)
         connection.leave(room_id)
+        self.signals.left(connection, room_id)
         connection.send(wire.Ack(ref=frame.ref, room_id=room_id))
+
+    async def _presence(self, connection: Connection, frame: wire.Presence) -> None:
+        if frame.status is not None:
+            self.signals.presence.say(connection, away=frame.status == "away")
+        if frame.watch is not None:
+            for signal in await self.signals.presence.watch(connection, frame.watch):
+                connection.send(signal)
+        if frame.watch is not None or frame.ref is not None:
+            connection.send(wire.Ack(ref=frame.ref))
 
     async def _join(self, connection: Connection, identity: Identity, frame: wire.Join) -> None:
         room_id = _room_id(connection, frame.room_id)

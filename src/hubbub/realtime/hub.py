@@ -7,7 +7,7 @@ meanwhile is kept for it) or *live*. The hub knows rooms and views, not sockets 
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -38,6 +38,10 @@ class Listener(Told, Protocol):
 
     def deliver(self, frame: bytes, room_id: RoomId) -> bool:
         """Take an event; False when it can't take more. It must not call the hub: a delivery is under way."""
+        ...
+
+    def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
+        """Take something that is only true now, about a room or none. It may be dropped."""
         ...
 
     def fall_behind(self, room_id: RoomId) -> None:
@@ -111,6 +115,7 @@ class Hub:
         self._sessions: dict[SessionId, dict[Listener, None]] = {}
         self._ended: dict[SessionId, None] = {}  # the sessions that ended last, the oldest first
         self.memberships = Memberships(self.of_user)
+        self.delivered: Callable[[Event], None] = _ignore  # called with each event, after everybody here has got it
         self.epoch: str | None = None  # of the log that is followed here; None until it is known
         self._doubting: asyncio.Task[None] | None = None  # asks the store for its epoch
 
@@ -218,6 +223,11 @@ class Hub:
             del self._feeds[room_id]
             if feed.filling is not None:
                 feed.filling.cancel()
+
+    def live(self, room_id: RoomId) -> Collection[Listener]:
+        """Those who listen to a room now, without those who are still joining."""
+        feed = self._feeds.get(room_id)
+        return () if feed is None else feed.live.keys()
 
     def head(self, room_id: RoomId) -> Seq | None:
         """The last seq that was delivered here; None when nobody listens."""
@@ -346,6 +356,7 @@ class Hub:
         if isinstance(event, MemberLeft | RoomDeleted):
             for view in list(feed.live.values()):
                 self._cut(view, event)
+        self.delivered(event)
 
     def _go_live(self, feed: Feed, view: View) -> None:
         del feed.joining[view.listener]
@@ -372,6 +383,10 @@ class Hub:
         if since > event.seq:  # they were told that they are back before they were told that they had gone
             view.listener.signal_room(view.room_id, since, added=True)
         return True
+
+
+def _ignore(event: Event) -> None:
+    """Nobody wants to know."""
 
 
 def _discard(index: dict[K, dict[Listener, None]], key: K, listener: Listener) -> None:

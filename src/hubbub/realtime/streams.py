@@ -99,6 +99,9 @@ class Stream:
         self._wake.set()
         return True
 
+    def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
+        """A stream is the log, and nothing else."""
+
     def fall_behind(self, room_id: RoomId) -> None:
         self._live = False
         self._hub.leave(self, room_id)

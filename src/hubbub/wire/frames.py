@@ -170,7 +170,11 @@ class Read(Frame, frozen=True, kw_only=True, tag="read"):
 
 
 class Presence(Frame, frozen=True, kw_only=True, tag="presence"):
-    status: Literal["online", "away"]
+    """How this device is used, or whose presence to tell from now on; the latter is answered."""
+
+    ref: _Ref | None = None
+    status: Literal["online", "away"] | None = None
+    watch: list[_User] | None = None
 
 
 class History(Frame, frozen=True, kw_only=True, tag="history"):
@@ -251,8 +255,9 @@ class Page(Frame, frozen=True, kw_only=True, tag="page"):
 class Signal(Frame, frozen=True, kw_only=True, tag="signal"):
     """Something that is true now and is never replayed.
 
-    typing: room_id, user_id, on. read: room_id, user_id, seq. presence: user_id, status. room (you were added to it or
-    removed from it): room_id, seq of that event, on (True = added).
+    typing: room_id, user_id, on. read: room_id, user_id, seq. presence: user_id, status (online, away, offline),
+    last_seen (offline, where it is known). room (you were added to it or removed from it): room_id, seq of that event,
+    on (True = added).
     """
 
     kind: str
@@ -261,6 +266,7 @@ class Signal(Frame, frozen=True, kw_only=True, tag="signal"):
     on: bool | None = None
     seq: _Seq | None = None
     status: str | None = None
+    last_seen: str | None = None
 
 
 class Ping(Frame, frozen=True, kw_only=True, tag="ping"):

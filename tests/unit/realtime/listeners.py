@@ -82,6 +82,7 @@ class Recorder:
         self.behind: list[RoomId] = []
         self.gone: list[tuple[RoomId, Seq]] = []
         self.signals: list[tuple[RoomId, Seq, bool]] = []
+        self.whispers: list[wire.Signal] = []  # what is only true now
         self.ended = 0
         self.restored = 0
 
@@ -95,6 +96,12 @@ class Recorder:
         self.known[room_id] = event.seq
         self.seqs.setdefault(room_id, []).append(event.seq)
         return True
+
+    def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
+        signal = decode_server(payload_of(frame))
+        assert isinstance(signal, wire.Signal)
+        assert signal.room_id == room_id
+        self.whispers.append(signal)
 
     def fall_behind(self, room_id: RoomId) -> None:
         self.behind.append(room_id)

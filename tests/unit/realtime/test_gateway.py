@@ -8,7 +8,7 @@ import pytest
 
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import History
-from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.realtime.gateway import MAX_SYNC, SYNC_ROOMS
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
@@ -368,11 +368,77 @@ async def test_the_room_of_a_frame_must_be_clear(world: World, frame: dict[str, 
     assert errors(await there.say(ref=3, room_id=room_id, **frame)) == []
 
 
-@pytest.mark.parametrize("frame", [{"type": "typing", "on": True}, {"type": "presence", "status": "away"}])
-async def test_a_frame_that_has_no_answer_here_is_an_unknown_type(world: World, frame: dict[str, object]) -> None:
-    line = await world.open(world.ann)
-    assert errors(await line.say(**frame)) == [("unknown_type", None)]
-    assert line.closed is None
+async def test_typing_is_told_to_the_others_and_ends_with_the_view(world: World) -> None:
+    room_id = await world.found(world.ann, world.bob)
+    ann, bob = await world.open(world.ann, room_id), await world.open(world.bob)
+    assert errors(await bob.say(type="typing", room_id=room_id, on=True)) == [("conflict", None)]
+    assert await ann.take() == []
+
+    typed = wire.Signal(kind="typing", room_id=room_id, user_id=world.bob, on=True)
+    stopped = wire.Signal(kind="typing", room_id=room_id, user_id=world.bob, on=False)
+    for end in (
+        {"type": "typing", "room_id": room_id, "on": False},
+        {"type": "leave", "room_id": room_id},
+        None,
+    ):
+        await bob.say(type="join", room_id=room_id)
+        assert await bob.say(type="typing", room_id=room_id, on=True) == []
+        assert await ann.take() == [typed]
+        if end is None:
+            bob.connection.lost(CloseCode.ABNORMAL)
+        else:
+            bob.put(**end)
+        assert await ann.take() == [stopped]
+
+
+async def test_a_message_is_followed_by_the_end_of_its_author_s_typing(world: World) -> None:
+    room_id = await world.found(world.ann, world.bob)
+    ann, bob = await world.open(world.ann, room_id), await world.open(world.bob, room_id)
+    await bob.say(type="typing", on=True)
+    await ann.take()
+    await bob.say(type="send", text="hi")
+    assert kinds(await ann.take()) == ["EventFrame", "Signal"]
+
+
+async def test_a_mark_that_has_moved_is_told_to_the_connections_that_it_is_about(world: World) -> None:
+    room_id, other = await world.found(world.ann, world.bob), await world.found(world.bob)
+    phone, laptop = await world.open(world.bob), await world.open(world.bob, room_id)
+    ann, elsewhere = await world.open(world.ann, room_id), await world.open(world.bob, other)
+    await world.post(world.ann, room_id, "hi")
+    for line in (laptop, ann):
+        await line.take()
+    told = wire.Signal(kind="read", room_id=room_id, user_id=world.bob, seq=Seq(4))
+    assert await phone.say(type="read", room_id=room_id, seq=99) == [told]
+    assert await laptop.take() == await ann.take() == [told]
+    assert await elsewhere.take() == []
+    assert await phone.say(type="read", room_id=room_id, seq=4) == []
+
+
+async def test_who_watches_is_answered_and_the_rest_of_the_world_is_offline(world: World) -> None:
+    await world.found(world.ann, world.bob)
+    ann, bob, _ = [await world.open(user_id) for user_id in (world.ann, world.bob, world.cyd)]
+    assert await bob.say(type="presence", status="away") == []
+    assert await bob.say(type="presence", ref=1) == [wire.Ack(ref=1)]
+    assert await ann.say(type="presence", watch=[2, 3, 99]) == [
+        wire.Signal(kind="presence", user_id=world.bob, status="away"),
+        wire.Signal(kind="presence", user_id=world.cyd, status="offline"),
+        wire.Signal(kind="presence", user_id=UserId(99), status="offline"),
+        wire.Ack(),
+    ]
+    assert errors(await ann.say(type="presence", ref=2, watch=list(range(201)))) == [("invalid", 2)]
+    assert errors(await ann.say(type="presence", ref=3, status="asleep")) == [("invalid", 3)]
+
+
+async def test_a_slow_reader_is_told_of_no_signals_and_of_all_events() -> None:
+    async with world_of(Limits(frame_rate=0, outbox_frames=4)) as world:
+        room_id = await world.found(world.ann, world.bob)
+        ann, bob = await world.open(world.ann, room_id), await world.open(world.bob, room_id)
+        ann.connection.outbox.pause(0.0)
+        await world.post(world.ann, room_id, "one", "two")
+        for on in (True, False, True):
+            await bob.say(type="typing", on=on)
+        ann.connection.outbox.resume()
+        assert kinds(await ann.take()) == ["EventFrame", "EventFrame"]
 
 
 async def test_a_read_mark_that_was_sent_before_the_end_is_kept(world: World) -> None:
