@@ -56,19 +56,21 @@ class Naive:
 
 
 async def act(chats: Chats, room_id: RoomId, naive: Naive, what: str, who: UserId, number: int) -> None:
-    """Many acts are refused: that is part of the game."""
-    seq = Seq(number)
+    """Many acts are refused: that is part of the game. `number` chooses a seq, for a change one of a message."""
+    log = await chats.log(room_id)
+    said = [event.seq for event in log if isinstance(event, MessagePosted)] or [Seq(1)]
+    target = said[number % len(said)]
     match what:
         case "post":
             await chats.say(who, room_id, str(number))
         case "delete":
-            await chats.messages.delete(who, room_id, seq)
+            await chats.messages.delete(who, room_id, target)
         case "edit":
-            await chats.messages.edit(who, room_id, seq, "edited")
+            await chats.messages.edit(who, room_id, target, "edited")
         case "read":
-            head = len(await chats.log(room_id))
+            seq = Seq(number % (len(log) + 3))
             await chats.reads.mark(who, room_id, seq)
-            naive.asked.setdefault(who, []).append((seq, Seq(head)))
+            naive.asked.setdefault(who, []).append((seq, Seq(len(log))))
         case "join":
             await chats.rooms.put_member(who, room_id, who)
         case "leave":
