@@ -55,6 +55,7 @@ class SocketEdge:
     # What the client asks
 
     def received(self, text: str) -> None:
+        self._loop.note(f"{self._loop.time()!r} {text}")
         frame = decode_client(text)
         match frame:
             case wire.Join():
@@ -64,13 +65,15 @@ class SocketEdge:
                     self._asked[frame.ref, room_id] = Asked(after, frame.epoch)
             case wire.Send():
                 self._sends[frame.ref] = frame, self._loop.time()
+                if frame.client_id is not None:
+                    self._oracle.asked((self._room(frame.room_id), self._user_id, frame.client_id))
             case wire.Leave():
                 self._leaves[frame.ref] = self._room(frame.room_id)
 
     # What the node answers
 
     def wrote(self, payload: bytes) -> None:
-        self._loop.note(payload.decode())
+        self._loop.note(f"{self._loop.time()!r} {payload.decode()}")
         frame = decode(payload)
         match frame:
             case wire.EventFrame():

@@ -128,7 +128,7 @@ class Node:
             fanout=self.cluster,
             hasher=OpenHasher(),
             tokens=OpenTokens(self.clock),
-            policy=AccountsPolicy(login_rate=0),
+            policy=AccountsPolicy(login_rate=0, access_ttl=world.plan.tokens),
         )
         connections = iter(range(1, 1_000_000))
         self.gateway = Gateway(self.chat, self.hub, self.clock, LIMITS, lambda: f"{self.actor}.{next(connections)}")

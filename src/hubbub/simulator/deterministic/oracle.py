@@ -117,7 +117,7 @@ class Oracle:
         self.epochs: dict[str, Truth] = {self.epoch: Truth()}
         self._marks: dict[tuple[RoomId, UserId], Seq] = {}
         self._sent: dict[tuple[RoomId, UserId, str], int] = {}  # the last number that each device has had committed
-        self._given_up: dict[ClientKey, None] = {}
+        self._asked: dict[ClientKey, float] = {}  # when a server first got it
         self._lost: dict[ClientKey, None] = {}  # in a restore
 
     @property
@@ -145,17 +145,19 @@ class Oracle:
             for event, at in zip(room.events[:head], room.times[:head], strict=True) if room else ():
                 truth.take(event, at)
         self._marks = dict(marks)
-        self._given_up.clear()
         self._sent.clear()
         # What was lost is sent again where it was not acknowledged, and that behind what was sent meanwhile.
         self._lost.update(dict.fromkeys(key for key in before.client_ids if key not in truth.client_ids))
+
+    def asked(self, key: ClientKey) -> None:
+        """A server has got this message."""
+        self._asked.setdefault(key, self._now())
 
     def give_up(self, key: ClientKey, asked_at: float) -> None:
         """A client was told for good that this message was refused."""
         committed = self.truth.client_ids.get(key)
         if committed is not None and committed.at <= asked_at:
             raise Violation("refused", f"{key} was committed as {committed.seq}, and then refused")
-        self._given_up[key] = None
 
     def acked(self, key: ClientKey, seq: Seq | None) -> None:
         """A client was told that this message has been committed."""
@@ -196,13 +198,23 @@ class Oracle:
             raise Violation("same event", f"message {body.seq} at {version} says {text!r}, and a reader saw {body}")
 
     def _check_order(self, room_id: RoomId, user_id: UserId, client_id: str) -> None:
-        """What one device says in one room is committed in the order in which it was said."""
+        """What one device says in one room is committed in the order in which it was said.
+
+        What was refused while they were no member is another matter: the answer may be lost, and the repeat succeed.
+        """
         device, _, number = client_id.rpartition(".")
         last = self._sent.get((room_id, user_id, device), -1)
         key = (room_id, user_id, client_id)
-        if int(number) < last and key not in self._given_up and key not in self._lost:
+        if int(number) < last and key not in self._lost and not self._came_after(key):
             raise Violation("order", f"room {room_id}: {client_id} was committed after {device}.{last}")
         self._sent[room_id, user_id, device] = max(last, int(number))
+
+    def _came_after(self, key: ClientKey) -> bool:
+        """Did the current membership of the author begin after a server had got this message?"""
+        room_id, user_id, _ = key
+        room = self.truth.rooms[room_id]
+        stay = room.stay_at(user_id, room.room.head)
+        return stay is None or room.times[stay.joined - 1] >= self._asked.get(key, 0.0)
 
 
 def _core(body: EventBody) -> tuple[object, ...]:

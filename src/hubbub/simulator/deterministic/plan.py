@@ -13,6 +13,10 @@ from typing import TypeAlias
 FORMAT = 1
 NODES = 3
 PACE = 0.06  # seconds between two items, on average
+SHORT, LONG = (
+    12,
+    900,
+)  # seconds that tokens are good for: who connects again all the time finds out whatever they missed
 ENCORES = 4  # pairs of items at the end
 FAULT_EVERY = 7  # items, on average
 
@@ -84,6 +88,7 @@ class Plan:
     seed: int
     schedule: int
     looks: bool
+    tokens: int  # seconds that an access token is good for
     nodes: int
     users: int
     rooms: int
@@ -96,7 +101,7 @@ class Plan:
     def to_json(self) -> str:
         """One line for each item."""
         head = {"format": FORMAT, "seed": self.seed, "schedule": self.schedule, "looks": self.looks}
-        head |= {"nodes": self.nodes, "users": self.users, "rooms": self.rooms}
+        head |= {"tokens": self.tokens, "nodes": self.nodes, "users": self.users, "rooms": self.rooms}
         items = ",\n".join(f"  {json.dumps({'at': item.at, 'do': item.do, **item.args})}" for item in self.items)
         return f'{json.dumps(head)[:-1]}, "items": [\n{items}\n]}}\n'
 
@@ -137,7 +142,8 @@ def make_plan(seed: int, *, users: int, steps: int, faults: Collection[str]) -> 
         items.append(_item(now, "hop", {"user": random.randrange(users)}))
         items.append(_item(now + 0.05 + 0.2 * random.random(), "send", {"user": random.randrange(users), "room": room}))
     items.sort(key=lambda item: item.at)
-    return Plan(seed, seed, looks, NODES, users, rooms, tuple(items[:steps]))
+    tokens = SHORT if seed % 3 == 0 else LONG
+    return Plan(seed, seed, looks, tokens, NODES, users, rooms, tuple(items[:steps]))
 
 
 def _scene(random: Random, now: float, do: str, users: int, rooms: int) -> list[Item]:
@@ -148,6 +154,12 @@ def _scene(random: Random, now: float, do: str, users: int, rooms: int) -> list[
     member: dict[str, Value] = {"user": user, "room": room, "other": other}
     back = ("add", "remove")[random.randrange(2)]
     match do:
+        case "bus" if back == "add":  # nobody hears of what changes for a user
+            return [
+                _item(now, "bus", {"seconds": 0.5, "drop": 100}),
+                _item(now + 0.1, "logout", {"user": user}),
+                _item(now + 0.1, "add", member),
+            ]
         case "bus":  # the news of a removal is late: meanwhile they are back
             return [
                 _item(now, "bus", {"seconds": 2.0, "drop": 20}),

@@ -2,6 +2,7 @@
 
 from hubbub.domain.rooms import ChatRoom
 from hubbub.simulator.deterministic.clients import Client
+from hubbub.simulator.deterministic.devices import Device
 from hubbub.simulator.deterministic.loop import Violation
 from hubbub.simulator.deterministic.nodes import Node
 from hubbub.simulator.deterministic.world import World
@@ -24,7 +25,7 @@ async def come_to_rest(world: World) -> None:
     _check_unread(world)
 
 
-def unsettled(world: World, client: Client) -> str | None:
+def unsettled(world: World, client: Client | Device) -> str | None:
     """What this client still lacks; None = nothing."""
     if client.gone:
         return None

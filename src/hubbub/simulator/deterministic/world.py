@@ -12,6 +12,7 @@ from hubbub.domain.members import Role
 from hubbub.services.ports import Tx
 from hubbub.simulator.deterministic.buses import Network
 from hubbub.simulator.deterministic.clients import PASSWORD, Client
+from hubbub.simulator.deterministic.devices import Device
 from hubbub.simulator.deterministic.loop import SimLoop
 from hubbub.simulator.deterministic.nodes import START, Node
 from hubbub.simulator.deterministic.oracle import Oracle
@@ -34,7 +35,7 @@ class World:
         self.database = Database(self.oracle)
         self.network = Network(self.loop, self.random)
         self.nodes: list[Node] = []
-        self.clients: list[Client] = []
+        self.clients: list[Client | Device] = []
         self.users: list[UserId] = []
         self._make_node = node
         self._lives = 0
@@ -57,9 +58,13 @@ class World:
         for number in range(self.plan.rooms):
             await self._first_room(number)
         for number, user_id in enumerate(self.users):
-            self._add_client(f"u{number}", user_id, None)
+            device, username = f"u{number}", f"user{number}"
+            if number % 2:
+                self._add(Device(self, device, user_id, username))
+            else:
+                self._add(Client(self, device, user_id, username, None))
             if number % 3 == 0:
-                self._add_client(f"u{number}-room", user_id, RoomId(1 + number % self.plan.rooms))
+                self._add(Client(self, f"{device}-room", user_id, username, RoomId(1 + number % self.plan.rooms)))
 
     def _sign_up(self, tx: Tx) -> list[UserId]:
         ids = []
@@ -82,8 +87,7 @@ class World:
         chat = self.nodes[0].chat
         await chat.rooms.create(members[0], kind, name=f"room{number}", history=history, member_ids=members[1:])
 
-    def _add_client(self, device: str, user_id: UserId, room_id: RoomId | None) -> None:
-        client = Client(self, device, user_id, f"user{self.users.index(user_id)}", room_id)
+    def _add(self, client: Client | Device) -> None:
         self.clients.append(client)
         client.start()
 
@@ -111,7 +115,7 @@ class World:
             self.loop.note(item.do)
             getattr(self, f"_do_{item.do}")(item)
 
-    def _client(self, item: Item) -> Client:
+    def _client(self, item: Item) -> Client | Device:
         """One of the devices of the item's user."""
         user_id = self.users[item.number("user")]
         theirs = [client for client in self.clients if client.user_id == user_id]
@@ -139,7 +143,7 @@ class World:
             for number in range(count):
                 client.say(room_id, f"message {number} at {item.at} " + "x" * self.random.randrange(200))
 
-    def _target(self, item: Item, client: Client, room_id: RoomId) -> Seq | None:
+    def _target(self, item: Item, client: Client | Device, room_id: RoomId) -> Seq | None:
         """One of the last messages of the room, of this user where there is one."""
         truth = self.oracle.truth.rooms.get(room_id)
         if truth is None or not truth.room.messages:
@@ -327,6 +331,7 @@ class World:
         self.network.cut_off.clear()
         for number, node in enumerate(self.nodes):
             node.store.failures.clear()
+            node.clock.skew = 0.0
             self._restart(number)
         for client in self.clients:
             client.wake()

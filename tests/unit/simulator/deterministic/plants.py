@@ -106,7 +106,16 @@ def join_reads_before_it_subscribes(patch: pytest.MonkeyPatch) -> None:
         joined = await gateway._chat.logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
         await gateway._welcome(connection, gateway._begin_join(connection, room_id), joined, frame.ref)
 
+    async def sync(
+        gateway: Gateway, connection: Connection, identity: Identity, positions: dict[RoomId, Seq], frame: wire.Sync
+    ) -> None:
+        for room_id, after in positions.items():
+            await join(
+                gateway, connection, identity, wire.Join(ref=frame.ref, room_id=room_id, after=after, epoch=frame.epoch)
+            )
+
     patch.setattr(Gateway, "_join", join)
+    patch.setattr(Gateway, "_sync_part", sync)
 
 
 def delivery_out_of_order(patch: pytest.MonkeyPatch) -> None:
