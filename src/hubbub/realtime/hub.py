@@ -253,6 +253,7 @@ class Hub:
         log.warning("the store was restored: all connections are closed, to resume in epoch %s", epoch)
         self.epoch = epoch
         self._ended.clear()  # ids are given out again
+        self.memberships.forget()
         for listener in self.everybody():
             listener.store_restored()
 

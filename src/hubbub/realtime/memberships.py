@@ -38,6 +38,10 @@ class Memberships:
         """A socket is about to tell this user of (at least) these; it hears what happens later already."""
         self._told.setdefault(user_id, dict(memberships))
 
+    def forget(self) -> None:
+        """What was told is of a store that is no more: its ids and seqs may be given to others now."""
+        self._told.clear()
+
     def happened(self, user_id: UserId, room_id: RoomId, seq: Seq, *, joined: bool) -> None:
         """By the event at `seq` the user came into a room, or went."""
         told = self._told.get(user_id)

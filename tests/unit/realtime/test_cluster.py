@@ -157,6 +157,15 @@ async def test_a_look_sends_everybody_away_when_the_store_was_restored(pair: Pai
     assert pair.there.hub.epoch == "restored"
 
 
+async def test_what_was_told_of_memberships_is_forgotten_when_the_store_was_restored(pair: Pair) -> None:
+    cyd = pair.there.recorder(CYD)
+    await pair.there.learn(CYD)
+    pair.there.hub.memberships.happened(CYD, ROOM, Seq(4), joined=True)
+    pair.there.hub.start_over("restored")
+    pair.there.hub.memberships.happened(CYD, ROOM, Seq(4), joined=True)
+    assert cyd.signals == [(ROOM, 4, True), (ROOM, 4, True)]
+
+
 async def test_a_commit_in_another_epoch_sends_everybody_away_on_every_node(pair: Pair) -> None:
     assert await restored_seen(pair, lambda: pair.here.say(ANN, ROOM, "hello")) == (1, 1)
 
