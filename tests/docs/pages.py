@@ -153,7 +153,7 @@ class Terminal:
                 self._start(line.removeprefix("$ "))
             elif line == "^C":
                 self._expect()
-                os.killpg(self._process.pid, signal.SIGINT)
+                self._interrupt()
                 self._shown = self._shown.rstrip() + "…"  # it may say goodbye
             elif _TYPED.fullmatch(line):
                 self._expect()
@@ -162,6 +162,14 @@ class Terminal:
             else:
                 self._shown += line + "\n"
         self._expect()
+
+    def _interrupt(self) -> None:
+        """Press ^C, and once more if nothing comes of it: a shell between two commands may be all that heard it."""
+        for _ in range(2):
+            os.killpg(self._process.pid, signal.SIGINT)
+            with self._changed:
+                if self._changed.wait_for(lambda: self._ended, PATIENCE / 2):
+                    return
 
     def _start(self, command: str) -> None:
         self._command, self._shown, self._typed = command, "", set()

@@ -53,7 +53,7 @@ def test_every_document_is_in_the_index() -> None:
     ],
 )
 async def test_a_planted_difference_is_found(block: str, differs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.docs.pages.PATIENCE", 2.0)
+    monkeypatch.setattr("tests.docs.pages.PATIENCE", 3.0)
     if differs:
         with pytest.raises(DiffersFromPage):
             await run_page(block)
