@@ -15,7 +15,7 @@ from hubbub.realtime.gateway import HELLO_ROOMS, MAX_SYNC
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode, may_resume
 from hubbub.wire.codec import decode_client, decode_server, encode
-from hubbub.wire.limits import Limits
+from hubbub.wire.limits import MAX_WATCHED, Limits
 from tests.guards.project import ROOT
 
 PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def test_what_is_said_of_signals_is_so() -> None:
         f"more than {typing_signals.CROWD} live connections",
         f"no more than {read_signals.CROWD} connections",
         f"{presence.GRACE:g} seconds after the last one was closed",
-        f"up to {presence.MAX_WATCHED} people",
+        f"up to {MAX_WATCHED} people",
         f"offline after {presence.LEASE:g} seconds",
     ):
         assert words in text
@@ -114,7 +114,7 @@ def test_the_limits_are_the_defaults() -> None:
         f"{MAX_BAD_FRAMES}",
         "16,384",
         f"{MAX_SYNC}",
-        f"{presence.MAX_WATCHED}",
+        f"{MAX_WATCHED}",
         f"{defaults.user_sockets}",
         f"{defaults.auth_timeout:g} s",
         f"{defaults.outbox_frames}, or 1 MiB",

@@ -2,7 +2,7 @@
 
 import random as _random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import version
 from types import TracebackType
 from typing import Literal
@@ -18,8 +18,10 @@ from hubbub.client.rest import Rest
 from hubbub.client.results import Person, Profile, RoomSummary, Tokens, person
 from hubbub.client.rooms import Room
 from hubbub.client.transports import WebSocketConnector
-from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.errors import Invalid
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.wire import frames as wire
+from hubbub.wire.limits import MAX_WATCHED
 
 TIMEOUT = 30.0  # seconds until a request must be answered
 PATIENCE = 10.0  # seconds for which a safe request is repeated
@@ -82,8 +84,17 @@ class Chat:
         return self._live.signals()
 
     def presence(self, status: Literal["online", "away"]) -> None:
-        """Let the others know; nothing happens while there is no connection."""
-        self._live.tell(wire.Presence(status=status))
+        """How this device is used. It is told again after a reconnect."""
+        self._live.presence(wire.Presence(status=status))
+
+    def watch(self, user_ids: Collection[UserId | int]) -> None:
+        """Ask for the presence of these people, in the place of those asked for before; the answers are signals.
+
+        After a reconnect there is a signal about each of them again. Raise Invalid when they are more than 200.
+        """
+        if len(user_ids) > MAX_WATCHED:
+            raise Invalid(f"at most {MAX_WATCHED} people can be watched", field="user_ids")
+        self._live.presence(wire.Presence(watch=[UserId(user_id) for user_id in user_ids]))
 
 
 def connect(

@@ -57,6 +57,7 @@ class Core:
         self._bucket = TokenBucket(0, 1)
         self._bucket_at = 0.0  # when there is a token for the next frame
         self._marks: dict[RoomId, Seq] = {}  # read marks of this connection, repeated on the next
+        self._presence = wire.Presence()  # all that was said of it, repeated on the next connection
         self._opened_at = 0.0
         self._heard_at = 0.0
         self._lifetime: float | None = None  # seconds; of the token that the socket was opened with
@@ -120,6 +121,13 @@ class Core:
         if seq > self._marks.get(room_id, 0):
             self._marks[room_id] = seq
             self.tell(wire.Read(room_id=room_id, seq=seq))
+
+    def presence(self, frame: wire.Presence) -> None:
+        """Tell how this device is used, or whom to watch. It is repeated after a reconnect, until there is another."""
+        status = self._presence.status if frame.status is None else frame.status
+        watch = self._presence.watch if frame.watch is None else frame.watch
+        self._presence = wire.Presence(status=status, watch=watch)
+        self.tell(frame)
 
     def tell(self, frame: wire.Typing | wire.Presence | wire.Read) -> None:
         """Send something that is true only now: it is dropped while there is no connection."""
@@ -289,6 +297,8 @@ class Core:
         marks, self._marks = self._marks, {}
         for room_id, seq in marks.items():
             self.mark_read(room_id, seq)
+        if self._presence != wire.Presence():
+            self.tell(self._presence)
 
     def _acknowledged(self, now: float, frame: wire.Ack) -> None:
         ref = frame.ref

@@ -155,8 +155,12 @@ class Live:
         self._core.mark_read(room_id, seq)
         self._flush()
 
-    def tell(self, frame: wire.Typing | wire.Presence) -> None:
+    def tell(self, frame: wire.Typing) -> None:
         self._core.tell(frame)
+        self._flush()
+
+    def presence(self, frame: wire.Presence) -> None:
+        self._core.presence(frame)
         self._flush()
 
     # Between the core and the world
@@ -184,8 +188,7 @@ class Live:
             case outputs.Ended(room_id, error):
                 self._followed.pop(room_id).end(error)
             case outputs.Signalled(signal):
-                for signals in list(self._signals):
-                    signals.put(signal)
+                self._signal(signal)
             case outputs.Connect(delay):
                 self._connection = self._start(self._connect(delay))
             case outputs.Renew():
@@ -196,6 +199,13 @@ class Live:
                 self._welcome(hello)
             case outputs.Stopped(error):  # pragma: no branch
                 self._stopped(error)
+
+    def _signal(self, signal: wire.Signal) -> None:
+        room = None if signal.room_id is None else self._followed.get(signal.room_id)
+        if room is not None and signal.kind == "read" and signal.user_id == self.user_id and signal.seq is not None:
+            room.read_seq = max(room.read_seq, signal.seq)  # on another device, perhaps
+        for signals in list(self._signals):
+            signals.put(signal)
 
     def _answer(self, key: int, answer: wire.Ack | wire.Page | Exception) -> None:
         answered = self._answers.pop(key, None)

@@ -23,9 +23,9 @@ from hubbub.services.ports import Clock
 from hubbub.wire.codec import encode
 from hubbub.wire.frames import Signal
 from hubbub.wire.framing import text_frame
+from hubbub.wire.limits import MAX_WATCHED
 from hubbub.wire.times import format_time
 
-MAX_WATCHED = 200  # users, by one connection
 GRACE = 10.0  # seconds after the last connection of a user: a reconnect is no absence
 BEAT = 1.0  # seconds between two batches
 BATCH = 500  # users whose changes are told in one beat; the others are next

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MAX_FRAME = 65_536  # bytes
+MAX_WATCHED = 200  # people whose presence is told to one connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from hubbub.client.errors import Closed, NotUnderstood, Unreachable
 from hubbub.domain.errors import Forbidden, RateLimited, TokenExpired, Unauthenticated, Unavailable
 from hubbub.domain.ids import Seq
 from hubbub.wire import frames as wire
-from tests.unit.client.scripted import HELLO, ROOM, Script, event, events, joined
+from tests.unit.client.scripted import ANN, HELLO, ROOM, Script, event, events, joined
 
 
 def stopped(script: Script) -> Exception:
@@ -200,6 +200,21 @@ def test_what_is_true_only_now_is_not_kept_for_later() -> None:
     script.core.tell(wire.Typing(room_id=ROOM, on=True))
     script.opened()
     assert script.sent == []
+
+
+def test_what_was_said_of_presence_is_said_again_on_the_next_connection() -> None:
+    script = Script()
+    script.core.presence(wire.Presence(watch=[ANN]))
+    script.opened()
+    script.core.presence(wire.Presence(status="away"))
+    script.collect()
+    script.lost()
+    script.opened()
+    assert script.frames(wire.Presence) == [
+        wire.Presence(watch=[ANN]),
+        wire.Presence(status="away"),
+        wire.Presence(status="away", watch=[ANN]),
+    ]
 
 
 def test_signals_are_passed_on() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hubbub.client.errors import Closed, Unreachable
 from hubbub.client.ports import ConnectionEnded
 from hubbub.domain.errors import Forbidden, Internal, Invalid, NotFound, Unauthenticated, Unavailable
-from hubbub.domain.ids import Seq
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.wire import frames as wire
 from tests.unit.client.pipes import World, turns
 from tests.unit.client.scripted import ANN, HELLO, ROOM, event, events, joined
@@ -247,6 +247,17 @@ async def test_signals_reach_every_loop_over_them(world: World) -> None:
     signal = wire.Signal(kind="room", room_id=ROOM, seq=Seq(3), on=True)
     pipe.says(signal)
     assert [await anext(first), await anext(second)] == [signal, signal]
+
+
+async def test_a_mark_of_another_device_is_taken_over_and_never_goes_back(world: World) -> None:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM, after=Seq(0))
+    signals = world.live.signals()
+    for user_id, seq in ((ANN, 5), (ANN, 4), (UserId(2), 9)):
+        pipe.says(wire.Signal(kind="read", room_id=ROOM, user_id=user_id, seq=Seq(seq)))
+    pipe.says(wire.Signal(kind="read", room_id=RoomId(99), user_id=ANN, seq=Seq(7)))
+    assert [(await anext(signals)).seq for _ in range(4)] == [5, 4, 9, 7]
+    assert room.read_seq == 5
 
 
 async def test_the_list_of_rooms_is_the_one_of_the_last_hello(world: World) -> None:

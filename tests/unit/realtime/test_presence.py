@@ -7,8 +7,9 @@ import pytest
 from hubbub.domain.errors import Invalid, Unavailable
 from hubbub.domain.ids import UserId
 from hubbub.realtime import presence as module
-from hubbub.realtime.presence import BEAT, GRACE, LEASE, MAX_WATCHED, ROUND
+from hubbub.realtime.presence import BEAT, GRACE, LEASE, ROUND
 from hubbub.services.ports import Tx
+from hubbub.wire.limits import MAX_WATCHED
 from tests.unit.realtime.signal_nodes import Signalling, after, play, presence
 from tests.unit.services.chats import ANN, BOB, CYD, DAN, NOBODY
 
