@@ -20,12 +20,14 @@ from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
 from hubbub.realtime.streams import Streams
+from hubbub.realtime.watch import Watch
 from hubbub.security.keys import SigningKey, load_keys, parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.accounts import Accounts
 from hubbub.services.chat import Chat
 from hubbub.services.logs import Logs
+from hubbub.services.looks import Looks
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock
 from hubbub.settings import Settings
@@ -112,6 +114,9 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             policy=accounts_policy(settings),
         )
         gateway = Gateway(chat, hub, clock, limits(settings), connection_ids())
+        watch = Watch(hub, Looks(store))
+        watch.start()
+        stack.push_async_callback(watch.close)
         stack.push_async_callback(fanout.close)
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(chat.close)

@@ -51,7 +51,7 @@ class Gateway:
         self._new_id = new_id
         self._deadlines = Deadlines()
         self._connections: dict[str, Connection] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
         self._draining = False
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class Gateway:
     async def close(self) -> None:
         """Stop the timers, and end what is still waiting for an answer."""
         self._deadlines.close()
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -406,8 +406,8 @@ class Gateway:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         return task
 
 

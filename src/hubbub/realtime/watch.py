@@ -51,6 +51,8 @@ class Watch:
         self._hub.memberships.begin_look()
         self._queue = self._queue or self._hub.users()
         users, self._queue = self._queue[:USERS], self._queue[USERS:]
+        if not (heads or users):
+            return  # nobody is here who could have missed something
         listeners = {user_id: self._hub.of_user(user_id) for user_id in users}
         sight = await self._looks.look(heads, users)
         if self._hub.epoch != epoch:
