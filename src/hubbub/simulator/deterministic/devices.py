@@ -210,6 +210,8 @@ class Device:
         frame = make(0)
         if isinstance(frame, wire.Read) and frame.room_id is not None and self._live is not None:
             self._loop.call_soon(self._live.mark_read, frame.room_id, frame.seq, context=self._context)
+        elif isinstance(frame, wire.Typing | wire.Presence) and self._live is not None:
+            self._loop.call_soon(self._live.tell, frame, context=self._context)
         elif isinstance(frame, wire.Edit | wire.Delete | wire.History):
             self._loop.call_soon(self._exchange, frame, context=self._context)
 

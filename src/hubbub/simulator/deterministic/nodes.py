@@ -160,11 +160,13 @@ class Node:
             pipe.cut()
 
     async def close(self) -> None:
-        """SIGTERM."""
+        """SIGTERM: what `compose` does then."""
+        self.alive = False
+        await self.gateway.drain(finish=self.chat.close)
         await self.watch.close()
-        await self.fanout.close()
-        await self.gateway.close()
         await self.chat.close()
+        await self.gateway.close()
+        await self.fanout.close()
 
     def accept(
         self, pipe: Pipe, user_id: UserId, token: str, room_id: RoomId | None, after: Seq | None, epoch: str | None

@@ -29,6 +29,8 @@ _ACTS: Mapping[str, int] = {
     "edit": 7,
     "delete": 3,
     "read": 8,
+    "type": 3,
+    "away": 1,
     "history": 2,
     "add": 6,
     "remove": 5,
@@ -51,6 +53,7 @@ FAULTS: Mapping[str, int] = {
     "ack": 4,  # a connection breaks before the next ack has left
     "stall": 3,  # a reader takes nothing for a while
     "crash": 3,  # kill -9 of a node, which comes back later
+    "drain": 1,  # SIGTERM of a node, which sends everybody away, ends what it has begun, and comes back later
     "store": 5,  # transactions fail, before or after they are committed
     "bus": 3,  # messages between nodes are dropped, doubled, delayed and reordered for a while
     "partition": 2,  # a node hears nothing from the others, nor they from it
@@ -199,6 +202,8 @@ def _act(random: Random, do: str, users: int, rooms: int) -> dict[str, Value]:
             return {"user": user, "room": room, "other": other}
         case "pair" | "found":
             return {"user": user, "other": other, "kind": random.randrange(3)}
+        case "away":
+            return {"user": user, "other": other}
         case "rest":
             return {"user": user, "seconds": round(5 * random.random(), 3)}
         case "hop" | "quit" | "logout":

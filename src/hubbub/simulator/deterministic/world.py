@@ -23,6 +23,8 @@ from hubbub.wire import frames as wire
 
 T = TypeVar("T")
 
+DRAIN = 3.0  # seconds that a node has for it
+
 
 class World:
     """Everything in one run. `node` makes the nodes: a test may plant a fault in one."""
@@ -175,6 +177,18 @@ class World:
         if room_id is not None:
             client.ask(lambda ref: wire.History(ref=ref, room_id=room_id, limit=20))
 
+    def _do_type(self, item: Item) -> None:
+        client = self._client(item)
+        room_id = client.room_id or self._room(item, client.user_id)
+        if room_id is not None and not client.gone:
+            client.ask(lambda ref: wire.Typing(room_id=room_id, on=True))
+
+    def _do_away(self, item: Item) -> None:
+        """They are away, and want to know who else is."""
+        client, other = self._client(item), self.users[item.number("other")]
+        if not client.gone:
+            client.ask(lambda ref: wire.Presence(ref=ref, status="away", watch=[other]))
+
     def _do_hop(self, item: Item) -> None:
         client = self._client(item)
         if not (client.gone or client.resting):
@@ -293,8 +307,20 @@ class World:
             self.nodes[number].kill()
             self.loop.call_later(item.seconds("seconds"), self._restart, number)
 
+    def _do_drain(self, item: Item) -> None:
+        number = item.number("node")
+        if self.nodes[number].alive:
+            node = self.nodes[number]
+            self.loop.call_soon(lambda: self.loop.create_task(self._drain(node)), context=node.context)
+            self.loop.call_later(item.seconds("seconds") + DRAIN, self._restart, number)
+
+    async def _drain(self, node: Node) -> None:
+        await node.close()
+        self.loop.call_soon(node.kill, context=self.loop.context_of("world"))  # the process ends
+
     def _restart(self, number: int) -> None:
         if not self.nodes[number].alive:
+            self.nodes[number].kill()  # should it still drain
             self.nodes[number] = self._new_node(self.nodes[number].name)
 
     def _do_store(self, item: Item) -> None:
