@@ -127,6 +127,17 @@ async def test_purge_deletes_tickets_too(store: Store) -> None:
     assert [await take(store, ticket, at=0) for ticket in tickets] == [None, lasting.id, None]
 
 
+async def test_last_used_is_that_of_the_session_that_was_used_last(store: Store) -> None:
+    ann, bob, eve = await sign_up(store, "ann", "bob", "eve")
+    first, _ = await sign_in(store, ann.id), await sign_in(store, ann.id)
+    await sign_in(store, bob.id)
+    at, until = Millis(NOW + 5), Millis(NOW + 9)
+    await store.write(lambda tx: tx.sessions.rotate(first.id, generation=1, at=at, expires_at=until))
+    everybody = [ann.id, bob.id, eve.id, UserId(99)]
+    assert await store.read(lambda tx: tx.sessions.last_used(everybody)) == {ann.id: NOW + 5, bob.id: NOW}
+    assert await store.read(lambda tx: tx.sessions.last_used([])) == {}
+
+
 async def test_a_ticket_is_good_for_one_use(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     session = await sign_in(store, ann.id)

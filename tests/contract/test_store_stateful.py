@@ -175,6 +175,7 @@ def questions(draw: st.DrawFn) -> Act:
                 lambda tx: tx.messages.search(user_id, query, room_id=one_room, before=None, limit=limit),
                 lambda tx: tx.messages.search(user_id, query, room_id=one_room, before=(room_id, seq), limit=limit),
                 lambda tx: tx.messages.by_client_id([(room_id, user_id, key) for key in "aAé"]),
+                lambda tx: tx.sessions.last_used([UserId(number) for number in range(8)]),
                 lambda tx: tx.reads.get(all_rooms, user_id),
                 lambda tx: tx.reads.unread(room_id, user_id, seq),
             ]

@@ -13,11 +13,12 @@ class Peers:
         self._store = store
 
     async def last_used(self, user_id: UserId, others: Collection[UserId]) -> dict[UserId, Millis | None]:
-        """Those of `others` who share a room with this user, and when a session of theirs was last used, as far as
-        they have one."""
+        """Those of `others` who share a room with this user, and when a session of theirs was last used, if any."""
 
         def read(tx: Tx) -> dict[UserId, Millis | None]:
-            return {other: _last_used(tx, other) for other in tx.members.sharing(user_id, others)}
+            peers = tx.members.sharing(user_id, others)
+            used = tx.sessions.last_used(peers)
+            return {peer: used.get(peer) for peer in peers}
 
         return await self._store.read(read)
 
@@ -28,8 +29,3 @@ class Peers:
             return {user_id: tx.members.sharing(user_id, others) for user_id, others in questions.items()}
 
         return await self._store.read(read)
-
-
-def _last_used(tx: Tx, user_id: UserId) -> Millis | None:
-    sessions = tx.sessions.of_user(user_id)
-    return sessions[0].used_at if sessions else None

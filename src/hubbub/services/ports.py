@@ -101,6 +101,10 @@ class Sessions(Protocol):
         """All of them, the last used first (ties: the highest id first)."""
         ...
 
+    def last_used(self, user_ids: Collection[UserId]) -> dict[UserId, Millis]:
+        """When a session of each was last used; users without one are missing. Any number of ids."""
+        ...
+
     def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
         """Move from `generation` to the next, and set used_at and expires_at; False when it is at another one."""
         ...

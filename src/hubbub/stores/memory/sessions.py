@@ -35,6 +35,10 @@ class MemorySessions:
         theirs = [session for session in self._tables.sessions.values() if session.user_id == user_id]
         return sorted(theirs, key=lambda session: (session.used_at, session.id), reverse=True)
 
+    def last_used(self, user_ids: Collection[UserId]) -> dict[UserId, Millis]:
+        theirs = {user_id: self.of_user(user_id) for user_id in user_ids}
+        return {user_id: sessions[0].used_at for user_id, sessions in theirs.items() if sessions}
+
     def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
         session = self._tables.sessions.get(session_id)
         if session is None or session.generation != generation:

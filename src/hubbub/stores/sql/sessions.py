@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import Millis, SessionId, UserId
 from hubbub.domain.users import Session
+from hubbub.stores.sql.dialects import Keys, encode_keys
 from hubbub.stores.sql.savepoints import savepoint
 from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import sessions, tickets
@@ -29,6 +30,11 @@ _OF_USER = Statement(
     select(sessions)
     .where(sessions.c.user_id == bindparam("user_id"))
     .order_by(sessions.c.used_at.desc(), sessions.c.id.desc())
+)
+_LAST_USED = Statement(
+    select(sessions.c.user_id, func.max(sessions.c.used_at).label("used_at"))
+    .select_from(Keys(1).join(sessions, sessions.c.user_id))
+    .group_by(sessions.c.user_id)
 )
 _ROTATE = Statement(
     update(sessions)
@@ -71,6 +77,10 @@ class SqlSessions:
 
     def of_user(self, user_id: UserId) -> list[Session]:
         return [Session(**row._mapping) for row in _OF_USER.rows(self._connection, user_id=user_id)]
+
+    def last_used(self, user_ids: Collection[UserId]) -> dict[UserId, Millis]:
+        found = _LAST_USED.rows(self._connection, keys=encode_keys(user_ids))
+        return {UserId(row.user_id): Millis(row.used_at) for row in found}
 
     def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
         rotated = _ROTATE.run(

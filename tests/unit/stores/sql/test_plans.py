@@ -58,6 +58,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "users.get_many": lambda tx: tx.users.get_many([ANN, BOB]),
     "users.find": lambda tx: tx.users.find("ann"),
     "sessions.of_user": lambda tx: tx.sessions.of_user(ANN),
+    "sessions.last_used": lambda tx: tx.sessions.last_used([ANN, BOB]),
 }
 
 
