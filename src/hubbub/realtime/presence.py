@@ -271,8 +271,7 @@ class Presence:
             await asyncio.wait([self._beating])
 
     def _see(self, user_id: UserId, at: Millis) -> None:
-        self._seen.pop(user_id, None)
-        self._seen[user_id] = at
+        self._seen[user_id] = max(at, self._seen.pop(user_id, at))  # nodes tell of it in any order
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
 

@@ -209,6 +209,20 @@ def test_who_was_last_seen_before_this_server_began_was_last_seen_when_a_session
     play(scene)
 
 
+def test_of_what_several_nodes_say_the_last_time_counts() -> None:
+    async def scene(nodes: Signalling) -> None:
+        await nodes.pair.here.found(ANN, BOB)
+        ann, phone, laptop = nodes.here.come(ANN), nodes.there.come(BOB), nodes.here.come(BOB)
+        nodes.there.go(phone)
+        await after(GRACE / 2)
+        nodes.here.clock.advance(60)
+        nodes.here.go(laptop)
+        await after(2 * GRACE)
+        assert await nodes.here.watch(ann, BOB) == [(BOB, "offline", "2027-01-15T08:01:00.000Z")]
+
+    play(scene)
+
+
 def test_no_more_is_remembered_of_those_who_have_gone_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SEEN", 2)
 
