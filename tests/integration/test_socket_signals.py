@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.client import connect
+from hubbub.domain.errors import Invalid
 from hubbub.realtime import presence, typing_signals
 from hubbub.settings import Settings
 from hubbub.wire import frames as wire
 from tests.integration.conftest import MakeUser
-from tests.integration.servers import TRANSPORTS, Person, settings_in
+from tests.integration.servers import TRANSPORTS, LiveServer, Person, settings_in
 from tests.integration.sockets import Socket, Sockets
 
 pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -98,6 +100,26 @@ async def test_presence_follows_a_connection_and_is_told_to_who_watches(sockets:
     gone = await signal(by_ann, "presence")
     assert (gone.user_id, gone.status) == (bob.id, "offline")
     assert gone.last_seen is not None
+
+
+async def test_the_client_gets_them_all(live: LiveServer, sockets: Sockets, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room_id = await found(ann, bob)
+    by_bob = await sockets.open(bob, room_id)
+    async with connect(live.url, token=ann.access_token) as chat:
+        with pytest.raises(Invalid):
+            chat.watch(range(201))
+        room, signals = chat.room(room_id), chat.signals()
+        await room.ready()
+        chat.watch([bob.id])
+        assert (await anext(signals)).status == "online"
+        await by_bob.put(type="presence", status="away")
+        assert (await anext(signals)).status == "away"
+        await by_bob.put(type="typing", on=True)
+        typed = await anext(signals)
+        assert (typed.kind, typed.user_id, typed.on) == ("typing", bob.id, True)
+        room.typing(True)
+        assert (await signal(by_bob, "typing")).user_id == ann.id
 
 
 @pytest.mark.parametrize(
