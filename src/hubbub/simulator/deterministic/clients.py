@@ -65,7 +65,6 @@ class Client:
         self.user_id = user_id
         self.rooms: dict[RoomId, Followed] = {}
         self.unacked: dict[str, wire.Send] = {}  # by client_id, in the order in which they were said
-        self.refused: list[str] = []
         self.open = False
         self.resting = False  # offline on purpose
         self.gone = False  # for good
@@ -333,7 +332,6 @@ class Client:
         if client_id is not None:
             if not frame.retryable:
                 del self.unacked[client_id]
-                self.refused.append(client_id)
                 self._pump()
             return
         for room_id, followed in list(self.rooms.items()):

@@ -174,7 +174,6 @@ class Device:
         self._live: Live | None = None
         self._program: asyncio.Task[None] | None = None
         self._said = 0
-        self._asked = 0
         self._speaking: dict[str, asyncio.Task[None]] = {}
 
     # What the oracle sees
@@ -299,7 +298,6 @@ class Device:
 
     def _exchange(self, frame: wire.Edit | wire.Delete | wire.History) -> None:
         if self._live is not None and self._live.error is None:
-            self._asked += 1
             self._loop.create_task(self._try(self._live, frame))
 
     async def _try(self, live: Live, frame: wire.Edit | wire.Delete | wire.History) -> None:

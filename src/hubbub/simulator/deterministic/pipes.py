@@ -5,7 +5,7 @@ overtakes; a broken one loses what was on its way, and each side learns of it wh
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import Context
 from random import Random
 from typing import Protocol
@@ -243,6 +243,3 @@ class Parser:
             buffer = buffer[header + size :]
         self._buffer = buffer
         return payloads
-
-
-Accept = Callable[[Pipe], None]

@@ -7,7 +7,7 @@ from hubbub.simulator.deterministic.loop import Violation
 from hubbub.simulator.deterministic.nodes import Node
 from hubbub.simulator.deterministic.world import World
 
-PATIENCE = 40.0  # seconds: reconnects, heartbeats and looks at the store have to fit in
+PATIENCE = 80.0  # seconds: the longest delays of a client that comes back, heartbeats and looks have to fit in
 LOOK = 1.0  # seconds
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from hubbub.simulator.deterministic.guard import sealed
 from hubbub.simulator.deterministic.loop import Violation
-from hubbub.simulator.deterministic.nodes import Node
 from hubbub.simulator.deterministic.plan import Plan
 from hubbub.simulator.deterministic.rest import come_to_rest, leave_nothing_behind
 from hubbub.simulator.deterministic.world import World
@@ -24,9 +23,9 @@ class Result:
     violation: Violation | None = None
 
 
-def run_plan(plan: Plan, node: type[Node] = Node) -> Result:
+def run_plan(plan: Plan) -> Result:
     """Run a plan from its beginning to its end, or to the first promise that is broken."""
-    world = World(plan, node)
+    world = World(plan)
     violation = None
     with sealed(_listen):
         try:

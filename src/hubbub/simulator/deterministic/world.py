@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 from hubbub.domain.errors import ChatError
 from hubbub.domain.events import History, RoomKind
@@ -21,15 +21,13 @@ from hubbub.simulator.deterministic.stores import Database
 from hubbub.stores.memory.tables import Tables
 from hubbub.wire import frames as wire
 
-T = TypeVar("T")
-
 DRAIN = 3.0  # seconds that a node has for it
 
 
 class World:
-    """Everything in one run. `node` makes the nodes: a test may plant a fault in one."""
+    """Everything in one run."""
 
-    def __init__(self, plan: Plan, node: type[Node] = Node) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.loop = SimLoop()  # type: ignore[abstract]
         self.random = Random(f"schedule {plan.schedule}")
@@ -39,7 +37,6 @@ class World:
         self.nodes: list[Node] = []
         self.clients: list[Client | Device] = []
         self.users: list[UserId] = []
-        self._make_node = node
         self._lives = 0
         self._backups: dict[float, Tables] = {}  # for the restore at this time
 
@@ -95,7 +92,7 @@ class World:
 
     def _new_node(self, name: str) -> Node:
         self._lives += 1
-        node = self._make_node(self, name, self._lives)
+        node = Node(self, name, self._lives)
         node.start()
         return node
 
