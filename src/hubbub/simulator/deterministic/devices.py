@@ -96,8 +96,9 @@ class SimServer:
     async def token(self) -> AccessToken:
         if self._grant is None:
             self._take(await self._log_in())
-        assert self._grant is not None
-        return AccessToken(self._grant.access_token, self._expires_at)
+        elif self._expires_at <= self._world.loop.time():
+            return await self.renew(self._grant.access_token)
+        return self._access()
 
     async def renew(self, rejected: str) -> AccessToken:
         grant = self._grant
@@ -107,7 +108,7 @@ class SimServer:
                 self._take(await self.ask(lambda node: node.chat.accounts.refresh(grant.refresh_token)))
             except Unauthenticated:
                 self._take(await self._log_in())
-        return await self.token()
+        return self._access() if self._grant is not None else await self.token()
 
     async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200) -> LogPage:
         page = await self.ask(lambda node: node.chat.logs.events(self._user_id, room_id, after=after, limit=limit))
@@ -149,6 +150,10 @@ class SimServer:
         return await self.ask(
             lambda node: node.chat.accounts.login(self._username, PASSWORD, address="192.0.2.1", label=self._device)
         )
+
+    def _access(self) -> AccessToken:
+        assert self._grant is not None
+        return AccessToken(self._grant.access_token, self._expires_at)
 
     def _take(self, grant: Grant) -> None:
         self._grant = grant
