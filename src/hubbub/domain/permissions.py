@@ -4,10 +4,11 @@ An outsider is told *not found*: that a room exists is already a secret. A chann
 lists it; there an outsider is told to join. A member without the right is told *forbidden*.
 """
 
+from dataclasses import replace
 from enum import Enum
 
 from hubbub.domain.errors import ChatError, Forbidden, NotFound
-from hubbub.domain.events import History, RoomKind
+from hubbub.domain.events import Event, History, MessageEdited, RoomKind
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.messages import Message
@@ -94,6 +95,16 @@ def can_grant(actor: Member, role: Role) -> bool:
 def base(history: History, member: Member) -> Seq:
     """The last seq *before* what this member may read; 0 = they may read everything."""
     return Seq(0) if history is History.ALL else Seq(member.joined_seq - 1)
+
+
+def seen_by(event: Event, base: Seq) -> Event:
+    """What of an event may a member see who may read what comes after `base`?
+
+    All of it, and of an edit to an older message only that there was one: a seq must not be missing.
+    """
+    if isinstance(event, MessageEdited) and event.target <= base:
+        return replace(event, text="")
+    return event
 
 
 def can_see_profile_email(viewer_id: UserId, viewer_is_admin: bool, user_id: UserId) -> bool:

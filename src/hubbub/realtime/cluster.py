@@ -69,7 +69,7 @@ class Cluster:
             assert isinstance(body, EventFrame)
             event = domain_event(room_id, body)
             if event is not None:  # a newer node's kind is read from the log, once this node knows it
-                self._hub.publish(Delivery(event, frame))
+                self._hub.publish(delivery(event, frame))
         if member_id:
             self._hub.memberships.happened(UserId(member_id), RoomId(room_id), Seq(seq), joined=joined)
 

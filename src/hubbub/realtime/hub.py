@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from hubbub.domain.errors import ChatError, Conflict, Unauthenticated
-from hubbub.domain.events import Event, MemberLeft, RoomDeleted
+from hubbub.domain.events import Event, MemberLeft, MessageEdited, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.domain.permissions import seen_by
 from hubbub.realtime.memberships import Memberships, Told
 from hubbub.services.logs import Joined, Logs
 from hubbub.wire.events import encode_event
@@ -63,18 +64,27 @@ class Listener(Told, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event and the one frame of it that every socket is sent."""
+    """An event and the one frame of it that every socket is sent, but for edits of what a member may not read."""
 
     event: Event
     frame: bytes
+    hidden: bytes  # of an edit, without its text; otherwise the same
 
     @property
     def seq(self) -> Seq:
         return self.event.seq
 
+    def frame_for(self, base: Seq) -> bytes:
+        """The frame for a member who may read what comes after `base`."""
+        return self.frame if seen_by(self.event, base) is self.event else self.hidden
 
-def delivery(event: Event) -> Delivery:
-    return Delivery(event, text_frame(encode_event(event)))
+
+def delivery(event: Event, frame: bytes | None = None) -> Delivery:
+    """An event to deliver, whose frame may be known already."""
+    full = text_frame(encode_event(event)) if frame is None else frame
+    if not isinstance(event, MessageEdited):
+        return Delivery(event, full, full)
+    return Delivery(event, full, text_frame(encode_event(seen_by(event, event.target))))
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +94,7 @@ class View:
     listener: Listener
     room_id: RoomId
     join_head: Seq = Seq(0)  # the head of its snapshot
+    base: Seq = Seq(0)  # the last seq before what its user may read; known with the snapshot
     kept: list[Delivery] = field(default_factory=list)  # what happened while it was joining
     ready: bool = False  # it has everything up to join_head, which the feed has not reached yet
 
@@ -182,7 +193,7 @@ class Hub:
         if not self.agrees(joined.epoch):
             view.listener.fall_behind(view.room_id)
             return False
-        view.join_head = joined.head
+        view.join_head, view.base = joined.head, joined.base
         if feed.head is None:
             feed.head = joined.head  # nobody here has been told anything: the feed may begin with it
             self._drain(feed)
@@ -346,7 +357,11 @@ class Hub:
     def _deliver(self, feed: Feed, item: Delivery) -> None:
         event, frame, room_id = item.event, item.frame, feed.room_id
         feed.head = event.seq
-        slow = [listener for listener in feed.live if not listener.deliver(frame, room_id)]
+        if isinstance(event, MessageEdited):
+            live = feed.live.items()
+            slow = [listener for listener, view in live if not listener.deliver(item.frame_for(view.base), room_id)]
+        else:
+            slow = [listener for listener in feed.live if not listener.deliver(frame, room_id)]
         for view in list(feed.joining.values()):
             if not view.ready:
                 view.kept.append(item)
@@ -365,7 +380,7 @@ class Hub:
 
     def _hand(self, view: View, item: Delivery) -> bool:
         """Deliver to one view that is about to be live; False when it ended with that."""
-        if not view.listener.deliver(item.frame, view.room_id):
+        if not view.listener.deliver(item.frame_for(view.base), view.room_id):
             view.listener.fall_behind(view.room_id)
             return False
         return not (isinstance(item.event, MemberLeft | RoomDeleted) and self._cut(view, item.event))

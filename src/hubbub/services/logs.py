@@ -8,6 +8,7 @@ from hubbub.domain.errors import ChatError, Conflict
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
+from hubbub.domain.permissions import seen_by
 from hubbub.services.access import ReadableRoom, readable_room
 from hubbub.services.ports import Store, Tx
 
@@ -57,7 +58,8 @@ class Logs:
         def read(tx: Tx) -> LogPage:
             access = readable_room(tx, user_id, room_id)
             start = Seq(max(after, access.base))
-            return LogPage(tx.log.after(room_id, start, limit=limit), access.room.head)
+            events = tx.log.after(room_id, start, limit=limit)
+            return LogPage([seen_by(event, access.base) for event in events], access.room.head)
 
         return await self._store.lookup(read)
 
@@ -126,7 +128,7 @@ def _join(
     events: list[Event] = []
     if after is not None:
         start = access.base if reset else after
-        events = tx.log.after(room_id, start, limit=limit)
+        events = [seen_by(event, access.base) for event in tx.log.after(room_id, start, limit=limit)]
     read_seq = tx.reads.get([room_id], user_id).get(room_id, Seq(0))
     return Joined(
         room_id=room_id,

@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from hubbub.domain.errors import Forbidden, NotFound
-from hubbub.domain.events import History, RoomKind
+from hubbub.domain.events import History, MessageEdited, MessagePosted, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.messages import Message
@@ -18,6 +18,7 @@ from hubbub.domain.permissions import (
     can_remove,
     can_see_profile_email,
     require_action,
+    seen_by,
 )
 
 ROOM, ANN, BOB = RoomId(9), UserId(1), UserId(2)
@@ -118,6 +119,14 @@ def test_only_a_lower_role_is_given_to_who_is_added(actor: Role, role: Role) -> 
 def test_a_member_reads_everything_or_what_came_from_their_joining_on() -> None:
     assert base(History.ALL, member(Role.MEMBER)) == 0
     assert base(History.SINCE_JOINED, member(Role.MEMBER)) == 4
+
+
+def test_an_edit_of_what_a_member_may_not_read_is_seen_without_its_text() -> None:
+    edited = MessageEdited(ROOM, Seq(9), ANN, Millis(0), Seq(4), "a secret")
+    assert seen_by(edited, Seq(3)) is edited
+    assert seen_by(edited, Seq(4)) == MessageEdited(ROOM, Seq(9), ANN, Millis(0), Seq(4), "")
+    posted = MessagePosted(Message(ROOM, Seq(9), ANN, Millis(0), "no secret"))
+    assert seen_by(posted, Seq(8)) is posted
 
 
 @pytest.mark.parametrize(

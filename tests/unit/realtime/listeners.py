@@ -78,6 +78,7 @@ class Recorder:
         self.session_id = SessionId(session_id)
         self.known: dict[RoomId, int] = {}  # the last seq it has, for each room of which it has the snapshot
         self.seqs: dict[RoomId, list[int]] = {}
+        self.texts: list[str | None] = []  # of the events
         self.slow = False
         self.behind: list[RoomId] = []
         self.gone: list[tuple[RoomId, Seq]] = []
@@ -95,6 +96,7 @@ class Recorder:
             return False
         self.known[room_id] = event.seq
         self.seqs.setdefault(room_id, []).append(event.seq)
+        self.texts.append(event.text)
         return True
 
     def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:

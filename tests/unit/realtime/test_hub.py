@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.domain.errors import ChatError, NotFound, Unauthenticated, Unavailable
-from hubbub.domain.events import Event
-from hubbub.domain.ids import RoomId, SessionId, UserId
+from hubbub.domain.events import Event, History
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.realtime.hub import REMEMBERED, RETRY
 from tests.loops import run_jumping
 from tests.unit.realtime.listeners import Node
@@ -53,6 +53,33 @@ async def test_what_is_published_reaches_all_who_listen_to_the_room(node: Node) 
     assert (ann.seqs, bob.seqs) == ({ROOM: [4, 5, 6]}, {ROOM: [6]})
     assert node.hub.head(ROOM) == 6
     assert node.store.reads == 2  # nothing but the two snapshots
+
+
+async def test_an_edit_of_what_a_late_member_may_not_read_reaches_them_without_its_text(node: Node) -> None:
+    room_id = await node.chats.found(ANN, history=History.SINCE_JOINED)
+    old = await node.chats.say(ANN, room_id, "old")
+    await node.chats.rooms.put_member(ANN, room_id, BOB)
+    new = await node.chats.say(ANN, room_id, "new")
+    ann, bob, bobs_other = node.recorder(ANN), node.recorder(BOB), node.recorder(BOB)
+    assert await ann.join(node.logs, room_id)
+    assert await bob.join(node.logs, room_id)
+    node.take()
+
+    async def change(target: Seq, text: str) -> None:
+        await node.chats.messages.edit(ANN, room_id, target, text)
+        node.publish(*node.take())
+
+    node.store.hold()
+    joining = asyncio.ensure_future(bobs_other.join(node.logs, room_id))
+    await turns()
+    node.store.step()  # the snapshot is read, and what comes now is kept for the view
+    await turns()
+    await change(old, "a secret")
+    node.store.release()
+    assert await joining
+    await change(new, "no secret")
+    assert ann.texts == ["a secret", "no secret"]
+    assert bob.texts == bobs_other.texts == ["", "no secret"]
 
 
 async def test_an_event_of_a_room_that_nobody_listens_to_is_passed_over(node: Node) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.domain.errors import Forbidden, NotFound
-from hubbub.domain.events import Event, History, RoomKind
+from hubbub.domain.events import Event, History, MessageEdited, RoomKind
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.members import Role
 from hubbub.services.logs import MAX_EVENTS, Joined, ResetReason
@@ -39,6 +39,21 @@ async def test_a_late_member_reads_events_from_their_own_coming_on(any_chats: Ch
     assert seqs((await any_chats.logs.events(BOB, late, after=Seq(0))).items) == [5, 6]
     assert seqs((await any_chats.logs.events(BOB, late, after=Seq(5))).items) == [6]
     assert seqs((await any_chats.logs.events(ANN, late, after=Seq(0), limit=1)).items) == [2]
+
+
+async def test_a_late_member_does_not_read_what_an_older_message_was_changed_to(any_chats: Chats, late: RoomId) -> None:
+    await any_chats.messages.edit(ANN, late, Seq(4), "a secret")
+    await any_chats.messages.edit(ANN, late, Seq(6), "no secret")
+
+    def texts(events: list[Event]) -> list[str]:
+        return [event.text for event in events if isinstance(event, MessageEdited)]
+
+    for user_id, expected in ((BOB, ["", "no secret"]), (ANN, ["a secret", "no secret"])):
+        assert texts((await any_chats.logs.events(user_id, late, after=Seq(0))).items) == expected
+        assert texts((await any_chats.logs.join(user_id, late, after=Seq(0))).events) == expected
+        (joined,) = (await any_chats.logs.join_many(user_id, {late: Seq(5)})).values()
+        assert isinstance(joined, Joined)
+        assert texts(joined.events) == expected
 
 
 async def test_a_view_of_the_tail_alone_gets_no_events(any_chats: Chats, late: RoomId) -> None:

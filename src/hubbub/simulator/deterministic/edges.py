@@ -28,6 +28,7 @@ class _View:
     position: Seq
     live: bool
     joined_head: Seq
+    base: Seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class SocketEdge:
         expected = None if start == frame.head else (start + 1, frame.head)
         if frame.replay != expected:
             raise self._broken(f"room {room_id}: replay is {frame.replay}, and should be {expected}")
-        self._views[room_id] = _View(frame.epoch, start, expected is None, frame.head)
+        self._views[room_id] = _View(frame.epoch, start, expected is None, frame.head, frame.base)
 
     def _events(self, frame: wire.Events) -> None:
         view = self._views.get(frame.room_id)
@@ -143,6 +144,8 @@ class SocketEdge:
             raise self._broken(f"room {room_id}: event {body.seq} after {view.position}")
         view.position = body.seq
         self._oracle.check_event(view.epoch, room_id, body)
+        if body.text and body.target is not None and body.target <= view.base:
+            raise self._broken(f"room {room_id}: event {body.seq} tells a text from before {view.base + 1}")
 
     def _reset(self, frame: wire.Reset) -> None:
         if frame.reason != "forbidden":
