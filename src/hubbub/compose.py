@@ -74,6 +74,9 @@ class Server:
     def warnings(self) -> tuple[str, ...]:
         return self.store.warnings
 
+    async def trouble(self) -> str | None:
+        return await self.store.trouble()
+
     async def drain(self) -> None:
         """Take no new work, answer what was taken, and send the connections away."""
         self.draining = True

@@ -1,5 +1,6 @@
 """Health, pages, and two applications in one process."""
 
+import asyncio
 from pathlib import Path
 
 import httpx2
@@ -27,6 +28,20 @@ async def test_a_server_whose_store_does_not_answer_is_not_ready(live: LiveServe
     answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
     assert answer.headers["content-type"] == "application/json"
+
+
+async def test_a_server_whose_database_file_is_gone_says_so_and_acknowledges_nothing(
+    live: LiveServer, client: httpx2.AsyncClient
+) -> None:
+    person = await register(live, "ann")
+    for file in await asyncio.to_thread(lambda: list(live.server.store._troubles._path.parent.glob("hubbub.db*"))):
+        file.unlink()
+    posted = await person.client.post("/rooms", json={"kind": "group", "name": "den"})
+    ready = await client.get("/health/ready")
+    await person.client.aclose()
+    assert posted.status_code == 503
+    assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+    assert "replaced or removed" in ready.json()["warnings"][0]
 
 
 async def test_a_store_that_does_not_answer_is_a_problem_with_advice(

@@ -35,6 +35,10 @@ class Server(Protocol):
         """Sentences about what its owner should mend."""
         ...
 
+    async def trouble(self) -> str | None:
+        """Why nothing can be written now, and what to do; None when all is well."""
+        ...
+
 
 # Dependencies are async although they wait for nothing: FastAPI runs the others in a thread, at ten times their cost.
 

@@ -4,7 +4,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
@@ -20,8 +22,10 @@ from hubbub.stores.sql.owner import Owner
 from hubbub.stores.sql.reads import SqlReads
 from hubbub.stores.sql.rooms import SqlRooms
 from hubbub.stores.sql.sessions import SqlSessions
+from hubbub.stores.sql.troubles import Troubles
 from hubbub.stores.sql.users import SqlUsers
 
+F = TypeVar("F")
 T = TypeVar("T")
 
 # A defect of a statement, not of the database: repeating it would not help.
@@ -48,9 +52,10 @@ class SqlStore:
     begun runs to its end.
     """
 
-    def __init__(self, owner: Owner, writer: Engine, readers: Engine, reader_threads: int) -> None:
+    def __init__(self, owner: Owner, path: Path, writer: Engine, readers: Engine, reader_threads: int) -> None:
         self.warnings = sqlite.warnings()
         self._owner = owner
+        self._troubles = Troubles(path)
         self._writer, self._readers = writer, readers
         self._writer_thread = ThreadPoolExecutor(1, "hubbub-writer")
         self._reader_threads = ThreadPoolExecutor(reader_threads, "hubbub-reader")
@@ -74,25 +79,68 @@ class SqlStore:
             owner.release()
             raise
         readers = sqlite.reader_engine(path, reader_threads + 1)  # one more for `lookup`
-        return cls(owner, writer, readers, reader_threads)
+        return cls(owner, path, writer, readers, reader_threads)
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
-        return await self._run(self._reader_threads, self._readers, fn)
+        return await self._run(self._reader_threads, self._read, fn)
 
     async def lookup(self, fn: Callable[[Tx], T]) -> T:
         self._require_open()
-        return _transact(self._readers, fn)
+        return self._read(fn)
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
-        return await self._run(self._writer_thread, self._writer, fn)
+        return await self._run(self._writer_thread, self._write, fn)
+
+    async def trouble(self) -> str | None:
+        """Why nothing can be written, and what to do, for the operator; None when all is well.
+
+        After a failure it is found out now and then whether a write succeeds again: it may be that no work is sent here
+        until this says so.
+        """
+        with suppress(ChatError):
+            self._troubles.require_file()
+            if self._troubles.attempt():
+                await self._run(self._writer_thread, self._commit, _rewrite_version)
+                self._troubles.wrote()
+        return self._troubles.present
 
     async def close(self) -> None:
         self._open = False
         await asyncio.to_thread(self._release)
 
-    async def _run(self, threads: ThreadPoolExecutor, engine: Engine, fn: Callable[[Tx], T]) -> T:
+    async def _run(self, threads: ThreadPoolExecutor, transact: Callable[[F], T], fn: F) -> T:
         self._require_open()
-        return await asyncio.get_running_loop().run_in_executor(threads, _transact, engine, fn)
+        return await asyncio.get_running_loop().run_in_executor(threads, transact, fn)
+
+    def _read(self, fn: Callable[[Tx], T]) -> T:
+        try:
+            with self._readers.begin() as connection:
+                return fn(SqlTx(connection))
+        except _DEFECTS:
+            raise
+        except (DBAPIError, UnusableDatabase) as error:
+            if "readonly database" in _words(error):
+                raise Internal("nothing can be written in a read transaction") from error
+            raise self._troubles.failed(_words(error), writing=False) from error
+
+    def _write(self, fn: Callable[[Tx], T]) -> T:
+        return self._commit(lambda connection: fn(SqlTx(connection)))
+
+    def _commit(self, fn: Callable[[Connection], T]) -> T:
+        self._troubles.require_file()
+        try:
+            with self._writer.begin() as connection:
+                before = _changes(connection)
+                answer = fn(connection)
+                changed = _changes(connection) > before
+        except _DEFECTS:
+            raise
+        except (DBAPIError, UnusableDatabase) as error:
+            raise self._troubles.failed(_words(error), writing=True) from error
+        self._troubles.require_file()  # it may have lost its name meanwhile, and what was committed with it
+        if changed:  # otherwise nothing was asked of the disk
+            self._troubles.wrote()
+        return answer
 
     def _require_open(self) -> None:
         if not self._open:
@@ -148,17 +196,19 @@ def _upgrade(engine: Engine) -> None:
         raise
 
 
-def _transact(engine: Engine, fn: Callable[[Tx], T]) -> T:
-    try:
-        with engine.begin() as connection:
-            return fn(SqlTx(connection))
-    except _DEFECTS:
-        raise
-    except DBAPIError as error:
-        raise _failure(error) from error
+def _rewrite_version(connection: Connection) -> None:
+    """The least that can be written: a number of which hubbub makes no use, as it is."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
 
 
-def _failure(error: DBAPIError) -> ChatError:
-    if "readonly database" in str(error.orig):
-        return Internal("nothing can be written in a read transaction")
-    return Unavailable(f"the database can't be used now: {error.orig}")
+def _changes(connection: Connection) -> int:
+    """How many rows this connection has changed since it was opened."""
+    driver_connection: Any = connection.connection.driver_connection
+    changes: int = driver_connection.total_changes
+    return changes
+
+
+def _words(error: DBAPIError | UnusableDatabase) -> str:
+    """What SQLite said, without the statement."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)

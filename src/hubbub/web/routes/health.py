@@ -27,7 +27,7 @@ async def live() -> Response:
     operation_id="ready",
     summary="Can it take work?",
     responses=answer(200, examples.HEALTHY, "It can.")
-    | answer(503, examples.DRAINING, "It stops, or its database does not answer."),
+    | answer(503, examples.DRAINING, "It stops, or its database does not answer or takes no writes."),
 )
 async def ready(server: ServerOf) -> Response:
     warnings = list(server.warnings)
@@ -35,6 +35,9 @@ async def ready(server: ServerOf) -> Response:
         return JsonResponse(HealthBody(status="draining", warnings=warnings), 503)
     try:
         await server.chat.logs.epoch()
+        trouble = await server.trouble()
     except ChatError:
         return JsonResponse(HealthBody(status="unavailable", warnings=warnings), 503)
+    if trouble is not None:
+        return JsonResponse(HealthBody(status="unavailable", warnings=[trouble, *warnings]), 503)
     return JsonResponse(HealthBody(status="ok", warnings=warnings))
