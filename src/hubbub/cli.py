@@ -142,6 +142,35 @@ def current(database_url: DatabaseUrl = None) -> None:
         )
 
 
+@database.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The copy. It must not be there yet.", show_default=False)
+    ],
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Copy the database to a new file, also while a server uses it. To restore it, put it in the database's place."""
+    from hubbub.stores.sql import UnusableDatabase, back_up
+
+    try:
+        size = back_up(_database_url(database_url), file)
+    except UnusableDatabase as error:
+        _fail(str(error))
+    typer.echo(f"{file}: {size:,} bytes, and whole")
+
+
+@database.command()
+def new_epoch(database_url: DatabaseUrl = None) -> None:
+    """Let clients notice that this database was restored. A copy by `hubbub db backup` does not need it."""
+    from hubbub.stores.sql import UnusableDatabase, renew_epoch
+
+    try:
+        epoch = renew_epoch(_database_url(database_url))
+    except UnusableDatabase as error:
+        _fail(str(error))
+    typer.echo(f"the epoch is {epoch} now: every client starts anew")
+
+
 @keys.command()
 def rotate(
     file: Annotated[

@@ -36,6 +36,8 @@ def test_every_command_has_a_help_text_with_its_options() -> None:
         (["audit"], "--clients"),
         (["db", "upgrade"], "--database-url"),
         (["db", "current"], "--database-url"),
+        (["db", "backup"], "--database-url"),
+        (["db", "new-epoch"], "--database-url"),
         (["keys", "rotate"], "--file"),
     ):
         code, output = run(*command, "--help", env={"COLUMNS": "200"})
@@ -65,7 +67,32 @@ def test_a_database_that_a_server_has_is_not_upgraded() -> None:
     assert "hubbub.db is in use by process" in output
 
 
-@pytest.mark.parametrize("command", [["db", "current"], ["db", "upgrade"], ["serve", "--port", "0"]])
+def test_a_backup_is_made_beside_a_server_and_named_with_its_size() -> None:
+    store = SqlStore.open("sqlite:///hubbub.db")
+    try:
+        code, output = run("db", "backup", "backup.db")
+    finally:
+        store._release()
+    assert (code, output) == (0, f"backup.db: {Path('backup.db').stat().st_size:,} bytes, and whole")
+    code, output = run("db", "backup", "backup.db")
+    assert (code, output) == (2, "hubbub: backup.db exists already, and is not overwritten")
+
+
+def test_an_epoch_is_renewed_when_no_server_has_the_database() -> None:
+    store = SqlStore.open("sqlite:///hubbub.db")
+    try:
+        code, output = run("db", "new-epoch")
+    finally:
+        store._release()
+    assert (code, "hubbub.db is in use by process" in output) == (2, True)
+    code, output = run("db", "new-epoch")
+    assert (code, output.startswith("the epoch is ")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["db", "current"], ["db", "upgrade"], ["db", "backup", "copy.db"], ["db", "new-epoch"], ["serve", "--port", "0"]],
+)
 def test_a_database_that_is_none_is_refused_in_a_sentence(command: list[str]) -> None:
     Path("notes.txt").write_text("This is no database, but long enough to be looked at as one." * 20)
     code, output = run(*command, "--database-url", "sqlite:///notes.txt")

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 
 from hubbub.domain.errors import ChatError, Internal, Unavailable
 from hubbub.services.ports import Tx
-from hubbub.stores.sql import schema, sqlite
+from hubbub.stores.sql import epochs, schema, sqlite
 from hubbub.stores.sql.errors import UnusableDatabase
 from hubbub.stores.sql.log import SqlLog
 from hubbub.stores.sql.members import SqlMembers
@@ -74,7 +74,7 @@ class SqlStore:
         owner = Owner(path)
         try:
             writer = sqlite.writer_engine(path)
-            _upgrade(writer)
+            _prepare(writer, _begin)
         except BaseException:
             owner.release()
             raise
@@ -164,10 +164,28 @@ def upgrade(url: str) -> None:
     owner = Owner(path)
     try:
         writer = sqlite.writer_engine(path)
-        _upgrade(writer)
+        _prepare(writer, schema.upgrade_to_head)
         writer.dispose()
     finally:
         owner.release()
+
+
+def renew_epoch(url: str) -> str:
+    """Give a database that was copied by other means than `back_up` a new epoch, and return it.
+
+    Raise DatabaseBusy while a server has it.
+    """
+    path = sqlite.path_of(url)
+    if not path.exists():
+        raise UnusableDatabase(f"{path} does not exist")
+    owner = Owner(path)
+    try:
+        writer = sqlite.writer_engine(path)
+        epoch = _prepare(writer, epochs.renew)
+        writer.dispose()
+    finally:
+        owner.release()
+    return epoch
 
 
 def current(url: str) -> tuple[str | None, str]:
@@ -185,10 +203,15 @@ def current(url: str) -> tuple[str | None, str]:
         engine.dispose()
 
 
-def _upgrade(engine: Engine) -> None:
+def _begin(connection: Connection) -> None:
+    schema.upgrade_to_head(connection)
+    epochs.begin(connection)
+
+
+def _prepare(engine: Engine, step: Callable[[Connection], T]) -> T:
     try:
         with engine.begin() as connection:
-            schema.upgrade_to_head(connection)
+            return step(connection)
     except BaseException as error:
         engine.dispose()
         if isinstance(error, DBAPIError):
