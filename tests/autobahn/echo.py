@@ -43,6 +43,9 @@ class Echo:
         self._answer(BINARY + text_frame(bytes(self.binary))[1:])
         self.binary.clear()
 
+    def control(self) -> None:
+        """The suite knows no pace."""
+
     def close(self, code: int, reason: str) -> None:
         self.outbox.close(code, reason)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hubbub.realtime.gateway import Gateway
 
 MAX_BAD_FRAMES = 10  # in a row; whoever goes on does not speak this protocol
+STRANGER_FRAMES = 10  # before the first message is complete, which is `auth`
 PING_HEADS = 1000  # in one frame, which stays below 64 KiB whatever the ids
 LOOK = 1.0  # seconds between looks at a connection that is not open yet: its token may be short-lived
 
@@ -150,6 +151,16 @@ class Connection:
     def received_binary(self) -> None:
         """A binary message has come in: this protocol has none."""
         self._receive(None)
+
+    def control(self) -> None:
+        """A ping, a pong or a part of a message has come in: it counts like a message, and nobody answers here."""
+        if self.state is State.CLOSED:
+            return
+        self._frames += 1
+        if self.state is State.AUTHENTICATING and self._frames > STRANGER_FRAMES:
+            self.close(CloseCode.RATE_LIMITED, "too many frames before auth")
+        elif self._bucket.take(_now()):
+            self._refuse_one()
 
     def lost(self, code: int) -> None:
         """The socket is closed, with this code."""
@@ -304,11 +315,14 @@ class Connection:
                 self.close(CloseCode.BAD_FRAME, "too many bad frames")
 
     def _refuse_pace(self, data: str | bytes | None, wait: float) -> None:
+        self._refuse_one()
+        if self.state is not State.CLOSED:
+            self.refuse(RateLimited("too many frames: slow down", retry_after=wait), _ref_of(data))
+
+    def _refuse_one(self) -> None:
         self._refused += 1
         if self._refused > self._gateway.limits.frame_burst:
             self.close(CloseCode.RATE_LIMITED, "too many frames")
-        else:
-            self.refuse(RateLimited("too many frames: slow down", retry_after=wait), _ref_of(data))
 
     def _end(self, code: int) -> None:
         if self.state is State.CLOSED:

@@ -7,10 +7,15 @@ the transport. No coroutine is parked for the socket, and nothing of the handsha
 
 Whole text frames, pings and pongs are read here; the first frame of any other kind hands the socket over to the stock
 parser for good, which knows all of RFC 6455.
+
+Whatever comes in one read, the loop has it back soon: pings, pongs and fragments count in the connection's pace, the
+stock parser gets its data in slices, and of a socket that is closing only so much is read. Over plain ASGI
+the server answers control frames by itself, and no application can bound that.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -31,6 +36,12 @@ except ImportError:  # a platform without its extension
 
 EXTENSION = "hubbub.detach"
 CLOSE_TIMEOUT = 5.0  # seconds for the other side's close frame
+CONTROLS = 1000  # frames in one read that carry next to nothing, whatever the pace may be
+NEXT_TO_NOTHING = 64  # bytes; fewer than that
+PONGS = 16  # for one read, of the last pings: one would do (RFC 6455 5.5.3)
+LATE_FRAMES = 1000  # read while the other side's close frame is awaited
+LATE_BYTES = 4096  # the same, of a socket that was refused
+SLICE = 4096  # bytes that the stock parser gets at a time: some 700 frames, or 5 ms
 
 _WHOLE_TEXT = 0x81  # FIN, opcode 1 (RFC 6455 5.2)
 _PING, _PONG = 0x89, 0x8A
@@ -47,15 +58,24 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
     """A socket from its handshake until it is detached. Without that it is the stock one."""
 
     _early = False  # something came before the socket was detached: the stock parser has it
+    _late = 0  # bytes that came after our close frame
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
             extensions[EXTENSION] = self._detach
+            self.close_timeout = CLOSE_TIMEOUT
+            self.read_paused = True  # until the endpoint runs: `receive` reads on
+            self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         self._early = self.handshake_initiated
+        if self.close_sent:
+            self._late += len(data)
+            if self._late > LATE_BYTES:
+                self.transport.pause_reading()  # its timer is running
+                return
         super().data_received(data)
 
     def _detach(self) -> "DetachedSocket | None":
@@ -86,7 +106,9 @@ class DetachedSocket(asyncio.Protocol):
         "_close_timer",
         "_closing",
         "_connection",
+        "_controls",
         "_is_text",
+        "_late",
         "_max_size",
         "_message",
         "_rest",
@@ -104,6 +126,8 @@ class DetachedSocket(asyncio.Protocol):
         self._stock: ServerProtocol | None = None
         self._message: bytearray | None = None  # what came of a message so far; empty fragments are without number
         self._is_text = True
+        self._controls = 0  # frames of this read that are no messages
+        self._late = 0  # frames that came after our close frame
         self._closing = False
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -131,6 +155,7 @@ class DetachedSocket(asyncio.Protocol):
     # The transport's side
 
     def data_received(self, data: bytes) -> None:
+        self._controls = 0
         if self._stock is not None:
             self._parse_with_stock(data)
             return
@@ -171,6 +196,8 @@ class DetachedSocket(asyncio.Protocol):
     def _parse(self, data: bytes) -> tuple[bytes, bool]:
         """Take whole frames off the front of `data`; return the rest, and whether that is for the stock parser."""
         start, end = 0, len(data)
+        pongs: deque[bytes] | None = None
+        unusual = False
         while end - start >= 6:  # the shortest masked frame
             first, length = data[start], data[start + 1] - _MASKED
             mask = start + 2
@@ -180,23 +207,35 @@ class DetachedSocket(asyncio.Protocol):
                 length = int.from_bytes(data[start + 2 : start + 4], "big")
                 mask = start + 4
             elif first not in (_WHOLE_TEXT, _PING, _PONG) or not 0 <= length <= 125:
-                return data[start:], True
+                unusual = True
+                break
             body = mask + 4
             if body + length > end:
                 break
             start = body + length
-            if first != _PONG:
-                self._take(first, apply_mask(data[body:start], data[mask:body]))
+            if first == _WHOLE_TEXT:
+                self._take_text(apply_mask(data[body:start], data[mask:body]))
+            else:
+                self._count(length)
+                if first == _PING:
+                    pongs = deque(maxlen=PONGS) if pongs is None else pongs
+                    pongs.append(bytes((_PONG, length)) + apply_mask(data[body:start], data[mask:body]))
             if self._closing or self._transport.is_closing():
-                return data[start:], True
-        return data[start:], False
+                unusual = True
+                break
+        if pongs and not self._is_paused():
+            self.write(pongs)
+        return data[start:], unusual
 
-    def _take(self, first: int, payload: bytes) -> None:
-        if first == _PING:
-            if not self._is_paused():
-                self.write([bytes((_PONG, len(payload))) + payload])
+    def _count(self, length: int) -> None:
+        """What has come in is no message."""
+        self._controls += length < NEXT_TO_NOTHING
+        if self._connection is None:
+            return
+        if self._controls > CONTROLS:
+            self._connection.close(CloseCode.RATE_LIMITED, "too many frames")
         else:
-            self._take_text(payload)
+            self._connection.control()
 
     def _take_text(self, payload: bytes | bytearray) -> None:
         try:
@@ -214,10 +253,21 @@ class DetachedSocket(asyncio.Protocol):
         return self._stock
 
     def _parse_with_stock(self, data: bytes) -> None:
+        for start in range(0, len(data), SLICE):
+            if self._transport.is_closing():
+                return
+            if self._late > LATE_FRAMES:
+                self._transport.pause_reading()  # the timer is running
+                return
+            self._parse_slice(data[start : start + SLICE])
+
+    def _parse_slice(self, data: bytes) -> None:
         stock = self._stock_parser()
         stock.receive_data(data)
         for frame in stock.events_received():
-            if isinstance(frame, Frame) and not self._closing:
+            if self._closing:
+                self._late += 1
+            elif isinstance(frame, Frame):
                 self._take_frame(frame)
         if not self._transport.is_closing():
             self._send(stock)
@@ -231,10 +281,14 @@ class DetachedSocket(asyncio.Protocol):
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._message, self._is_text = bytearray(), frame.opcode is Opcode.TEXT
+        elif frame.opcode in (Opcode.PING, Opcode.PONG):
+            self._count(len(frame.data))  # the stock parser answers them
+            return
         elif frame.opcode is not Opcode.CONT or self._message is None:
-            return  # the stock parser answers control frames
+            return
         self._message += frame.data
         if not frame.fin:
+            self._count(len(frame.data))
             return
         message, self._message = self._message, None
         if self._is_text:

@@ -1,14 +1,16 @@
 """A detached socket: what it keeps of what a client sends, and how it ends."""
 
 import asyncio
-import tracemalloc
+import json
+from collections.abc import Iterator
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from hubbub.realtime.connection import Connection
+from hubbub.realtime.connection import STRANGER_FRAMES, Connection
 from hubbub.web import fanout_protocol
 from hubbub.web.fanout_protocol import DetachedSocket
+from hubbub.wire.limits import Limits
 from tests.unit.realtime.sockets import World, world_of
 
 
@@ -19,10 +21,16 @@ class RecordingTransport(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.reading = True
+        self.writes = 0
         self.aborted = asyncio.Event()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
+        self.writes += 1
+
+    def pause_reading(self) -> None:
+        self.reading = False
 
     def close(self) -> None:
         self.closed = True
@@ -44,19 +52,120 @@ def attached(world: World) -> tuple[DetachedSocket, Connection, RecordingTranspo
     return socket, connection, transport
 
 
-async def test_fragments_take_no_more_memory_than_what_they_hold() -> None:
+async def signed_in(world: World) -> tuple[DetachedSocket, Connection, RecordingTransport]:
+    """A socket of Ann's that has said hello."""
+    socket, connection, transport = attached(world)
+    grant = await world.sign_in(world.ann)
+    auth = json.dumps({"type": "auth", "token": grant.access_token})
+    socket.data_received(Frame(Opcode.TEXT, auth.encode()).serialize(mask=True))
+    await world.settle()
+    assert connection.state.value == "open"
+    transport.written, transport.writes = b"", 0
+    return socket, connection, transport
+
+
+def frames_in(data: bytes) -> Iterator[tuple[Opcode, bytes]]:
+    """Opcode and payload of short frames."""
+    while data:
+        end = 2 + data[1]
+        yield Opcode(data[0] & 0x0F), data[2:end]
+        data = data[end:]
+
+
+def close_in(data: bytes) -> tuple[int, str]:
+    """Code and reason of the close frame that is the last."""
+    *_, (opcode, payload) = frames_in(data)
+    assert opcode is Opcode.CLOSE
+    return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+
+
+PING = Frame(Opcode.PING, b"").serialize(mask=True)
+PONG = Frame(Opcode.PONG, b"").serialize(mask=True)
+BEGIN = Frame(Opcode.TEXT, b"{", fin=False).serialize(mask=True)
+EMPTY = Frame(Opcode.CONT, b"", fin=False).serialize(mask=True)
+FLOODS = pytest.mark.parametrize(("first", "frame"), [(b"", PING), (b"", PONG), (BEGIN, EMPTY), (BEGIN, PING)])
+
+
+@FLOODS
+async def test_a_stranger_may_send_a_few_frames_of_any_kind(first: bytes, frame: bytes) -> None:
     async with world_of() as world:
         socket, _, transport = attached(world)
-        socket.data_received(Frame(Opcode.TEXT, b'{"type":', fin=False).serialize(mask=True))
-        empty = Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 1000
-        tracemalloc.start()
-        for _ in range(20):
-            socket.data_received(empty)
-        held, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert held < 100_000
-        socket.data_received(Frame(Opcode.CONT, b'"join"}').serialize(mask=True))
-        assert b"the first frame must be auth" in transport.written
+        count = STRANGER_FRAMES - bool(first)
+        socket.data_received(first + frame * count)
+        assert len(world.gateway) == 1
+        socket.data_received(frame)
+        assert len(world.gateway) == 0
+        assert close_in(transport.written) == (4429, "too many frames before auth")
+        socket.connection_lost(None)
+
+
+@FLOODS
+async def test_pings_pongs_and_fragments_count_in_the_pace_of_a_connection(first: bytes, frame: bytes) -> None:
+    async with world_of(Limits(frame_rate=0.001, frame_burst=50)) as world:
+        socket, _, transport = await signed_in(world)
+        socket.data_received(first + frame * (99 - bool(first)))
+        assert len(world.gateway) == 1
+        socket.data_received(frame)
+        assert close_in(transport.written) == (4429, "too many frames")
+        socket.connection_lost(None)
+
+
+@FLOODS
+async def test_without_a_pace_there_is_a_limit_for_what_comes_at_once(first: bytes, frame: bytes) -> None:
+    async with world_of(Limits(frame_rate=0)) as world:
+        socket, _, transport = await signed_in(world)
+        for _ in range(3):
+            socket.data_received(first + frame * 900)
+            first = b""
+        assert len(world.gateway) == 1
+        socket.data_received(frame * 1001)
+        assert close_in(transport.written) == (4429, "too many frames")
+        socket.connection_lost(None)
+
+
+async def test_fragments_that_carry_something_may_be_many() -> None:
+    async with world_of(Limits(frame_rate=0)) as world:
+        socket, _, transport = await signed_in(world)
+        full = Frame(Opcode.CONT, b" " * 64, fin=False).serialize(mask=True)
+        end = Frame(Opcode.CONT, b'"type":"pong","n":1}').serialize(mask=True)
+        socket.data_received(BEGIN + full * 1010 + end)
+        assert transport.written == b""
+        assert len(world.gateway) == 1
+        socket.connection_lost(None)
+
+
+async def test_of_many_pings_in_one_read_the_last_are_answered_in_one_write() -> None:
+    async with world_of(Limits(frame_rate=0)) as world:
+        socket, _, transport = await signed_in(world)
+        pings = [Frame(Opcode.PING, b"%d" % number).serialize(mask=True) for number in range(100)]
+        socket.data_received(b"".join(pings))
+        assert list(frames_in(transport.written)) == [(Opcode.PONG, b"%d" % number) for number in range(84, 100)]
+        assert transport.writes == 1
+        socket.connection_lost(None)
+
+
+async def test_who_goes_on_after_the_end_is_not_read_any_more() -> None:
+    async with world_of() as world:
+        socket, _, transport = attached(world)
+        socket.data_received(PING * 40_000)
+        assert not transport.reading
+        stock = socket._stock
+        assert stock is not None
+        assert len(stock.reader.buffer) < 10_000
+        written = transport.written
+        socket.data_received(PING * 40_000)
+        assert transport.written == written
+        socket.connection_lost(None)
+
+
+async def test_the_close_frame_of_the_other_side_is_found_behind_what_was_under_way() -> None:
+    async with world_of() as world:
+        socket, _, transport = attached(world)
+        late = Frame(Opcode.TEXT, b"x" * 50_000).serialize(mask=True) * 10
+        socket.data_received(PING * (STRANGER_FRAMES + 1) + late)
+        closed = [transport.closed]
+        socket.data_received(Frame(Opcode.CLOSE, b"\x11\x4d").serialize(mask=True))
+        assert [*closed, transport.closed] == [False, True]
         socket.connection_lost(None)
 
 
@@ -74,7 +183,7 @@ async def test_a_refusal_with_nonsense_behind_it_in_the_same_read_ends_the_socke
 @pytest.mark.parametrize("first", [b"", Frame(Opcode.BINARY, b"x", fin=False).serialize(mask=True)])
 async def test_pings_of_who_reads_nothing_are_not_answered(first: bytes) -> None:
     async with world_of() as world:
-        socket, _, transport = attached(world)
+        socket, _, transport = await signed_in(world)
         pings = Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 10
         socket.data_received(first + pings)
         assert len(transport.written) == 10 * 127
