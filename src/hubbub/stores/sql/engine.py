@@ -191,7 +191,7 @@ def renew_epoch(url: str) -> str:
 def current(url: str) -> tuple[str | None, str]:
     """The schema's revision (None = there is no database yet), and the one that this release works with."""
     path = sqlite.path_of(url)
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         return None, schema.head()
     engine = sqlite.reader_engine(path, 1)
     try:
