@@ -18,6 +18,7 @@ app = typer.Typer(
     help="A real-time chat server, and the same chat without a server.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # it shows the values of variables, and a defect is for the log
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -181,13 +182,13 @@ def rotate(
     """Sign new tokens with a new key. Those of the last key stay valid; restart the server to use it."""
     from hubbub.compose import key_file
     from hubbub.security.keys import UnusableKeys, rotate_keys
-    from hubbub.settings import load_settings
+    from hubbub.settings import UnusableSettings, load_settings
 
     overrides = {} if database_url is None else {"database_url": database_url}
-    path = file or key_file(load_settings(overrides))
     try:
+        path = file or key_file(load_settings(overrides))
         rotated = rotate_keys(path)
-    except (UnusableKeys, OSError) as error:
+    except (UnusableSettings, UnusableKeys) as error:
         _fail(str(error))
     typer.echo(f"{path}: signs with {rotated[0].kid}, and still accepts {len(rotated) - 1} older")
 

@@ -102,7 +102,7 @@ def test_a_database_that_is_none_is_refused_in_a_sentence(command: list[str]) ->
 
 
 def test_a_wrong_setting_stops_the_start_and_is_named() -> None:
-    for command in (["serve"], ["db", "current"]):
+    for command in (["serve"], ["db", "current"], ["keys", "rotate"]):
         code, output = run(*command, env={"HUBBUB_LOGIN_RATE": "many"})
         assert code == 2
         assert output.startswith("hubbub: HUBBUB_LOGIN_RATE: ")
@@ -127,6 +127,20 @@ def test_keys_are_rotated_beside_the_database_and_the_last_one_stays_valid() -> 
     newest, kept = load_keys(Path("data/hubbub.keys"))
     assert (code, kept) == (0, first)
     assert output == f"data/hubbub.keys: signs with {newest.kid}, and still accepts 1 older"
+
+
+def test_a_key_file_that_cannot_be_is_refused_in_a_sentence() -> None:
+    Path("folder").mkdir()
+    for place in ("nowhere/keys", "folder"):
+        for command in (["serve", "--port", "0"], ["keys", "rotate"]):
+            code, output = run(*command, env={"HUBBUB_SECRET_FILE": place})
+            assert (code, output.startswith(f"hubbub: the key file {place} can't be used: ")) == (2, True)
+
+
+def test_an_empty_file_is_no_database_yet() -> None:
+    Path("hubbub.db").touch()
+    code, output = run("db", "current")
+    assert (code, output.startswith("there is no database yet")) == (0, True)
 
 
 def test_keys_that_cannot_be_used_are_refused_in_a_sentence() -> None:

@@ -15,8 +15,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,11 +42,12 @@ def load_keys(path: Path) -> tuple[SigningKey, ...]:
 
     Servers that start at the same moment end up with the same key.
     """
-    try:
+    with _usable(path):
+        try:
+            return _read(path)
+        except FileNotFoundError:
+            _write_new(path, [secrets.token_urlsafe(48)])
         return _read(path)
-    except FileNotFoundError:
-        _write_new(path, [secrets.token_urlsafe(48)])
-    return _read(path)
 
 
 def parse_keys(text: str, *, source: str = "the secret") -> tuple[SigningKey, ...]:
@@ -67,10 +68,20 @@ def parse_keys(text: str, *, source: str = "the secret") -> tuple[SigningKey, ..
 def rotate_keys(path: Path, *, keep: int = 1) -> tuple[SigningKey, ...]:
     """Put a new key in front of those in the file, of which the `keep` newest stay. Raise UnusableKeys."""
     kept = load_keys(path)[:keep]
-    temporary = _write_temporary(path, [secrets.token_urlsafe(48), *(key.secret.decode() for key in kept)])
-    temporary.replace(path)
-    _sync_folder(path)
-    return _read(path)
+    with _usable(path):
+        temporary = _write_temporary(path, [secrets.token_urlsafe(48), *(key.secret.decode() for key in kept)])
+        temporary.replace(path)
+        _sync_folder(path)
+        return _read(path)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """What the operating system refuses is said with the name of the file."""
+    try:
+        yield
+    except OSError as error:
+        raise UnusableKeys(f"the key file {path} can't be used: {error.strerror}") from error
 
 
 def _kid(secret: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,9 +79,15 @@ def test_a_malformed_file_is_refused_with_its_name_and_the_reason(path: Path, co
     assert str(refused.value).startswith(str(path))
 
 
-def test_a_missing_folder_is_an_error_and_not_made(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        load_keys(tmp_path / "nowhere" / "keys")
+@pytest.mark.parametrize("use", [load_keys, rotate_keys])
+@pytest.mark.parametrize(("place", "reason"), [("nowhere/keys", "No such file"), (".", "Is a directory")])
+def test_a_place_where_no_file_can_be_is_refused_with_its_name_and_left_alone(
+    tmp_path: Path, use: Callable[[Path], object], place: str, reason: str
+) -> None:
+    with pytest.raises(UnusableKeys, match=reason) as refused:
+        use(tmp_path / place)
+    assert str(tmp_path / place) in str(refused.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_keys_are_words_in_order_and_comments_are_left_out() -> None:

@@ -33,8 +33,12 @@ class Owner:
                 f"{database} is in use by process {holder}, which holds {path.name}. Only one process may write a "
                 "SQLite file: stop that one, or go through its API"
             ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(self._descriptor)
+            raise UnusableDatabase(f"{path} can't be written: {error.strerror}") from error
 
     def release(self) -> None:
         """Let others have it."""

@@ -1,6 +1,7 @@
 """One process owns a database file."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.stores.sql import DatabaseBusy, SqlStore, current, upgrade
+from hubbub.stores.sql import DatabaseBusy, SqlStore, UnusableDatabase, current, upgrade
 
 HOLD = """
 import sys
@@ -50,6 +51,17 @@ async def test_a_second_store_of_the_same_process_is_refused(url: str, store: Sq
     with pytest.raises(DatabaseBusy, match=f"process {os.getpid()}"):
         SqlStore.open(url)
     assert await store.write(lambda tx: tx.rooms.add()) == 1
+
+
+def test_a_disk_without_room_for_the_lock_file_is_named_and_the_lock_let_go(url: str, path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(UnusableDatabase, match=rf"^{path}\.lock can't be written: "):
+            SqlStore.open(url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    SqlStore.open(url)._release()
 
 
 async def test_close_hands_the_file_over(url: str, path: Path) -> None:
