@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         20,
         ge=0,
         le=10_000,
-        description="Log-ins a minute, for each account and, with registrations, each address; 0 = no limit.",
+        description="Log-ins and registrations a minute from an address, ten times it for an account; 0 = no limit.",
     )
     token_in_query: bool = Field(True, description="May a socket's access token stand in its URL (`?token=`)?")
     password_workers: int = Field(2, ge=1, le=64, description="Threads that hash passwords.")

@@ -13,9 +13,14 @@ from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock, PasswordHasher, Store, Tx
 from hubbub.services.rate_limits import RateLimit, address_key
 
+FROM_ANYWHERE = 10  # times as many attempts may be made for a login, from all addresses together, as from one
+
 
 class Credentials:
-    """Checks passwords, at most `policy.login_rate` a minute for each login and for each address.
+    """Checks passwords, at most `policy.login_rate` a minute for each address, and ten times as many for each login.
+
+    So nobody can lock others out from one address, and many addresses together don't get far with one login. Who is
+    signed in has attempts of their own.
 
     What counts is the login as it was typed, so that the limit is the same for those that do not exist, and does not
     tell that a username and an e-mail address belong together. A success counts like a failure.
@@ -24,8 +29,9 @@ class Credentials:
     def __init__(self, store: Store, hasher: PasswordHasher, clock: Clock, policy: AccountsPolicy) -> None:
         self._store = store
         self._hasher = hasher
-        self._logins = RateLimit(policy.login_rate, clock)
+        self._logins = RateLimit(policy.login_rate * FROM_ANYWHERE, clock)
         self._addresses = RateLimit(policy.login_rate, clock)
+        self._users = RateLimit(policy.login_rate, clock)
 
     def admit(self, address: str) -> None:
         """Count a stranger's request that costs as much as a log-in. Raise RateLimited."""
@@ -58,7 +64,7 @@ class Credentials:
         For what must not be done from a device that was left open. Raise Forbidden (the client is signed in, and should
         stay so), RateLimited, Unavailable.
         """
-        self._logins.take(identity.username.casefold())
+        self._users.take(str(identity.user_id))
         user = await self._store.read(lambda tx: tx.users.get(identity.user_id))
         if (
             user is None
