@@ -30,7 +30,7 @@ from hubbub.services.logs import Logs
 from hubbub.services.looks import Looks
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock
-from hubbub.settings import Settings
+from hubbub.settings import Settings, load_settings
 from hubbub.stores.sql import SqlStore
 from hubbub.web.app import create_app as create_web_app
 from hubbub.web.server import UvicornServer, bind, config
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Nothing is shared between two of them: both can run in one process.
     """
-    return create_web_app(settings or Settings(), open_server)
+    return create_web_app(settings or load_settings(), open_server)
 
 
 @asynccontextmanager

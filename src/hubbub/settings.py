@@ -3,8 +3,11 @@
 A setting is the environment variable `HUBBUB_` and its name in capitals. Nothing here opens or connects anything.
 """
 
+import difflib
+import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +16,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "HUBBUB_"
+
+# Variables of the launcher and of the tests.
+_FOREIGN = ("HUBBUB_PYTHON", "HUBBUB_DEV_", "HUBBUB_TEST_", "HUBBUB_TRANSCRIPT")
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?|\*")
 
@@ -32,8 +38,17 @@ def _origin(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        if value != "*":
+            ip_network(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not an address or a network like 10.0.0.0/8, nor *") from None
+    return value
+
+
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_words)]
-Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_words)]
 
 
 class Settings(BaseSettings):
@@ -114,17 +129,32 @@ class Settings(BaseSettings):
 def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of this process: `overrides` (from a command line, say), then the environment, then the defaults.
 
-    Raise UnusableSettings with a line for each setting that is wrong.
+    Raise UnusableSettings with a line for each setting that is wrong, or is none.
     """
+    problems = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name.upper())]
     try:
-        return Settings.model_validate(dict(overrides or {}))
+        settings = Settings.model_validate(dict(overrides or {}))
     except ValidationError as error:
-        raise UnusableSettings("\n".join(map(_sentence, error.errors()))) from None
+        raise UnusableSettings("\n".join([*problems, *map(_sentence, error.errors())])) from None
+    if problems:
+        raise UnusableSettings("\n".join(problems))
+    return settings
 
 
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def _is_unknown(name: str) -> bool:
+    known = map(variable, Settings.model_fields)
+    return name.startswith(PREFIX) and not name.startswith(_FOREIGN) and name not in known
+
+
+def _unknown(name: str) -> str:
+    """A setting that is misspelt would be one that is not set, and registration open, say."""
+    nearest = difflib.get_close_matches(name[len(PREFIX) :].lower(), Settings.model_fields, n=1)
+    return f"{name}: there is no such setting" + "".join(f"; is {variable(match)} meant?" for match in nearest)
 
 
 def _sentence(problem: ErrorDetails) -> str:

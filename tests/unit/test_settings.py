@@ -39,6 +39,8 @@ def test_a_list_is_words_with_commas_or_spaces_between_them(monkeypatch: pytest.
         ("cors_origins", "chat.example.org"),
         ("cors_origins", "https://chat.example.org/"),
         ("allowed_origins", "https://*.example.org"),
+        ("forwarded_allow_ips", "proxy.example.org"),
+        ("forwarded_allow_ips", "10.0.0.1/8"),
         ("log_level", "loud"),
         ("docs", "perhaps"),
         ("heartbeat_seconds", "nan"),
@@ -61,6 +63,30 @@ def test_all_wrong_values_are_named_at_once() -> None:
         "HUBBUB_DOCS",
         "HUBBUB_NONSENSE",
     ]
+
+
+def test_a_misspelt_variable_is_refused_with_the_one_that_may_be_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBBUB_REGISTRATON", "closed")
+    monkeypatch.setenv("HUBBUB_XYZ", "hunter2")
+    monkeypatch.setenv("HUBBUB_PORT", "eighty")
+    with pytest.raises(UnusableSettings) as refused:
+        load_settings()
+    misspelt, unlike, wrong = str(refused.value).splitlines()
+    assert misspelt == "HUBBUB_REGISTRATON: there is no such setting; is HUBBUB_REGISTRATION meant?"
+    assert unlike == "HUBBUB_XYZ: there is no such setting"
+    assert wrong.startswith("HUBBUB_PORT: ")
+
+
+def test_variables_of_the_launcher_and_of_the_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HUBBUB_PYTHON", "HUBBUB_DEV_OWN_ENVIRONMENT", "HUBBUB_TRANSCRIPT", "HUBBUB_TEST_DATABASE"):
+        monkeypatch.setenv(name, "3")
+    assert load_settings() == Settings()
+
+
+def test_proxies_are_addresses_networks_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("::1", "fd00::/8,10.0.0.0/8", "*"):
+        monkeypatch.setenv("HUBBUB_FORWARDED_ALLOW_IPS", value)
+        assert ",".join(load_settings().forwarded_allow_ips) == value
 
 
 def test_settings_do_not_change() -> None:
