@@ -53,7 +53,7 @@ class SqlStore:
     """
 
     def __init__(self, owner: Owner, path: Path, writer: Engine, readers: Engine, reader_threads: int) -> None:
-        self.warnings = sqlite.warnings()
+        self.warnings = sqlite.warnings(path)
         self._owner = owner
         self._troubles = Troubles(path)
         self._writer, self._readers = writer, readers

@@ -5,6 +5,7 @@ transactions is deferred: it sees the snapshot of its first statement while writ
 """
 
 import os
+import stat
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,8 +55,18 @@ def path_of(url: str) -> Path:
     return Path(str(parts.database)).resolve()
 
 
-def warnings() -> tuple[str, ...]:
-    """What an operator should know about the SQLite that is linked here."""
+def warnings(path: Path) -> tuple[str, ...]:
+    """What an operator should know about this file, and about the SQLite that is linked here."""
+    return (*_exposed(path), *_defective())
+
+
+def _exposed(path: Path) -> tuple[str, ...]:
+    if os.name == "posix" and path.stat().st_mode & stat.S_IRWXO:
+        return ("the database file is open to every user of this machine: chmod 600 it, and what stands beside it",)
+    return ()
+
+
+def _defective() -> tuple[str, ...]:
     if (3, 7, 0) <= driver.sqlite_version_info <= (3, 51, 2):
         bug = "has the WAL-reset bug (3.7.0 to 3.51.2), which in rare cases loses committed data"
         return (f"SQLite {driver.sqlite_version} {bug}: install pysqlite3, or a Python with a later SQLite",)

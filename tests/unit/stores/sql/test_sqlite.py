@@ -131,9 +131,20 @@ async def test_a_sqlite_that_can_lose_commits_is_reported(
     await store.close()
 
 
-def test_a_sqlite_without_that_bug_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sqlite_without_that_bug_is_not_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite.driver, "sqlite_version_info", (3, 51, 3))
-    assert sqlite.warnings() == ()
+    path.touch(0o600)
+    assert sqlite.warnings(path) == ()
+
+
+@pytest.mark.parametrize(("mode", "reported"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)])
+def test_a_file_that_is_open_to_every_user_is_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, mode: int, reported: bool
+) -> None:
+    monkeypatch.setattr(sqlite.driver, "sqlite_version_info", (3, 51, 3))
+    path.touch()
+    path.chmod(mode)
+    assert ["chmod 600" in warning for warning in sqlite.warnings(path)] == [True] * reported
 
 
 def test_a_sqlite_that_is_too_old_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
