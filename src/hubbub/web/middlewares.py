@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubbub.web import problems
 
 log = logging.getLogger(__name__)
 
+_CLOSED = "the handler is closed"  # how uvloop says that a transport can't be written to any more
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -94,7 +95,10 @@ class DefaultHeaders:
 
 
 class Defects:
-    """Answer an exception that nobody meant to raise with fixed words, and log it once, with the request's id."""
+    """Answer an exception that nobody meant to raise with fixed words, and log it once, with the request's id.
+
+    That a client has gone is none: there is nobody to answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -108,10 +112,17 @@ class Defects:
         async def send_and_look(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
-            await send(message)
+            try:
+                await send(message)
+            except (OSError, RuntimeError) as error:
+                if isinstance(error, OSError) or _CLOSED in str(error):
+                    raise ClientDisconnect from error
+                raise
 
         try:
             await self.app(scope, receive, send_and_look)
+        except ClientDisconnect:
+            log.debug("%s %s: the client has gone", scope["method"], scope["path"])
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:

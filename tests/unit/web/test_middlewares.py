@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubbub.web.middlewares import AccessLog, BodyLimit, DefaultHeaders, Defects, HeadAsGet, RequestIds
@@ -123,6 +124,49 @@ async def test_a_defect_in_the_middle_of_an_answer_breaks_it_off() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await call(Defects(broken))
+
+
+async def test_that_a_client_leaves_before_it_has_said_everything_is_no_defect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is there to be answered")
+
+    caplog.set_level(logging.DEBUG)
+    await Defects(read_all)({"type": "http", "method": "POST", "path": "/somewhere", "headers": []}, receive, send)
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), RuntimeError("<TCP closed=True>; the handler is closed")])
+async def test_that_a_client_leaves_before_it_has_read_everything_is_no_defect(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        raise error
+
+    caplog.set_level(logging.DEBUG)
+    await Defects(answer)({"type": "http", "method": "GET", "path": "/somewhere"}, receive, send)
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+
+
+async def test_an_answer_that_the_server_refuses_is_a_defect() -> None:
+    async def send(message: Message) -> None:
+        raise RuntimeError("response already completed")
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    with pytest.raises(RuntimeError):
+        await Defects(answer)({"type": "http", "method": "GET", "path": "/somewhere"}, receive, send)
 
 
 async def test_the_access_log_shows_no_query(caplog: pytest.LogCaptureFixture) -> None:
