@@ -55,7 +55,7 @@ def ends() -> Iterator["asyncio.Queue[int]"]:
     logger, listener = logging.getLogger("hubbub.realtime.connection"), Listener()
     level = logger.level
     logger.addHandler(listener)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     yield codes
     logger.removeHandler(listener)
     logger.setLevel(level)

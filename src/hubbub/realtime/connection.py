@@ -334,7 +334,8 @@ class Connection:
             self._gateway.hub.detach(self, self.rooms)
         self.rooms.clear()
         self._gateway.closed(self)
-        log.info(
+        log.log(
+            logging.DEBUG if self.identity is None else logging.INFO,  # strangers come in any number
             "connection closed",
             extra={
                 "connection_id": self.id,

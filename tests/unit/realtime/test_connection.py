@@ -329,3 +329,13 @@ async def test_a_connection_is_two_lines_in_the_log_and_neither_holds_what_was_s
     assert closed.getMessage() == "connection closed"
     assert (closed.__dict__["code"], closed.__dict__["frames"], closed.__dict__["user_id"]) == (1001, 1, world.ann)
     assert "a secret" not in repr([record.__dict__ for record in caplog.records])
+    assert (opened.levelno, closed.levelno) == (logging.INFO, logging.INFO)
+
+
+async def test_the_end_of_a_socket_that_never_authenticated_is_for_who_debugs(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "hubbub")
+    line = world.dial()
+    line.connection.lost(CloseCode.GOING_AWAY)
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG]
