@@ -4,6 +4,7 @@ A stranger learns nothing here: an unknown login and a wrong password are refuse
 work.
 """
 
+import logging
 from dataclasses import replace
 
 from hubbub.domain.errors import Forbidden, Invalid, Unauthenticated
@@ -14,6 +15,8 @@ from hubbub.services.ports import Clock, PasswordHasher, Store, Tx
 from hubbub.services.rate_limits import RateLimit, address_key
 
 FROM_ANYWHERE = 10  # times as many attempts may be made for a login, from all addresses together, as from one
+
+log = logging.getLogger(__name__)
 
 
 class Credentials:
@@ -29,13 +32,13 @@ class Credentials:
     def __init__(self, store: Store, hasher: PasswordHasher, clock: Clock, policy: AccountsPolicy) -> None:
         self._store = store
         self._hasher = hasher
-        self._logins = RateLimit(policy.login_rate * FROM_ANYWHERE, clock)
-        self._addresses = RateLimit(policy.login_rate, clock)
-        self._users = RateLimit(policy.login_rate, clock)
+        self._logins = RateLimit(policy.login_rate * FROM_ANYWHERE, clock, "log-ins with one name")
+        self._addresses = RateLimit(policy.login_rate, clock, "log-ins from one address")
+        self._users = RateLimit(policy.login_rate, clock, "confirmations of one user")
 
     def admit(self, address: str) -> None:
         """Count a stranger's request that costs as much as a log-in. Raise RateLimited."""
-        self._addresses.take(address_key(address))
+        self._addresses.take(address_key(address), address=address)
 
     async def hash(self, password: str, *, field: str = "password") -> str:
         """The hash of a new password. Raise Invalid when it breaks the rules, Unavailable when too many wait."""
@@ -47,12 +50,12 @@ class Credentials:
         A hash made with other parameters than today's is replaced. Raise Unauthenticated, RateLimited, Unavailable.
         """
         self.admit(address)
-        self._logins.take(login.casefold())
+        self._logins.take(login.casefold(), address=address)
         if not (_could_be_login(login) and _could_be_password(password)):
-            raise _wrong()
+            raise _wrong(address)
         user = await self._store.read(lambda tx: tx.users.find(login))
         if not await self._hasher.verify(password, user.password_hash if user else None) or user is None:
-            raise _wrong()
+            raise _wrong(address, user)
         if not self._hasher.outdated(user.password_hash):
             return user
         password_hash = await self._hasher.hash(password)
@@ -64,7 +67,7 @@ class Credentials:
         For what must not be done from a device that was left open. Raise Forbidden (the client is signed in, and should
         stay so), RateLimited, Unavailable.
         """
-        self._users.take(str(identity.user_id))
+        self._users.take(str(identity.user_id), user_id=identity.user_id)
         user = await self._store.read(lambda tx: tx.users.get(identity.user_id))
         if (
             user is None
@@ -90,7 +93,9 @@ def replace_hash(tx: Tx, user: User, password_hash: str) -> User:
     return changed
 
 
-def _wrong() -> Unauthenticated:
+def _wrong(address: str, user: User | None = None) -> Unauthenticated:
+    """Log a failure, but not the login: it may be a password that was typed into the wrong field."""
+    log.warning("a log-in failed", extra={"address": address, "user_id": user and user.id})
     return Unauthenticated("wrong username, e-mail address or password")
 
 

@@ -302,6 +302,27 @@ async def test_attempts_are_limited_for_each_address_whatever_they_try(limited: 
     await limited.login("Ann", address=HOME)
 
 
+async def test_a_failed_login_is_logged_with_its_address_and_its_user_but_without_what_was_typed(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = await people.register()
+    for login in ("Ann", "nobody", "Pa55word in the wrong field"):
+        await refusal(people, login, "wrong horse", address="203.0.113.5")
+    shown = [(line.levelname, line.__dict__["address"], line.__dict__["user_id"]) for line in caplog.records]
+    assert shown == [("WARNING", "203.0.113.5", user_id) for user_id in (user.id, None, None)]
+    logged = repr([line.__dict__ for line in caplog.records])
+    assert not [word for word in ("nobody", "Pa55word", "wrong horse") if word in logged]
+
+
+async def test_a_limit_that_is_reached_is_logged_once_with_the_address(
+    limited: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(6):
+        await refusal(limited, "nobody", "wrong horse", address="203.0.113.5")
+    assert [line.__dict__["address"] for line in caplog.records if line.levelno == logging.INFO] == ["203.0.113.5"]
+
+
 async def test_a_success_gives_no_attempt_back(limited: People) -> None:
     await limited.register()
     for _ in range(3):
