@@ -38,8 +38,9 @@ class Stream:
         self._identity = identity
         self._room_id = room_id
         self._position = after  # of what was read, or waits to be
-        self._most = limits.outbox_frames
+        self._limits = limits
         self._waiting: list[Item] = []
+        self._bytes = 0  # of the live events that wait
         self._live = False
         self._ended = False
         self._wake = asyncio.Event()
@@ -58,7 +59,7 @@ class Stream:
                 await asyncio.wait_for(self._wake.wait(), quiet)
             except asyncio.TimeoutError:
                 return []
-        items, self._waiting = self._waiting, []
+        items, self._waiting, self._bytes = self._waiting, [], 0
         return items or None
 
     def end(self) -> None:
@@ -92,8 +93,9 @@ class Stream:
         return self._identity.session_id
 
     def deliver(self, frame: bytes, room_id: RoomId) -> bool:
-        if len(self._waiting) >= self._most:
+        if len(self._waiting) >= self._limits.outbox_frames or self._bytes + len(frame) > self._limits.outbox_bytes:
             return False
+        self._bytes += len(frame)
         self._position = Seq(self._position + 1)  # a feed has no hole
         self._waiting.append(Item(self._position, payload_of(frame)))
         self._wake.set()

@@ -10,6 +10,7 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.permissions import seen_by
 from hubbub.services.access import ReadableRoom, readable_room
+from hubbub.services.pages import within
 from hubbub.services.ports import Store, Tx
 
 MAX_EVENTS = 200  # events in one page or one batch of a catch-up
@@ -53,12 +54,15 @@ class Logs:
         self._store = store
 
     async def events(self, user_id: UserId, room_id: RoomId, *, after: Seq, limit: int = MAX_EVENTS) -> LogPage:
-        """Events with a seq above `after`, oldest first, as far back as this member may read."""
+        """Events with a seq above `after`, oldest first, as far back as this member may read.
+
+        At most `limit`, and fewer where their texts are long; none when there are none.
+        """
 
         def read(tx: Tx) -> LogPage:
             access = readable_room(tx, user_id, room_id)
             start = Seq(max(after, access.base))
-            events = tx.log.after(room_id, start, limit=limit)
+            events = within(tx.log.after(room_id, start, limit=limit))
             return LogPage([seen_by(event, access.base) for event in events], access.room.head)
 
         return await self._store.lookup(read)
@@ -128,7 +132,7 @@ def _join(
     events: list[Event] = []
     if after is not None:
         start = access.base if reset else after
-        events = [seen_by(event, access.base) for event in tx.log.after(room_id, start, limit=limit)]
+        events = [seen_by(event, access.base) for event in within(tx.log.after(room_id, start, limit=limit))]
     read_seq = tx.reads.get([room_id], user_id).get(room_id, Seq(0))
     return Joined(
         room_id=room_id,

@@ -11,6 +11,7 @@ from hubbub.domain.texts import check_query
 from hubbub.services.access import readable_room
 from hubbub.services.cursors import decode_cursor, encode_cursor
 from hubbub.services.journal import Change, Done, Draft, Journal
+from hubbub.services.pages import PAGE_BYTES, within
 from hubbub.services.ports import Store, Tx
 
 
@@ -90,6 +91,7 @@ class Messages:
         """A page of history, newest first: the newest, or those just before, just after, or around a seq.
 
         `before` and `after` are exclusive; `around` has the message at that seq, if there is one, in the middle.
+        At most `limit`, and fewer where their texts are long; none when there are none.
         """
         if sum(bound is not None for bound in (before, after, around)) > 1:
             raise Invalid("before, after and around exclude each other", field="before")
@@ -102,11 +104,11 @@ class Messages:
                 newer = (
                     tx.messages.page_after(room_id, after=Seq(max(around, base)), limit=limit // 2) if limit > 1 else []
                 )
-                items = newer + older
+                items = _nearest(newer, PAGE_BYTES // 2) + within(older, PAGE_BYTES // 2)
             elif after is not None:
-                items = tx.messages.page_after(room_id, after=Seq(max(after, base)), limit=limit)
+                items = _nearest(tx.messages.page_after(room_id, after=Seq(max(after, base)), limit=limit))
             else:
-                items = tx.messages.page(room_id, before=before, base=base, limit=limit)
+                items = within(tx.messages.page(room_id, before=before, base=base, limit=limit))
             return Page(items, access.room.head)
 
         return await self._store.lookup(read)
@@ -128,8 +130,14 @@ class Messages:
             return tx.messages.search(user_id, query, room_id=room_id, before=before, limit=limit)
 
         found = await self._store.read(read)
-        more = len(found) == limit
-        return found, encode_cursor(found[-1].room_id, found[-1].seq) if more else None
+        page = within(found)
+        more = len(found) == limit or len(page) < len(found)
+        return page, encode_cursor(page[-1].room_id, page[-1].seq) if more else None
+
+
+def _nearest(newer: list[Message], most: int = PAGE_BYTES) -> list[Message]:
+    """What of a page, newest first, comes right after its beginning."""
+    return within(newer[::-1], most)[::-1]
 
 
 def _post(user_id: UserId, room_id: RoomId, draft: Draft) -> Change:

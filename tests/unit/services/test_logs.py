@@ -6,7 +6,9 @@ from hubbub.domain.errors import Forbidden, NotFound
 from hubbub.domain.events import Event, History, MessageEdited, RoomKind
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.members import Role
+from hubbub.domain.texts import MAX_TEXT
 from hubbub.services.logs import MAX_EVENTS, Joined, ResetReason
+from hubbub.services.pages import PAGE_BYTES
 from tests.unit.services.chats import ANN, BOB, CYD, NO_ROOM, Chats
 
 
@@ -54,6 +56,19 @@ async def test_a_late_member_does_not_read_what_an_older_message_was_changed_to(
         (joined,) = (await any_chats.logs.join_many(user_id, {late: Seq(5)})).values()
         assert isinstance(joined, Joined)
         assert texts(joined.events) == expected
+
+
+async def test_events_with_long_texts_come_in_shorter_pages(any_chats: Chats) -> None:
+    room_id = await any_chats.found(ANN)
+    fitting = PAGE_BYTES // MAX_TEXT
+    for _ in range(fitting + 1):
+        await any_chats.say(ANN, room_id, "x" * MAX_TEXT)
+    page = await any_chats.logs.events(ANN, room_id, after=Seq(2))
+    joined = await any_chats.logs.join(ANN, room_id, after=Seq(2))
+    assert page.items == joined.events
+    assert (len(page.items), joined.more) == (fitting, True)
+    rest = await any_chats.logs.join(ANN, room_id, after=page.items[-1].seq)
+    assert (seqs(rest.events), rest.more) == ([page.head], False)
 
 
 async def test_a_view_of_the_tail_alone_gets_no_events(any_chats: Chats, late: RoomId) -> None:

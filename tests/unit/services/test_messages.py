@@ -6,8 +6,10 @@ from hubbub.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from hubbub.domain.events import History, RoomKind
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
+from hubbub.domain.texts import MAX_TEXT
 from hubbub.services.journal import Answer, Draft, Outcome
 from hubbub.services.messages import Page
+from hubbub.services.pages import PAGE_BYTES
 from tests.unit.services.chats import ANN, BOB, CYD, DAN, NO_ROOM, Chats, turns
 
 
@@ -27,6 +29,29 @@ async def late(any_chats: Chats) -> RoomId:
     await any_chats.rooms.put_member(ANN, room_id, BOB)
     await talk(any_chats, room_id, 3)
     return room_id
+
+
+async def test_a_page_of_long_texts_is_shorter_and_the_next_one_goes_on_from_it(any_chats: Chats) -> None:
+    room_id = await any_chats.found(ANN)
+    fitting = PAGE_BYTES // MAX_TEXT
+    for _ in range(2 * fitting):
+        await any_chats.say(ANN, room_id, "é" * (MAX_TEXT // 2))
+    pages, last = any_chats.messages, 2 + 2 * fitting
+
+    newest = await pages.page(ANN, room_id, limit=200)
+    assert seqs(newest) == [*range(last, last - fitting, -1)]
+    older = await pages.page(ANN, room_id, before=newest.items[-1].seq, limit=200)
+    assert seqs(older) == [*range(last - fitting, 2, -1)]
+    assert seqs(await pages.page(ANN, room_id, before=older.items[-1].seq, limit=200)) == []
+
+    assert seqs(await pages.page(ANN, room_id, after=Seq(10), limit=200)) == [*range(10 + fitting, 10, -1)]
+    around = seqs(await pages.page(ANN, room_id, around=Seq(30), limit=200))
+    assert around == [*range(30 + fitting // 2, 30 - fitting // 2, -1)]
+
+    found, cursor = await pages.search(ANN, "é", limit=200)
+    rest, end = await pages.search(ANN, "é", cursor=cursor, limit=200)
+    assert [message.seq for message in found + rest] == [*range(last, 2, -1)]
+    assert (len(found), end) == (fitting, None)
 
 
 # What is said
