@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import itertools
+import logging
 import secrets
 import socket
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from hubbub import __version__
 from hubbub.domain.errors import ChatError
 from hubbub.domain.ids import Millis
 from hubbub.logs import configure_logs
@@ -40,6 +42,8 @@ try:
     from uvloop import run
 except ImportError:  # Windows, PyPy
     from asyncio import run  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
 
 PURGE = 3600.0  # seconds between deletions of what has expired
 
@@ -136,6 +140,7 @@ def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], Non
     configure_logs(settings.log_level, settings.log_format)
     with closing(bind(settings)) as listener:
         run(_serve(settings, listener, started))
+    log.info("stopped")
 
 
 async def _serve(settings: Settings, listener: socket.socket, started: Callable[[int, tuple[str, ...]], None]) -> None:
@@ -146,7 +151,10 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             # What is alive now stays alive: a full collection that looks at all of it holds the loop for 60 ms.
             gc.collect()
             gc.freeze()
-            started(listener.getsockname()[1], server.warnings)
+            host, port, *_ = listener.getsockname()
+            database = settings.database_url.rpartition("@")[2]  # no password
+            log.info("started", extra={"version": __version__, "host": host, "port": port, "database": database})
+            started(port, server.warnings)
 
         await UvicornServer(config(app, settings), started=ready, stopping=server.drain).serve(sockets=[listener])
 

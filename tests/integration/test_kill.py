@@ -10,6 +10,7 @@ from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
 
+from hubbub import __version__
 from hubbub.domain.events import Event, MessagePosted
 from hubbub.stores.sql import SqlStore
 from hubbub.wire import frames as wire
@@ -185,3 +186,13 @@ async def test_the_log_has_two_lines_for_a_connection_and_no_secret(tmp_path: Pa
     ]
     assert [line["code"] for line in closed[2:]] == [4401, 4401]
     assert not [line for line in lines if line["level"] in ("error", "critical", "warning")]
+
+
+async def test_the_log_tells_when_a_server_started_and_why_it_stopped(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        assert await server.stop() == 0
+    lines = [json.loads(line) for line in (tmp_path / "hubbub.log").read_text().splitlines()]
+    started, stopping, stopped = [line for line in lines if line["logger"] in ("hubbub.compose", "hubbub.web.server")]
+    assert (started["event"], started["host"], started["port"]) == ("started", "127.0.0.1", server.port)
+    assert (started["version"], started["database"]) == (__version__, database_url(tmp_path))
+    assert (stopping["event"], stopping["signal"], stopped["event"]) == ("stopping", "SIGTERM", "stopped")

@@ -1,11 +1,13 @@
 """uvicorn, set up for hubbub: its limits, its sockets, and a shutdown that says goodbye first."""
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +18,8 @@ from hubbub.web.fanout_protocol import FanoutProtocol
 BACKLOG = 4096  # connections that wait to be accepted: as many come at once after a restart
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, which Python does not name before 3.12
 NOTSENT = 32_768  # bytes that the kernel takes beyond what it can send: with more a slow reader would stay unnoticed
+
+log = logging.getLogger(__name__)
 
 
 class CannotListen(Exception):
@@ -41,6 +45,10 @@ class UvicornServer(uvicorn.Server):
             server.close()
         await self._when_stopping()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        log.info("stopping", extra={"signal": signal.Signals(sig).name})
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
