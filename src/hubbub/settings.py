@@ -91,6 +91,7 @@ class Settings(BaseSettings):
 
     # HTTP
     max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="Largest body of a request, in bytes.")
+    request_seconds: float = Field(30.0, gt=0, le=3600, description="Time in which a request has to come, in seconds.")
     cors_origins: Origins = Field((), description="Origins of web pages that may use the REST API, or `*` for all.")
     forwarded_allow_ips: Addresses = Field(
         (), description="Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, or `*`."

@@ -1,12 +1,16 @@
 """What a stranger with nothing but a TCP connection can do to a server: not much."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from websockets.frames import Frame, Opcode
 
 from hubbub.web import fanout_protocol
-from tests.integration.servers import LiveServer
+from hubbub.web.http_protocol import HEAD_BYTES, HEAD_LINES
+from tests.integration.servers import LiveServer, serving, settings_in
 
 PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * 20_000
 PONG = b"\x8a\x00"
@@ -42,4 +46,108 @@ async def test_a_flood_of_pings_is_hardly_answered_and_ends(
     writer.write(PINGS)
     received = await read_to_end(reader)
     assert received.count(PONG) <= most
+    writer.close()
+
+
+@asynccontextmanager
+async def connected(live: LiveServer) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+ASK = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ASK + b"X-A: " + b"a" * 2 * HEAD_BYTES,
+        ASK + b"X-A: " + b"a" * 2 * HEAD_BYTES + b"\r\n\r\n",
+        ASK + b"X: y\r\n" * (HEAD_LINES + 1),
+        ASK + b"\r\n" + ASK + b"X: y\r\n" * (HEAD_LINES + 1),
+        handshake("/ws")[:-2] + b"X: y\r\n" * (HEAD_LINES + 1),
+        b"GET /" + b"a" * 2 * HEAD_BYTES,
+    ],
+    ids=["endless line", "long line", "many lines", "the second of two", "handshake", "path"],
+)
+async def test_a_head_has_a_size_and_a_number_of_lines(live: LiveServer, head: bytes) -> None:
+    async with connected(live) as (reader, writer):
+        if head.startswith(ASK + b"\r\n"):
+            writer.write(head[: len(ASK) + 2])
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+            head = head[len(ASK) + 2 :]
+        writer.write(head)
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_what_follows_a_body_has_a_size_too(live: LiveServer) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(CHUNKED + b"X-A: " + b"a" * 2 * HEAD_BYTES)
+        assert not (await read_to_end(reader)).startswith(b"HTTP/1.1 2")
+
+
+async def test_a_head_below_the_limits_is_good_and_each_request_counts_anew(live: LiveServer) -> None:
+    many = ASK + b"X: y\r\n" * (HEAD_LINES - 1) + b"\r\n"
+    long = ASK + b"X: " + b"y" * (HEAD_BYTES // 2) + b"\r\n\r\n"
+    async with connected(live) as (reader, writer):
+        writer.write((many + long) * 4 + ASK + b"Connection: close\r\n\r\n")
+        assert (await read_to_end(reader)).count(b"HTTP/1.1 200 ") == 9
+
+
+HALVES = pytest.mark.parametrize(
+    ("half", "answer"),
+    [
+        (b"", b""),
+        (ASK, b"HTTP/1.1 408 "),
+        (POST + b"Content-Length: 9\r\n\r\n{", b""),
+        (CHUNKED, b""),
+        (ASK + b"\r\n" + ASK, b"HTTP/1.1 200 "),
+    ],
+    ids=["nothing", "half a head", "half a body", "no end of a body", "one and a half"],
+)
+
+
+@HALVES
+async def test_a_request_that_is_not_complete_in_time_ends_its_connection(
+    tmp_path: Path, half: bytes, answer: bytes
+) -> None:
+    async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live) as (reader, writer):
+        writer.write(half)
+        assert (await read_to_end(reader)).startswith(answer)
+
+
+async def test_an_empty_line_does_not_keep_an_idle_connection(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live) as (reader, writer):
+        writer.write(ASK + b"\r\n")
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"\r\n")
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_request_that_is_complete_may_take_its_time_to_be_answered(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path, request_seconds=0.05)) as live, connected(live) as (reader, writer):
+        for _ in range(2):
+            writer.write(ASK + b"\r\n")
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+        writer.write(handshake("/ws"))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+
+
+@HALVES
+async def test_a_server_that_stops_does_not_wait_for_the_rest_of_a_request(
+    tmp_path: Path, half: bytes, answer: bytes
+) -> None:
+    async with serving(settings_in(tmp_path, drain_seconds=600)) as live:
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        writer.write(half)
+        async with connected(live) as (probe, asking):
+            asking.write(ASK + b"\r\n")
+            await probe.readuntil(b"}")  # what was written before has been read
+    received = await read_to_end(reader)
+    assert received.startswith(answer) or received == b""
     writer.close()

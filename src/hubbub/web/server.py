@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 
 from hubbub.settings import Settings
 from hubbub.web.fanout_protocol import FanoutProtocol
+from hubbub.web.http_protocol import HttpProtocol
 
 BACKLOG = 4096  # connections that wait to be accepted: as many come at once after a restart
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, which Python does not name before 3.12
@@ -72,6 +74,7 @@ def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
+        http=partial(HttpProtocol, request_seconds=settings.request_seconds),  # type: ignore[arg-type]
         ws=FanoutProtocol,
         # Frames beyond our own limit are still read as far as this, so that they can be refused with our own code.
         ws_max_size=2 * settings.max_frame_bytes,

@@ -1,0 +1,130 @@
+"""HTTP as uvicorn reads it, for strangers too: heads have a size, and requests a time in which they are complete.
+
+A connection that sends nothing, half a head or half a body costs a file each, and would hold up the end of the server.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+HEAD_BYTES = 65_536  # of a request; its trailers are counted alike
+HEAD_LINES = 100
+SLICE = 16_384  # bytes that are parsed before anything is counted
+LINGER = 1.0  # seconds in which a refused client may read why, while what it sends is thrown away
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's, with limits. A handshake of a WebSocket is a request like any other."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        request_seconds: float,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._request_seconds = request_seconds
+        self._due: asyncio.TimerHandle | None = None
+        self._incomplete = True  # a request has begun, or is awaited as the first
+        self._unparsed = 0  # bytes since the last piece that had an end
+        self._too_large = False
+        self._over = False  # it was refused, or is no HTTP any more
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._incomplete = True
+        for start in range(0, len(data), SLICE):
+            if self._over or self.transport.is_closing():
+                return
+            piece = data[start : start + SLICE]
+            super().data_received(piece)
+            self._unparsed += len(piece)
+            if self._unparsed > HEAD_BYTES and not self._over:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if not self._incomplete:
+            self._unwatch()
+        elif self._due is None and not self._over:
+            self._watch()
+
+    def on_message_begin(self) -> None:
+        self._incomplete, self._unparsed = True, 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= HEAD_LINES:
+            self._too_large = True
+            raise ValueError("too many header lines")  # ends the parser, which asks for a 400
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._unparsed = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._incomplete, self._unparsed = False, 0
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._over = True
+        self._unwatch()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._too_large:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def shutdown(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.more_body:
+            self.transport.close()  # whoever has not even asked is not waited for
+        else:
+            super().shutdown()
+
+    def _watch(self) -> None:
+        self._due = self.loop.call_later(self._request_seconds, self._late)
+
+    def _unwatch(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _late(self) -> None:
+        if self._unparsed:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:  # nothing came that could be answered, or it is being answered
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Say why, unless that would end up in another answer, and read no more."""
+        self._over = True
+        self._unwatch()
+        self._unset_keepalive_if_required()
+        cycle: RequestResponseCycle | None = self.cycle
+        if self.transport.is_closing() or (cycle is not None and not cycle.response_complete):
+            self.transport.close()
+            return
+        line = f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        self.transport.write(f"{line}content-length: 0\r\nconnection: close\r\n\r\n".encode())
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.close)
