@@ -44,6 +44,14 @@ async def test_a_server_whose_database_file_is_gone_says_so_and_acknowledges_not
     assert "replaced or removed" in ready.json()["warnings"][0]
 
 
+async def test_a_server_that_cannot_read_its_database_says_why(live: LiveServer, client: httpx2.AsyncClient) -> None:
+    live.server.store._troubles.failed("database disk image is malformed", writing=False)
+    await live.server.store.close()
+    ready = await client.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+    assert "damaged" in ready.json()["warnings"][0]
+
+
 async def test_a_store_that_does_not_answer_is_a_problem_with_advice(
     live: LiveServer, client: httpx2.AsyncClient
 ) -> None:

@@ -33,11 +33,12 @@ async def ready(server: ServerOf) -> Response:
     warnings = list(server.warnings)
     if server.draining:
         return JsonResponse(HealthBody(status="draining", warnings=warnings), 503)
+    status = "ok"
     try:
         await server.chat.logs.epoch()
-        trouble = await server.trouble()
     except ChatError:
-        return JsonResponse(HealthBody(status="unavailable", warnings=warnings), 503)
+        status = "unavailable"
+    trouble = await server.trouble()  # this look may just have shown it
     if trouble is not None:
-        return JsonResponse(HealthBody(status="unavailable", warnings=[trouble, *warnings]), 503)
-    return JsonResponse(HealthBody(status="ok", warnings=warnings))
+        status, warnings = "unavailable", [trouble, *warnings]
+    return JsonResponse(HealthBody(status=status, warnings=warnings), 200 if status == "ok" else 503)
