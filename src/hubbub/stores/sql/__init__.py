@@ -1,6 +1,7 @@
 """The store in a SQL database.
 
 - `engine`: opening, closing, threads, transactions. `sqlite`: connections. `owner`: one process per file.
+- `troubles`: why a database takes no writes, for its operator.
 - `backups`, `epochs`: copies, and how clients notice that one was restored.
 - `schema`, `migrations`: how the tables come to be. `tables`: what queries see of them.
 - `users`, `sessions`, `rooms`, `members`, `log`, `messages`, `reads`: one repository for each noun.
