@@ -35,7 +35,7 @@ from hubbub.services.ports import Clock
 from hubbub.settings import Settings, load_settings
 from hubbub.stores.sql import SqlStore
 from hubbub.web.app import create_app as create_web_app
-from hubbub.web.server import UvicornServer, bind, config
+from hubbub.web.server import UvicornServer, bind, config, raise_open_files
 from hubbub.wire.limits import Limits
 
 try:
@@ -153,7 +153,8 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             gc.freeze()
             host, port, *_ = listener.getsockname()
             database = settings.database_url.rpartition("@")[2]  # no password
-            log.info("started", extra={"version": __version__, "host": host, "port": port, "database": database})
+            where = {"host": host, "port": port, "database": database}
+            log.info("started", extra={"version": __version__, **where, "open_files": raise_open_files()})
             started(port, server.warnings)
 
         await UvicornServer(config(app, settings), started=ready, stopping=server.drain).serve(sockets=[listener])

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from hubbub import __version__
 from hubbub.domain.events import Event, MessagePosted
 from hubbub.stores.sql import SqlStore
+from hubbub.web.server import raise_open_files
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from tests.integration.processes import ServerProcess, database_url, serving_process
@@ -194,5 +195,6 @@ async def test_the_log_tells_when_a_server_started_and_why_it_stopped(tmp_path: 
     lines = [json.loads(line) for line in (tmp_path / "hubbub.log").read_text().splitlines()]
     started, stopping, stopped = [line for line in lines if line["logger"] in ("hubbub.compose", "hubbub.web.server")]
     assert (started["event"], started["host"], started["port"]) == ("started", "127.0.0.1", server.port)
+    assert started["open_files"] == raise_open_files()
     assert (started["version"], started["database"]) == (__version__, database_url(tmp_path))
     assert (stopping["event"], stopping["signal"], stopped["event"]) == ("stopping", "SIGTERM", "stopped")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,11 @@ from hubbub.settings import Settings
 from hubbub.web.fanout_protocol import FanoutProtocol
 from hubbub.web.http_protocol import HttpProtocol
 
+if sys.platform != "win32":
+    import resource
+
 BACKLOG = 4096  # connections that wait to be accepted: as many come at once after a restart
+OPEN_FILES = 10_240  # where there is no limit: macOS takes no more
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, which Python does not name before 3.12
 NOTSENT = 32_768  # bytes that the kernel takes beyond what it can send: with more a slow reader would stay unnoticed
 
@@ -107,6 +112,18 @@ def bind(settings: Settings) -> socket.socket:
         raise CannotListen(f"can't listen on {where}: {error.strerror}. --host and --port choose another") from error
     listener.set_inheritable(False)
     return listener
+
+
+def raise_open_files() -> int | None:
+    """Let this process open as many files as it may, and return how many: each socket is one, and 1024 are few."""
+    if sys.platform == "win32":
+        return None  # it has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return soft
 
 
 def _limit_unsent(listener: socket.socket) -> None:
