@@ -5,6 +5,7 @@ would make a terminal, a log or an encoder misbehave is refused with an error th
 """
 
 import re
+import unicodedata
 
 from hubbub.domain.errors import Invalid, TooLarge
 
@@ -14,6 +15,7 @@ MAX_TOPIC = 500  # characters
 MAX_CLIENT_ID = 64  # characters
 MAX_QUERY = 200  # characters
 MAX_EMAIL = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
+MAX_MARKS = 8  # combining marks in a row in a name: more of them cover the lines around it
 MIN_USERNAME, MAX_USERNAME = 2, 32  # characters
 MIN_PASSWORD, MAX_PASSWORD = 8, 256  # characters
 
@@ -24,24 +26,49 @@ _FORBIDDEN_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORBIDDEN_IN_NAME = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
+# What Unicode calls Default_Ignorable_Code_Point, which is shown as nothing at all, interlinear marks, Braille blank.
+_INVISIBLE = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_SHOWN = re.compile(rf"[^\s{_INVISIBLE}]")
+# Persian, the scripts of India and emoji need the joiners, and emoji the selectors of how they are shown.
+_NEEDED = "\u200c\u200d\ufe0e\ufe0f"
+_HIDDEN_IN_NAME = re.compile(rf"(?![{_NEEDED}])[{_INVISIBLE}]")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 
 
 def check_text(text: str, *, field: str = "text") -> str:
-    """The text of a message: 1 to 16,384 bytes of UTF-8, not blank, no control characters but tab and line feed."""
+    """The text of a message: 1 to 16,384 bytes of UTF-8, not blank, no control characters but tab and line feed.
+
+    Blank is also what has nothing but invisible characters.
+    """
     # A character takes four bytes at the most, so that short texts need not be encoded to be measured.
     if len(text) > MAX_TEXT or (len(text) * 4 > MAX_TEXT and len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT):
         raise TooLarge(f"{field} may have at most {MAX_TEXT} bytes of UTF-8", field=field)
-    if not text or text.isspace():
+    if not _SHOWN.search(text):
         raise Invalid(f"{field} must not be empty", field=field)
     _refuse(_FORBIDDEN_IN_TEXT, text, field)
     return text
 
 
 def check_name(name: str, *, field: str = "name") -> str:
-    """The name of a room or a person: 1 to 80 characters on one line, without white space at its ends."""
-    return _one_line(name, field, 1, MAX_NAME)
+    """The name of a room or a person: 1 to 80 characters on one line, without white space at its ends.
+
+    Something of it must be visible, and little may be invisible: names that look the same should be the same.
+    """
+    _one_line(name, field, 1, MAX_NAME)
+    if name.isascii():
+        return name
+    _refuse(_HIDDEN_IN_NAME, name, field)
+    shown = [character for character in name if character not in _NEEDED]
+    marks = [unicodedata.category(character).startswith("M") for character in shown]
+    if all(mark or character.isspace() for mark, character in zip(marks, shown, strict=True)):
+        raise Invalid(f"{field} must have at least one visible character", field=field)
+    if any(all(marks[start : start + MAX_MARKS + 1]) for start in range(len(marks) - MAX_MARKS)):
+        raise Invalid(f"{field} may have at most {MAX_MARKS} combining marks in a row", field=field)
+    return name
 
 
 def check_topic(topic: str, *, field: str = "topic") -> str:

@@ -44,6 +44,8 @@ INVISIBLE = [
     *map(chr, range(0x2060, 0x206A)),
     "\ufeff",
 ]
+# Soft hyphen, grapheme joiner, Hangul and Khmer fillers, Braille blank, selectors of variants, tags.
+HIDDEN = "\u00ad\u034f\u115f\u1160\u17b4\u180e\u206a\u2800\u3164\ufe00\uffa0\ufff9\U000e0001\U000e007f\U000e0100"
 LETTERS = ["x", "é", "€", "😀"]  # of 1, 2, 3 and 4 bytes of UTF-8
 
 ONE_LINE: list[Check] = [check_name, check_topic, check_client_id, check_query]
@@ -110,7 +112,9 @@ def test_an_email_address_is_bounded_in_characters() -> None:
         check_email("x" + longest)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n", "\t \n", "\u3000", "\u00a0", "\u2028"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "\t \n", "\u3000", "\u00a0", "\u2028", "\u3164", "\u200d \ufe0f", "\u2800\n"]
+)
 def test_a_blank_text_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="must not be empty"):
         check_text(text)
@@ -145,6 +149,31 @@ def test_a_line_holds_none_of_the_characters_that_unicode_names_as_reordering() 
     for char in reordering:
         with pytest.raises(Invalid):
             check_name(f"one{char}two")
+
+
+@pytest.mark.parametrize("char", [*HIDDEN], ids=code_point)
+def test_a_name_holds_nothing_that_is_shown_as_nothing(char: str) -> None:
+    with pytest.raises(Invalid, match=code_point(char).replace("+", r"\+")):
+        check_name(f"one{char}two")
+    assert check_text(f"one{char}two") == f"one{char}two"
+
+
+@pytest.mark.parametrize("name", ["\u200d", "\ufe0f", "\u0301", "\u200d\u0301\ufe0f", "\u0301 \u0301"])
+def test_a_name_has_something_to_see(name: str) -> None:
+    with pytest.raises(Invalid, match="visible"):
+        check_name(name)
+
+
+def test_a_name_has_at_most_eight_combining_marks_in_a_row() -> None:
+    assert check_name("a" + "\u0301" * 8 + "b" + "\u0301" * 8)
+    for marks in ("\u0301" * 9, "\u0301" * 8 + "\u200d\u0301"):
+        with pytest.raises(Invalid, match="at most 8 combining marks"):
+            check_name(f"a{marks}")
+
+
+def test_a_name_may_be_of_characters_that_this_python_does_not_know() -> None:
+    assert unicodedata.category("\U0001fbff") == "Cn"
+    assert check_name("\U0001fbff") == "\U0001fbff"
 
 
 @pytest.mark.parametrize("check", [check_text, *ONE_LINE])
