@@ -280,7 +280,7 @@ class Connection:
         if wait:
             self._refuse_pace(data, wait)
             return
-        self._refused = 0
+        self._refused = max(0, self._refused - 1)  # only who keeps the pace for a while is forgiven
         if self.state is not State.OPENING:
             self._take(data)
         elif len(self._early) < self._gateway.limits.inflight and self._fits_early(data):

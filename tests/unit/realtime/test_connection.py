@@ -185,6 +185,18 @@ async def test_too_many_frames_are_refused_and_who_goes_on_is_sent_away() -> Non
         assert line.closed == CloseCode.RATE_LIMITED
 
 
+async def test_who_keeps_the_pace_now_and_then_is_sent_away_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = 0.0
+    async with world_of(Limits(frame_rate=1, frame_burst=4)) as world:
+        line = await world.open(world.ann)
+        monkeypatch.setattr("hubbub.realtime.connection._now", lambda: second)
+        while not line.closed and second < 20:
+            second += 1
+            for _ in range(4):  # one that is in time, and three that are not
+                line.put(type="pong", n=0)
+    assert line.closed == CloseCode.RATE_LIMITED
+
+
 async def test_what_comes_after_the_end_is_ignored(world: World) -> None:
     line = await world.open(world.ann)
     line.connection.close(CloseCode.NORMAL, "done")
