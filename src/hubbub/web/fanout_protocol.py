@@ -186,10 +186,15 @@ class DetachedSocket(asyncio.Protocol):
         self._end(CloseCode.ABNORMAL)
 
     def shutdown(self) -> None:
-        """uvicorn stops. Whoever is still here did not leave when it was asked to."""
+        """uvicorn stops. A close that is under way may end: its timer runs.
+
+        To close the transport now would reset the connection of a client that is still sending, and a reset takes the
+        goodbye away from it as well.
+        """
         if self._connection is not None:
             self._connection.close(CloseCode.RESTART, "the server has stopped")
-        self._transport.close()
+        elif not self._closing:
+            self._transport.close()
 
     # Frames
 
