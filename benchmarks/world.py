@@ -5,12 +5,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubbub.compose import SystemClock, open_keys
+from hubbub.compose import open_keys
 from hubbub.domain.events import Event, RoomKind
 from hubbub.domain.ids import RoomId, SessionId, UserId
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.chat import Chat
+from hubbub.services.clocks import SystemClock
 from hubbub.settings import Settings
 from hubbub.stores.sql import SqlStore
 

@@ -119,10 +119,10 @@ async def _interactive(database_url: str | None) -> int:
     from hubbub.security.keys import parse_keys
     from hubbub.security.passwords import Argon2Hasher
     from hubbub.security.tokens import JwtTokens
-    from hubbub.simulator.clocks import WallClock
+    from hubbub.services.clocks import SystemClock
     from hubbub.simulator.interactive import conversations
 
-    clock = WallClock()
+    clock = SystemClock()
     tokens = JwtTokens(parse_keys(secrets.token_urlsafe(48)), clock)  # they end with the process
     hasher = Argon2Hasher()
     try:

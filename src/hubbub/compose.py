@@ -6,7 +6,6 @@ import itertools
 import logging
 import secrets
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from fastapi import FastAPI
 
 from hubbub import __version__
 from hubbub.domain.errors import ChatError
-from hubbub.domain.ids import Millis
 from hubbub.logs import configure_logs
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
@@ -28,6 +26,7 @@ from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.accounts import Accounts
 from hubbub.services.chat import Chat
+from hubbub.services.clocks import SystemClock
 from hubbub.services.logs import Logs
 from hubbub.services.looks import Looks
 from hubbub.services.policies import AccountsPolicy
@@ -46,16 +45,6 @@ except ImportError:  # Windows, PyPy
 log = logging.getLogger(__name__)
 
 PURGE = 3600.0  # seconds between deletions of what has expired
-
-
-class SystemClock:
-    """The clock of this machine."""
-
-    def now(self) -> Millis:
-        return Millis(time.time_ns() // 1_000_000)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 @dataclass(slots=True, eq=False)

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from hubbub.compose import SystemClock
 from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.chat import Chat
+from hubbub.services.clocks import SystemClock
 from hubbub.simulator.audience import Audience
 from hubbub.simulator.interactive.conversations import converse
 from hubbub.simulator.interactive.screens import Tone

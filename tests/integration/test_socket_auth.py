@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.compose import SystemClock, open_keys
+from hubbub.compose import open_keys
 from hubbub.domain.ids import Millis
 from hubbub.security.tokens import JwtTokens
+from hubbub.services.clocks import SystemClock
 from hubbub.settings import Settings
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode

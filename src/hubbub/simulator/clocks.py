@@ -1,18 +1,6 @@
-"""Where the simulator's chats get the time from. Both implement `ports.Clock`."""
-
-import time
+"""The clock of a scenario."""
 
 from hubbub.domain.ids import Millis
-
-
-class WallClock:
-    """The time of this machine."""
-
-    def now(self) -> Millis:
-        return Millis(time.time_ns() // 1_000_000)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 class StepClock:

@@ -12,13 +12,13 @@ from functools import partial
 from hubbub.domain.errors import ChatError, Unavailable
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import RoomId, UserId
+from hubbub.services.clocks import SystemClock
 from hubbub.services.imports import ImportedPerson, Imports
 from hubbub.services.journal import Answer, Done, Draft, Journal
 from hubbub.services.logs import Logs
 from hubbub.services.ports import MAX_PAGE, Store
 from hubbub.services.rooms import Rooms
 from hubbub.simulator.audience import Nobody
-from hubbub.simulator.clocks import WallClock
 from hubbub.simulator.logs import read_log
 from hubbub.simulator.pages import all_pages
 from hubbub.simulator.replays.comparisons import Comparison, compare
@@ -41,7 +41,7 @@ class Replay:
     """One run: `prepare`, `submit` and `check`, once each and in this order; and `close`, whatever happens."""
 
     def __init__(self, store: Store, transcript: Transcript) -> None:
-        clock = WallClock()
+        clock = SystemClock()
         self._journal = Journal(store, clock, Nobody())
         self._imports = Imports(store, self._journal, clock)
         self._rooms = Rooms(store, self._journal)
