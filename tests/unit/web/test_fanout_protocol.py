@@ -219,3 +219,17 @@ async def test_however_a_socket_ends_who_reads_nothing_does_not_keep_it(
         await transport.aborted.wait()
         socket.connection_lost(None)
         assert len(world.gateway) == 0
+
+
+@pytest.mark.parametrize("asked_to_go", [True, False])
+async def test_the_end_of_the_server_cuts_no_goodbye_off(asked_to_go: bool) -> None:
+    async with world_of(Limits()) as world:
+        socket, connection, transport = await signed_in(world)
+        if asked_to_go:
+            connection.close(4503, "the server is stopping")
+        socket.shutdown()
+        assert close_in(transport.written)[0] == (4503 if asked_to_go else 1012)
+        assert not transport.closed  # a client that still sends would be reset, and never read it
+        socket.data_received(Frame(Opcode.CLOSE, b"\x0f\xa1").serialize(mask=True))
+        assert transport.closed
+        socket.connection_lost(None)
