@@ -229,7 +229,7 @@ async def test_the_end_of_the_server_cuts_no_goodbye_off(asked_to_go: bool) -> N
             connection.close(4503, "the server is stopping")
         socket.shutdown()
         assert close_in(transport.written)[0] == (4503 if asked_to_go else 1012)
-        assert not transport.closed  # a client that still sends would be reset, and never read it
+        assert not transport.is_closing()  # a client that still sends would be reset, and never read it
         socket.data_received(Frame(Opcode.CLOSE, b"\x0f\xa1").serialize(mask=True))
-        assert transport.closed
+        assert transport.is_closing()
         socket.connection_lost(None)
