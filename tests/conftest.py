@@ -1,11 +1,38 @@
-"""Settings of the tools that all tests share; fixtures live beside the tests that use them."""
+"""Settings of the tools that all tests share, and the PostgreSQL server of a run.
+
+Other fixtures live beside the tests that use them.
+"""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+pytest_plugins = ["tests.nats"]
+
+from tests.postgres import Databases, PostgresServer, running_postgres
 
 settings.register_profile("default", deadline=None)  # a deadline measures the machine, not the code
 settings.register_profile(
     "ci", parent=settings.get_profile("default"), derandomize=True, database=None, print_blob=True
 )
 settings.load_profile("ci" if "CI" in os.environ else "default")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Databases]:
+    """A PostgreSQL server that many tests share: that of HUBBUB_TEST_POSTGRES_URL, or one of this run's own."""
+    given = os.environ.get("HUBBUB_TEST_POSTGRES_URL")
+    if given:
+        yield Databases(given)
+    else:
+        with running_postgres() as server:
+            yield server
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that the tests of one module may stop, and start again."""
+    with running_postgres() as server:
+        yield server
