@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.nats"]
-
 from tests.postgres import Databases, PostgresServer, running_postgres
+
+pytest_plugins = ["tests.nats"]
 
 settings.register_profile("default", deadline=None)  # a deadline measures the machine, not the code
 settings.register_profile(
