@@ -73,7 +73,7 @@ class Accounts:
         A stranger's `address` is counted with its log-ins. Raise Invalid, Conflict, RateLimited, Unavailable.
         """
         if address is not None:
-            self._credentials.admit(address)
+            await self._credentials.admit(address)
         check_username(username)
         check_email(email)
         shown = username if display_name is None else check_name(display_name, field="display_name")
@@ -208,7 +208,12 @@ class Accounts:
     async def purge(self) -> None:
         """Delete what has expired. To be called now and then: nothing but disk space depends on it."""
         now = self._clock.now()
-        self._close_sockets(await self._store.write(lambda tx: tx.sessions.purge(now)))
+
+        def purge(tx: Tx) -> list[SessionId]:
+            tx.rate_limits.purge(now)
+            return tx.sessions.purge(now)
+
+        self._close_sockets(await self._store.write(purge))
 
     def _grant(self, user: User, session: Session) -> Grant:
         now = session.used_at

@@ -32,13 +32,13 @@ class Credentials:
     def __init__(self, store: Store, hasher: PasswordHasher, clock: Clock, policy: AccountsPolicy) -> None:
         self._store = store
         self._hasher = hasher
-        self._logins = RateLimit(policy.login_rate * FROM_ANYWHERE, clock, "log-ins with one name")
-        self._addresses = RateLimit(policy.login_rate, clock, "log-ins from one address")
-        self._users = RateLimit(policy.login_rate, clock, "confirmations of one user")
+        self._logins = RateLimit(policy.login_rate * FROM_ANYWHERE, store, clock, "log-ins with one name")
+        self._addresses = RateLimit(policy.login_rate, store, clock, "log-ins from one address")
+        self._users = RateLimit(policy.login_rate, store, clock, "confirmations of one user")
 
-    def admit(self, address: str) -> None:
-        """Count a stranger's request that costs as much as a log-in. Raise RateLimited."""
-        self._addresses.take(address_key(address), address=address)
+    async def admit(self, address: str) -> None:
+        """Count a stranger's request that costs as much as a log-in. Raise RateLimited, Unavailable."""
+        await self._addresses.take(address_key(address), address=address)
 
     async def hash(self, password: str, *, field: str = "password") -> str:
         """The hash of a new password. Raise Invalid when it breaks the rules, Unavailable when too many wait."""
@@ -49,8 +49,8 @@ class Credentials:
 
         A hash made with other parameters than today's is replaced. Raise Unauthenticated, RateLimited, Unavailable.
         """
-        self.admit(address)
-        self._logins.take(login.casefold(), address=address)
+        await self.admit(address)
+        await self._logins.take(login.casefold(), address=address)
         if not (_could_be_login(login) and _could_be_password(password)):
             raise _wrong(address)
         user = await self._store.read(lambda tx: tx.users.find(login))
@@ -67,7 +67,7 @@ class Credentials:
         For what must not be done from a device that was left open. Raise Forbidden (the client is signed in, and should
         stay so), RateLimited, Unavailable.
         """
-        self._users.take(str(identity.user_id), user_id=identity.user_id)
+        await self._users.take(str(identity.user_id), user_id=identity.user_id)
         user = await self._store.read(lambda tx: tx.users.get(identity.user_id))
         if (
             user is None

@@ -244,6 +244,23 @@ class Reads(Protocol):
         ...
 
 
+class RateLimits(Protocol):
+    """Who has tried how often, for all nodes together."""
+
+    def take(self, key: bytes, at: Millis, *, interval: int, burst: int) -> int:
+        """Count an attempt: `burst` at once, then one each `interval` ms. Return 0, or the ms until the next may come.
+
+        One that comes too early does not count. This is the generic cell rate algorithm (ITU-T I.371): all that is kept
+        of a key is when it will have all of its attempts back. A time beyond `burst` intervals from now is none that
+        the algorithm gives, but that of a wrong clock, and counts as none.
+        """
+        ...
+
+    def purge(self, before: Millis) -> None:
+        """Forget keys that have had all of their attempts back since before this time."""
+        ...
+
+
 class Tx(Protocol):
     """One transaction: repositories by noun. It is valid only while `fn` runs."""
 
@@ -261,6 +278,8 @@ class Tx(Protocol):
     def messages(self) -> Messages: ...
     @property
     def reads(self) -> Reads: ...
+    @property
+    def rate_limits(self) -> RateLimits: ...
 
 
 class Store(Protocol):

@@ -1,19 +1,21 @@
-"""How often somebody may try.
+"""How often somebody may try, on all nodes together.
 
-Knows nothing of what is tried. Its memory has a fixed size: a flood of made-up names can neither fill it nor push a
-name out of it.
+Knows nothing of what is tried. What is kept are times under hashes, and not for long.
 """
 
+import hashlib
 import logging
-from array import array
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 
 from hubbub.domain.errors import RateLimited
-from hubbub.services.ports import Clock
+from hubbub.domain.ids import Millis
+from hubbub.services.ports import Clock, Store, Tx
 
-SLOTS = 2**16  # half a megabyte
+PURGE = 60.0  # seconds between two deletions of what counts no more
+MAX_REFUSED = 10_000  # keys that are known to be refused
 
-_MINUTE = 60_000_000  # microseconds
+_MINUTE = 60_000  # milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -21,39 +23,54 @@ log = logging.getLogger(__name__)
 class RateLimit:
     """Attempts for each key: `per_minute` at once, then one each 60 / per_minute seconds; 0 = as many as they like.
 
-    The generic cell rate algorithm (ITU-T I.371): all that is kept of a key is when it will have its attempts back.
-    That stands in a slot assigned by a hash, which is another one in each process. Keys in the same slot share their
-    attempts: that is rare, and errs on the safe side. A table that drops keys when it is full would let an attacker
-    push out the one under attack.
+    They are counted in the store. Until when a key is refused is remembered here too, so that who tries all the time
+    costs the store nothing.
     """
 
-    def __init__(self, per_minute: int, clock: Clock, name: str = "attempts") -> None:
-        self._interval = _MINUTE // per_minute if per_minute else 0  # microseconds
-        self._tolerance = self._interval * (per_minute - 1)  # microseconds
+    def __init__(self, per_minute: int, store: Store, clock: Clock, name: str = "attempts") -> None:
+        self._burst = per_minute
+        self._interval = max(1, _MINUTE // per_minute) if per_minute else 0  # milliseconds
+        self._store = store
         self._clock = clock
-        self._name = name  # for the log
-        self._refusing = bytearray(SLOTS)
-        self._full_at = array("q", [self._now()]) * SLOTS
+        self._name = name
+        self._refused: dict[bytes, float] = {}  # until when, by the monotonic clock
+        self._purged_at = clock.monotonic()
 
-    def take(self, key: str, **shown: object) -> None:
-        """Count an attempt. Raise RateLimited for one too many, which does not count.
+    async def take(self, key: str, **shown: object) -> None:
+        """Count an attempt. Raise RateLimited for one too many, which does not count, and Unavailable.
 
         The first of those refused in a row is logged, with what is `shown`. The key is not: it may be a secret.
         """
-        now = self._now()
-        slot = hash(key) % SLOTS
-        full_at = max(self._full_at[slot], now)
-        wait = full_at - now - self._tolerance
-        if wait > 0:
-            if not self._refusing[slot]:
-                self._refusing[slot] = True
+        if not self._burst:
+            return
+        hashed = hashlib.blake2b(f"{self._name} {key}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        wait = self._refused.get(hashed, 0.0) - self._clock.monotonic()
+        if wait <= 0:
+            wait = await self._store.write(partial(self._take, hashed, self._clock.now(), self._purge_is_due())) / 1000
+            if wait > 0 and hashed not in self._refused:
                 log.info("a rate limit is reached", extra={"limit": self._name, **shown})
-            raise RateLimited("too many attempts: wait a little", retry_after=wait / 1e6)
-        self._full_at[slot] = full_at + self._interval
-        self._refusing[slot] = False
+            self._remember(hashed, wait)
+        if wait > 0:
+            raise RateLimited("too many attempts: wait a little", retry_after=wait)
 
-    def _now(self) -> int:
-        return int(self._clock.monotonic() * 1e6)
+    def _take(self, hashed: bytes, now: Millis, purge: bool, tx: Tx) -> int:
+        if purge:
+            tx.rate_limits.purge(now)
+        return tx.rate_limits.take(hashed, now, interval=self._interval, burst=self._burst)
+
+    def _purge_is_due(self) -> bool:
+        now = self._clock.monotonic()
+        due = now >= self._purged_at + PURGE
+        if due:
+            self._purged_at = now
+        return due
+
+    def _remember(self, hashed: bytes, wait: float) -> None:
+        self._refused.pop(hashed, None)
+        if wait > 0:
+            self._refused[hashed] = self._clock.monotonic() + wait
+            if len(self._refused) > MAX_REFUSED:
+                del self._refused[next(iter(self._refused))]
 
 
 def address_key(address: str) -> str:

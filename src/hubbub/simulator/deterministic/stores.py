@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq, UserId
-from hubbub.services.ports import Log, Members, Messages, Reads, Rooms, Sessions, Tx, Users
+from hubbub.services.ports import Log, Members, Messages, RateLimits, Reads, Rooms, Sessions, Tx, Users
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.memory.store import MemoryTx
 from hubbub.stores.memory.tables import Tables
@@ -127,6 +127,7 @@ class Seen:
         self.rooms: Rooms = tx.rooms
         self.members: Members = tx.members
         self.messages: Messages = tx.messages
+        self.rate_limits: RateLimits = tx.rate_limits
         self.log = SeenLog(tx.log)
         self.reads = SeenReads(tx.reads)
 

@@ -8,6 +8,7 @@ from hubbub.services.ports import Tx
 from hubbub.stores.memory.log import MemoryLog
 from hubbub.stores.memory.members import MemoryMembers
 from hubbub.stores.memory.messages import MemoryMessages
+from hubbub.stores.memory.rate_limits import MemoryRateLimits
 from hubbub.stores.memory.reads import MemoryReads
 from hubbub.stores.memory.rooms import MemoryRooms
 from hubbub.stores.memory.sessions import MemorySessions
@@ -28,6 +29,7 @@ class MemoryTx:
         self.log = MemoryLog(tables)
         self.messages = MemoryMessages(tables)
         self.reads = MemoryReads(tables)
+        self.rate_limits = MemoryRateLimits(tables)
 
 
 class MemoryStore:

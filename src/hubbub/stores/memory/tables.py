@@ -29,6 +29,7 @@ class Tables:
         self.logs: Table[RoomId, Table[Seq, Event]] = Table(self.undo)
         self.client_ids: Table[tuple[RoomId, UserId, str], Seq] = Table(self.undo)
         self.reads: Table[tuple[RoomId, UserId], Seq] = Table(self.undo)
+        self.rate_limits: Table[bytes, Millis] = Table(self.undo)
 
     def next_id(self, noun: str) -> int:
         """1, 2, 3 …: the id of a deleted thing is never given to another."""

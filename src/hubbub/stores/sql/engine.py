@@ -19,6 +19,7 @@ from hubbub.stores.sql.log import SqlLog
 from hubbub.stores.sql.members import SqlMembers
 from hubbub.stores.sql.messages import SqlMessages
 from hubbub.stores.sql.owner import Owner
+from hubbub.stores.sql.rate_limits import SqlRateLimits
 from hubbub.stores.sql.reads import SqlReads
 from hubbub.stores.sql.rooms import SqlRooms
 from hubbub.stores.sql.sessions import SqlSessions
@@ -43,6 +44,7 @@ class SqlTx:
         self.log = SqlLog(connection)
         self.messages = SqlMessages(connection)
         self.reads = SqlReads(connection)
+        self.rate_limits = SqlRateLimits(connection)
 
 
 class SqlStore:

@@ -103,6 +103,13 @@ reads = Table(
     Column("seq", BigInteger, nullable=False),
 )
 
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("full_at", BigInteger, nullable=False),
+)
+
 meta = Table(
     "meta",
     metadata,
