@@ -15,8 +15,17 @@ from hubbub.domain.errors import ChatError
 from hubbub.settings import Settings
 from hubbub.web import docs, sockets
 from hubbub.web.dependencies import Server
-from hubbub.web.middlewares import AccessLog, BodyLimit, DefaultHeaders, Defects, HeadAsGet, RequestIds
+from hubbub.web.middlewares import (
+    AccessLog,
+    BodyLimit,
+    Compression,
+    DefaultHeaders,
+    Defects,
+    HeadAsGet,
+    RequestIds,
+)
 from hubbub.web.openapi import complete
+from hubbub.web.pages import page_routes
 from hubbub.web.problems import refuse
 from hubbub.web.routes import auth, health, members, messages, rooms, users
 
@@ -84,9 +93,9 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
         redirect_slashes=False,  # the redirect would be built from the Host header, which is the client's
     )
     app.include_router(sockets.router)  # first: routes are tried in their order, and sockets come in storms
+    app.router.routes.extend(page_routes(settings))
     for routes in (auth, users, rooms, members, messages, health):
         app.include_router(routes.router)
-    app.include_router(docs.pages)
     if settings.docs:
         docs.add_docs(app)
     return app
@@ -108,4 +117,10 @@ def _middlewares(settings: Settings) -> list[Middleware]:
                 expose_headers=["Location", "Retry-After", "X-Request-ID"],
             )
         )
-    return [*found, Middleware(Defects), Middleware(BodyLimit, most=settings.max_body_bytes), Middleware(HeadAsGet)]
+    return [
+        *found,
+        Middleware(Defects),
+        Middleware(BodyLimit, most=settings.max_body_bytes),
+        Middleware(HeadAsGet),
+        Middleware(Compression),
+    ]

@@ -1,8 +1,8 @@
-"""Pages for people: `/`, and `/docs`, which is Swagger UI with its files served from here, so that it works offline."""
+"""`/docs`: Swagger UI with its files served from here, so that it works offline."""
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -11,7 +11,6 @@ _DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_PAGE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 # Relative URLs, so that all of it also works behind a proxy that adds a prefix.
 _DOCS = """<!doctype html>
@@ -34,15 +33,6 @@ _START = """SwaggerUIBundle({
   tryItOutEnabled: true,
 });
 """
-_HOME = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>hubbub</title>
-<h1>hubbub</h1>
-<p>This is a chat server. Programs talk to it over <a href="docs">REST</a> and over WebSockets at <code>/ws</code>.</p>
-</html>
-"""
 
 
 class Assets(StaticFiles):
@@ -52,14 +42,6 @@ class Assets(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
         return response
-
-
-pages = APIRouter(include_in_schema=False)
-
-
-@pages.get("/")
-async def home() -> Response:
-    return HTMLResponse(_HOME, headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
 def add_docs(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """What happens around a request, with the smallest application inside."""
 
+import gzip
 import logging
 from collections.abc import Callable, Iterable
 
@@ -9,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hubbub.web.middlewares import AccessLog, BodyLimit, DefaultHeaders, Defects, HeadAsGet, RequestIds
+from hubbub.web.middlewares import AccessLog, BodyLimit, Compression, DefaultHeaders, Defects, HeadAsGet, RequestIds
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +53,9 @@ def header(sent: list[Message], name: bytes) -> bytes | None:
     return dict(sent[0]["headers"]).get(name)
 
 
-@pytest.mark.parametrize("wrap", [RequestIds, AccessLog, Defects, HeadAsGet, lambda app: BodyLimit(app, 1)])
+@pytest.mark.parametrize(
+    "wrap", [RequestIds, AccessLog, Defects, HeadAsGet, Compression, lambda app: BodyLimit(app, 1)]
+)
 async def test_sockets_pass_through_untouched(wrap: Callable[[ASGIApp], ASGIApp]) -> None:
     seen: list[tuple[object, ...]] = []
 
@@ -187,3 +190,42 @@ async def test_head_is_a_get_inside() -> None:
     for method in ("HEAD", "PUT"):
         await call(HeadAsGet(inner), method=method)
     assert methods == ["GET", "PUT"]
+
+
+def answering(body: bytes, content_type: bytes, *others: tuple[bytes, bytes]) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *others]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+JSON = b"application/json"
+LONG = b'{"items": [' + b'"a message", ' * 200 + b'""]}'
+GZIP = [(b"accept-encoding", b"deflate, gzip;q=0.5")]
+
+
+async def test_long_json_is_compressed_for_who_accepts_it() -> None:
+    sent = await call(Compression(answering(LONG, JSON)), headers=GZIP)
+    assert gzip.decompress(sent[1]["body"]) == LONG
+    assert header(sent, b"content-encoding") == b"gzip"
+    assert header(sent, b"content-length") == b"%d" % len(sent[1]["body"])
+    assert header(sent, b"vary") == b"Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    ("app", "method", "headers"),
+    [
+        (answering(LONG, JSON), "GET", []),
+        (answering(LONG, JSON), "GET", [(b"accept-encoding", b"gzip;q=0, br")]),
+        (answering(LONG, JSON), "POST", GZIP),  # holds a token, perhaps
+        (answering(LONG[:1000], JSON), "GET", GZIP),
+        (answering(LONG, b"text/event-stream"), "GET", GZIP),
+        (answering(LONG, JSON, (b"content-encoding", b"br")), "GET", GZIP),
+    ],
+)
+async def test_everything_else_is_sent_as_it_is(
+    app: ASGIApp, method: str, headers: Iterable[tuple[bytes, bytes]]
+) -> None:
+    assert await call(Compression(app), method=method, headers=headers) == await call(app, method=method)

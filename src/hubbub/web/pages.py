@@ -1,0 +1,106 @@
+"""The page of the web client, at `/` and wherever it can be reloaded: its import map, its policy, and what it is told.
+
+Everything is computed when the application is made, from the files that are there and the settings.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from html import escape
+from importlib.metadata import version
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
+
+from hubbub.settings import Settings
+from hubbub.web.assets import FOLDER, Asset, Assets, read_assets
+
+_MODULES = "<!-- modules -->"
+_START = "main.js"
+
+# No `unsafe-inline` and no source but this server. The import map must be inline: its hash allows it and nothing else.
+# Trusted Types: no string ever becomes HTML or a script, also in code that was meant to do it.
+_POLICY = (
+    "default-src 'none'; script-src 'self' '{import_map}'; style-src 'self'; img-src 'self' blob: data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_HEADERS = {
+    "Cache-Control": "no-cache",  # kept, and asked about each time
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Vary": "Accept",
+}
+# The first is what browsers ask for unasked. Each room has an address that can be reloaded and sent to others.
+_ICONS = {"/favicon.ico": "icons/icon-32.png", "/apple-touch-icon.png": "icons/icon-180.png"}
+
+
+class Page:
+    """The document, for addresses that are `depth` folders below the root."""
+
+    def __init__(self, assets: Assets, settings: Settings, depth: int) -> None:
+        root = "../" * depth
+        static = f"{root or './'}static/{assets.version}/"
+        vendored = json.loads((FOLDER / "vendor" / "vendor.json").read_text(encoding="utf-8"))["modules"]
+        names = {name: f"vendor/{module['file']}" for name, module in vendored.items()}
+        import_map = json.dumps(
+            {
+                "imports": {name: static + path for name, path in names.items()},
+                "integrity": {
+                    static + path: asset.integrity for path, asset in assets.files.items() if path.endswith(".js")
+                },
+            },
+            separators=(",", ":"),
+        )
+        first = [name for name in assets.imported_by(_START, names) if name != _START]
+        lines = [
+            _meta("hubbub-registration", settings.registration),
+            _meta("hubbub-version", version("hubbub")),
+            f'<script type="importmap">{import_map}</script>',
+            *(f'<link rel="modulepreload" href="{static}{path}">' for path in first),
+        ]
+        html = (FOLDER / "index.html").read_text(encoding="utf-8").replace(_MODULES, "\n    ".join(lines))
+        html = html.replace('"static/', f'"{static}').replace('href="docs"', f'href="{root}docs"')
+        self._document = Asset.of(html.encode(), "text/html; charset=utf-8")
+        digest = b64encode(sha256(import_map.encode()).digest()).decode()
+        self._headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(import_map=f"sha256-{digest}")}
+
+    async def __call__(self, request: Request) -> Response:
+        return self._document.send(request, self._headers)
+
+
+class Reloads(Route):
+    """An address of the client that is one of the API too: the page is for those who open it in a browser."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found, child = super().matches(scope)
+        return (found, child) if found is Match.FULL and _is_opened(scope) else (Match.NONE, {})
+
+
+def page_routes(settings: Settings) -> Sequence[BaseRoute]:
+    """The page, its files, and the icons that browsers ask for by themselves."""
+    assets = read_assets()
+
+    async def icon(request: Request) -> Response:
+        found = assets.files[_ICONS[request.url.path]]
+        return found.send(request, {"Cache-Control": "public, max-age=86400"})
+
+    return [
+        Route("/", Page(assets, settings, depth=0).__call__),
+        Reloads("/rooms/{room_id:number}", Page(assets, settings, depth=1).__call__),
+        Route("/static/{version}/{path:path}", assets.__call__),
+        *(Route(path, icon) for path in _ICONS),
+    ]
+
+
+def _is_opened(scope: Scope) -> bool:
+    """Does a browser ask for this to show it? Programs name no HTML in Accept, or say who they are."""
+    headers = dict(scope["headers"])
+    return b"text/html" in headers.get(b"accept", b"") and b"authorization" not in headers
+
+
+def _meta(name: str, content: str) -> str:
+    return f'<meta name="{name}" content="{escape(content)}">'
