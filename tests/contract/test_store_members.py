@@ -27,6 +27,22 @@ async def test_get_takes_any_number_of_keys(store: Store) -> None:
     assert await store.read(lambda tx: set(tx.members.get(keys))) == {(room.id, ann.id), (room.id, bob.id)}
 
 
+async def test_of_users_says_for_each_where_they_are_and_since_when(store: Store) -> None:
+    ann, bob, eve = await sign_up(store, "ann", "bob", "eve")
+    room, other = await found(store, ann, bob), await found(store, bob)
+    asked = [bob.id, eve.id, UserId(99), UserId(MAX_ID)]
+    assert await store.read(lambda tx: tx.members.of_users(asked)) == {
+        bob.id: {room.id: room.members[bob.id].joined_seq, other.id: other.members[bob.id].joined_seq},
+        eve.id: {},
+        UserId(99): {},
+        UserId(MAX_ID): {},
+    }
+    assert await store.read(lambda tx: tx.members.of_users([])) == {}
+    many = [UserId(number) for number in range(5000)]
+    found_in = await store.read(lambda tx: tx.members.of_users(many))
+    assert [user_id for user_id, rooms in found_in.items() if rooms] == [ann.id, bob.id]
+
+
 async def test_members_follow_the_log(store: Store) -> None:
     ann, bob, eve = await sign_up(store, "ann", "bob", "eve")
     room = await found(store, ann, bob, kind=RoomKind.CHANNEL)

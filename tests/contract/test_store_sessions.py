@@ -138,6 +138,18 @@ async def test_last_used_is_that_of_the_session_that_was_used_last(store: Store)
     assert await store.read(lambda tx: tx.sessions.last_used([])) == {}
 
 
+async def test_existing_names_those_that_go_on(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    one, two, old = [await sign_in(store, ann.id, until=until) for until in (LATER, LATER, NOW - 1)]
+    await store.write(lambda tx: tx.sessions.end([one.id]))
+    asked = [one.id, two.id, old.id, SessionId(99), SessionId(MAX_ID)]
+    assert await store.read(lambda tx: tx.sessions.existing(asked)) == {two.id, old.id}
+    await store.write(lambda tx: tx.sessions.purge(NOW))
+    many = [SessionId(number) for number in range(5000)]
+    assert await store.read(lambda tx: tx.sessions.existing(many)) == {two.id}
+    assert await store.read(lambda tx: tx.sessions.existing([])) == set()
+
+
 async def test_a_ticket_is_good_for_one_use(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     session = await sign_in(store, ann.id)

@@ -30,6 +30,10 @@ class Memberships:
         """Is this a user of whom it is known what they were told?"""
         return user_id in self._told
 
+    def users(self) -> list[UserId]:
+        """Of whom it is known what they were told."""
+        return list(self._told)
+
     def since(self, user_id: UserId, room_id: RoomId) -> Seq:
         """The event that began the membership that they were told of; 0 = of none."""
         return self._told.get(user_id, {}).get(room_id, Seq(0))

@@ -8,12 +8,12 @@ import asyncio
 import logging
 
 from hubbub.domain.errors import ChatError
-from hubbub.domain.ids import UserId
+from hubbub.domain.ids import SessionId, UserId
 from hubbub.realtime.hub import Hub, Listener
-from hubbub.services.looks import Looks, Sight
+from hubbub.services.looks import Looks
 
-LOOK = 5.0  # seconds between two looks
-USERS = 500  # whose memberships and sessions are read in one look; the others are next
+LOOK = 5.0  # seconds between two looks, each at all rooms and sessions
+ROUND = 2  # looks in which the memberships of everybody are read once
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class Watch:
         self._looks = looks
         self._interval = interval
         self._queue: list[UserId] = []  # who has not been looked at in this round
+        self._share = 0  # users in each look of this round
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -47,25 +48,32 @@ class Watch:
 
     async def look(self) -> None:
         """Compare what this node has told its sockets with what is so."""
-        epoch, heads = self._hub.epoch, self._hub.heads()
+        epoch, heads, listeners = self._hub.epoch, self._hub.heads(), self._hub.everybody()
         self._hub.memberships.begin_look()
-        self._queue = self._queue or self._hub.users()
-        users, self._queue = self._queue[:USERS], self._queue[USERS:]
-        if not (heads or users):
+        if not (heads or listeners):
             return  # nobody is here who could have missed something
-        listeners = {user_id: self._hub.of_user(user_id) for user_id in users}
-        sight = await self._looks.look(heads, users)
+        users = self._next_users()
+        sight = await self._looks.look(heads, users, {listener.session_id: None for listener in listeners})
         if self._hub.epoch != epoch:
             return  # what was seen may be older than what is known by now
         if sight.epoch != epoch or any(sight.heads.get(room_id, 0) < head for room_id, head in heads.items()):
             self._hub.start_over(sight.epoch)
             return
         self._hub.catch_up(sight.heads)
-        self._compare(sight, listeners)
-
-    def _compare(self, sight: Sight, listeners: dict[UserId, list[Listener]]) -> None:
         for user_id, memberships in sight.memberships.items():
             self._hub.memberships.compare(user_id, memberships)
-            for listener in listeners[user_id]:  # of a later one the session may be later too
-                if listener.session_id not in sight.sessions[user_id]:
-                    listener.session_ended()
+        self._end_sessions(listeners, sight.sessions)
+
+    def _next_users(self) -> list[UserId]:
+        """Some of those who know their memberships: every `ROUND` looks, everybody's turn comes once."""
+        if not self._queue:
+            self._queue = self._hub.memberships.users()
+            self._share = -(-len(self._queue) // ROUND)
+        users, self._queue = self._queue[: self._share], self._queue[self._share :]
+        return users
+
+    def _end_sessions(self, listeners: list[Listener], going_on: set[SessionId]) -> None:
+        """Of a connection that came later the session may be later too: it is not among these."""
+        for listener in listeners:
+            if listener.session_id not in going_on:
+                listener.session_ended()

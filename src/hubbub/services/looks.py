@@ -14,7 +14,7 @@ class Sight:
     epoch: str
     heads: dict[RoomId, Seq]
     memberships: dict[UserId, dict[RoomId, Seq]]  # the event that each current membership began with
-    sessions: dict[UserId, list[SessionId]]  # those that have not ended
+    sessions: set[SessionId]  # those that have not ended
 
 
 class Looks:
@@ -23,19 +23,17 @@ class Looks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def look(self, room_ids: Collection[RoomId], user_ids: Collection[UserId]) -> Sight:
-        """The epoch, how far these rooms reach, and where these users are members and signed in."""
+    async def look(
+        self, room_ids: Collection[RoomId], user_ids: Collection[UserId], session_ids: Collection[SessionId]
+    ) -> Sight:
+        """The epoch, how far these rooms reach, where these users are members, and which of these sessions go on."""
 
         def read(tx: Tx) -> Sight:
             return Sight(
                 epoch=tx.log.epoch(),
                 heads=tx.rooms.heads(room_ids),
-                memberships={user_id: _memberships(tx, user_id) for user_id in user_ids},
-                sessions={user_id: [session.id for session in tx.sessions.of_user(user_id)] for user_id in user_ids},
+                memberships=tx.members.of_users(user_ids),
+                sessions=tx.sessions.existing(session_ids),
             )
 
         return await self._store.read(read)
-
-
-def _memberships(tx: Tx, user_id: UserId) -> dict[RoomId, Seq]:
-    return {room_id: member.joined_seq for room_id, member in tx.members.of_user(user_id).items()}

@@ -105,6 +105,10 @@ class Sessions(Protocol):
         """When a session of each was last used; users without one are missing. Any number of ids."""
         ...
 
+    def existing(self, session_ids: Collection[SessionId]) -> set[SessionId]:
+        """Those of them that have not been ended or purged. Any number of ids."""
+        ...
+
     def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
         """Move from `generation` to the next, and set used_at and expires_at; False when it is at another one."""
         ...
@@ -172,6 +176,10 @@ class Members(Protocol):
 
     def of_user(self, user_id: UserId) -> dict[RoomId, Member]:
         """All current memberships of a user."""
+        ...
+
+    def of_users(self, user_ids: Collection[UserId]) -> dict[UserId, dict[RoomId, Seq]]:
+        """The event that each current membership of these users began with. Any number of ids, all in the answer."""
         ...
 
     def sharing(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:

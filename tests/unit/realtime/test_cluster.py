@@ -8,6 +8,7 @@ import pytest
 from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.realtime.cluster import EVENTS
+from hubbub.realtime.watch import ROUND
 from hubbub.services.ports import Tx
 from tests.unit.realtime.clusters import Pair, open_pair
 from tests.unit.realtime.listeners import Recorder
@@ -103,6 +104,23 @@ async def test_a_look_tells_of_memberships_that_the_bus_has_lost(pair: Pair) -> 
     assert cyd.signals == [(ROOM, 4, True)]
     assert bob.signals == [(ROOM, 4, False)]  # at 5; that it was after 3, where he had come, is all that can be known
     assert (bob.ended, cyd.ended) == (0, 0)
+
+
+async def test_everybodys_memberships_are_looked_at_in_two_looks_and_everybodys_session_in_each(pair: Pair) -> None:
+    everybody = [await sign_in(pair, user_id) for user_id in (ANN, BOB, CYD)]
+    room = pair.there.recorder(ANN, 99)  # a socket of one room, which does not list the others
+    await pair.lose_news()
+    other = await pair.here.found(ANN, BOB, CYD)
+    await pair.memory.write(lambda tx: tx.sessions.end([everybody[2].session_id]))
+    told = []
+    for _ in range(ROUND):
+        await pair.there.watch.look()
+        told.append(sum(len(recorder.signals) for recorder in everybody))
+    assert (everybody[2].ended, room.ended) == (2, 2)
+    assert told == [2, 3]
+    assert {signal for recorder in everybody for signal in recorder.signals} == {
+        (other, seq, True) for seq in (2, 3, 4)
+    }
 
 
 async def test_a_look_that_is_older_than_the_news_does_not_contradict_them(pair: Pair) -> None:

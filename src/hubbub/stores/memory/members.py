@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from hubbub.domain.ids import RoomId, UserId
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member
 from hubbub.stores.memory.tables import Tables
 
@@ -27,6 +27,12 @@ class MemoryMembers:
     def of_user(self, user_id: UserId) -> dict[RoomId, Member]:
         rooms = self._tables.rooms.values()
         return {room.id: room.members[user_id] for room in rooms if user_id in room.members}
+
+    def of_users(self, user_ids: Collection[UserId]) -> dict[UserId, dict[RoomId, Seq]]:
+        return {
+            user_id: {room_id: member.joined_seq for room_id, member in self.of_user(user_id).items()}
+            for user_id in user_ids
+        }
 
     def sharing(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:
         theirs = [room.members.keys() for room in self._tables.rooms.values() if user_id in room.members]

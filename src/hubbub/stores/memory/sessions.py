@@ -39,6 +39,9 @@ class MemorySessions:
         theirs = {user_id: self.of_user(user_id) for user_id in user_ids}
         return {user_id: sessions[0].used_at for user_id, sessions in theirs.items() if sessions}
 
+    def existing(self, session_ids: Collection[SessionId]) -> set[SessionId]:
+        return {session_id for session_id in session_ids if session_id in self._tables.sessions}
+
     def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
         session = self._tables.sessions.get(session_id)
         if session is None or session.generation != generation:

@@ -19,6 +19,11 @@ _OF_ROOM = Statement(
     .limit(bindparam("limit"))
 )
 _OF_USER = Statement(select(*_COLUMNS).where(members.c.user_id == bindparam("user_id")))
+_OF_USERS = Statement(
+    select(members.c.user_id, members.c.room_id, members.c.joined_seq).select_from(
+        Keys(1).join(members, members.c.user_id)
+    )
+)
 _MINE = members.alias("mine")
 _SHARING = Statement(
     select(members.c.user_id)
@@ -46,6 +51,12 @@ class SqlMembers:
     def of_user(self, user_id: UserId) -> dict[RoomId, Member]:
         found = _OF_USER.rows(self._connection, user_id=user_id)
         return {RoomId(row.room_id): Member(user_id, _ROLES[row.role], Seq(row.joined_seq)) for row in found}
+
+    def of_users(self, user_ids: Collection[UserId]) -> dict[UserId, dict[RoomId, Seq]]:
+        found: dict[UserId, dict[RoomId, Seq]] = {user_id: {} for user_id in user_ids}
+        for user_id, room_id, joined_seq in _OF_USERS.rows(self._connection, keys=encode_keys(user_ids)):
+            found[user_id][room_id] = joined_seq
+        return found
 
     def sharing(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:
         found = _SHARING.rows(self._connection, user_id=user_id, keys=encode_keys(others))

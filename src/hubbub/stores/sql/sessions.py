@@ -36,6 +36,7 @@ _LAST_USED = Statement(
     .select_from(Keys(1).join(sessions, sessions.c.user_id))
     .group_by(sessions.c.user_id)
 )
+_EXISTING = Statement(select(sessions.c.id).select_from(Keys(1).join(sessions, sessions.c.id)))
 _ROTATE = Statement(
     update(sessions)
     .values(generation=sessions.c.generation + 1, used_at=bindparam("at"), expires_at=bindparam("until"))
@@ -81,6 +82,9 @@ class SqlSessions:
     def last_used(self, user_ids: Collection[UserId]) -> dict[UserId, Millis]:
         found = _LAST_USED.rows(self._connection, keys=encode_keys(user_ids))
         return {UserId(row.user_id): Millis(row.used_at) for row in found}
+
+    def existing(self, session_ids: Collection[SessionId]) -> set[SessionId]:
+        return {SessionId(row.id) for row in _EXISTING.rows(self._connection, keys=encode_keys(session_ids))}
 
     def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
         rotated = _ROTATE.run(

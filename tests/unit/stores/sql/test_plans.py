@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, select
 
-from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.services.ports import Tx
 from hubbub.stores.sql import SqlStore
 from hubbub.stores.sql.engine import SqlTx
@@ -44,6 +44,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "members.get": lambda tx: tx.members.get([(ONE, ANN), (TWO, BOB)]),
     "members.of_room": lambda tx: tx.members.of_room(ONE, after=UserId(0), limit=50),
     "members.of_user": lambda tx: tx.members.of_user(ANN),
+    "members.of_users": lambda tx: tx.members.of_users([ANN, BOB]),
     "members.sharing": lambda tx: tx.members.sharing(ANN, [ANN, BOB]),
     "messages.get": lambda tx: tx.messages.get([(ONE, Seq(3)), (TWO, Seq(4))]),
     "messages.by_client_id": lambda tx: tx.messages.by_client_id([(ONE, ANN, "a"), (TWO, BOB, "b")]),
@@ -60,6 +61,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "users.get_many": lambda tx: tx.users.get_many([ANN, BOB]),
     "users.find": lambda tx: tx.users.find("ann"),
     "sessions.of_user": lambda tx: tx.sessions.of_user(ANN),
+    "sessions.existing": lambda tx: tx.sessions.existing([SessionId(1), SessionId(2)]),
     "sessions.last_used": lambda tx: tx.sessions.last_used([ANN, BOB]),
 }
 
