@@ -43,12 +43,11 @@ def test_help_shows_every_command_with_an_example_from_any_folder(
     result = run(*args, cwd=tmp_path)
 
     assert result.returncode == 0
-    for name in ("serve", "hubbub", "test", "check", "fix", "lock", "bench", "autobahn", "python"):
+    names = {"serve", "hubbub", "test", "check", "fix", "lock", "bench", "autobahn", "python", "types", "vendor"}
+    for name in names:
         assert f"  {name} " in result.stdout
         assert f"./dev {name}" in result.stdout
-    assert set(dev.COMMANDS) == {
-        *("serve", "hubbub", "test", "check", "fix", "lock", "bench", "autobahn", "python", "vendor"),
-    }
+    assert set(dev.COMMANDS) == names
 
 
 def test_an_unknown_command_is_refused_with_the_list_of_commands(tmp_path: Path) -> None:
