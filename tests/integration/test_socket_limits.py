@@ -232,7 +232,7 @@ async def test_who_asks_for_pages_and_reads_none_gets_them_later_and_fills_no_me
             async with dial(live, path, token=ann.access_token) as other:
                 assert isinstance(await other.ask(type="history", ref=1), wire.Page)
             (connection,) = live.server.gateway._connections.values()
-            assert connection.outbox._bytes < 3 * 65_536
+            assert connection.outbox.due.size < 3 * 65_536
             for ref in range(100, 160):
                 page = await greedy.until(lambda frame: isinstance(frame, wire.Page))
                 assert page[-1].ref == ref  # type: ignore[union-attr]

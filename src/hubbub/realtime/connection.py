@@ -81,7 +81,7 @@ class Connection:
         self.room_id = room_id
         self.after = after
         self.epoch = epoch
-        self.outbox = Outbox(transport, gateway.flusher, limits)
+        self.outbox = Outbox(transport, gateway.hub.flusher, limits)
         self.identity: Identity | None = None
         self.state = State.AUTHENTICATING
         self.rooms: dict[RoomId, Seq] = {}  # what it listens to, and the head that the last ping told

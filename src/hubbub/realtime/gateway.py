@@ -17,7 +17,7 @@ from hubbub.realtime.connection import LOOK, Connection, State
 from hubbub.realtime.deadlines import Deadlines
 from hubbub.realtime.frames import events_frame, hello_rooms, joined_frame, page_frame, reset_frame
 from hubbub.realtime.hub import Hub, View
-from hubbub.realtime.outbox import Flusher, Transport
+from hubbub.realtime.outbox import Transport
 from hubbub.realtime.signals import Signals
 from hubbub.services.chat import Chat
 from hubbub.services.journal import Answer, Draft
@@ -45,7 +45,6 @@ class Gateway:
         self.hub = hub
         self.clock = clock
         self.limits = limits
-        self.flusher = Flusher()
         self.signals = Signals(hub, chat.reads, chat.peers, clock)
         self._chat = chat
         self._new_id = new_id

@@ -16,6 +16,7 @@ from hubbub.domain.events import Event, MemberLeft, MessageEdited, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.permissions import seen_by
 from hubbub.realtime.memberships import Memberships, Told
+from hubbub.realtime.outbox import Flusher, Receiver
 from hubbub.services.logs import Joined, Logs
 from hubbub.wire.events import encode_event
 from hubbub.wire.framing import text_frame
@@ -28,18 +29,14 @@ log = logging.getLogger(__name__)
 K = TypeVar("K")
 
 
-class Listener(Told, Protocol):
-    """A connection, as the hub sees it."""
+class Listener(Receiver, Told, Protocol):
+    """A connection, as the hub sees it. It must not call the hub when an event is delivered to it."""
 
     @property
     def user_id(self) -> UserId: ...
 
     @property
     def session_id(self) -> SessionId: ...
-
-    def deliver(self, frame: bytes, room_id: RoomId) -> bool:
-        """Take an event; False when it can't take more. It must not call the hub: a delivery is under way."""
-        ...
 
     def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
         """Take something that is only true now, about a room or none. It may be dropped."""
@@ -121,6 +118,7 @@ class Hub:
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
+        self.flusher = Flusher()
         self._feeds: dict[RoomId, Feed] = {}
         self._users: dict[UserId, dict[Listener, None]] = {}
         self._sessions: dict[SessionId, dict[Listener, None]] = {}
@@ -361,7 +359,7 @@ class Hub:
             live = feed.live.items()
             slow = [listener for listener, view in live if not listener.deliver(item.frame_for(view.base), room_id)]
         else:
-            slow = [listener for listener in feed.live if not listener.deliver(frame, room_id)]
+            slow = self.flusher.deliver(feed.live, frame, room_id)
         for view in list(feed.joining.values()):
             if not view.ready:
                 view.kept.append(item)

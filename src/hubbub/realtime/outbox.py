@@ -9,8 +9,8 @@ reading them is to be closed.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from hubbub.domain.ids import RoomId
 from hubbub.wire.limits import Limits
@@ -22,15 +22,62 @@ _SIGNAL = RoomId(-1)
 log = logging.getLogger(__name__)
 
 
+class Parcel:
+    """Frames in order, and what each of them is: its room, _ANSWER or _SIGNAL.
+
+    It never changes, so that sockets that are due the same frames in a turn share one, and its bytes are joined once.
+    """
+
+    __slots__ = ("_joined", "frames", "rooms", "size")
+
+    def __init__(self, frames: tuple[bytes, ...], rooms: tuple[RoomId, ...], size: int) -> None:
+        self.frames = frames
+        self.rooms = rooms
+        self.size = size  # bytes of all frames
+        self._joined: bytes | None = None
+
+    def plus(self, frame: bytes, room_id: RoomId) -> "Parcel":
+        return Parcel((*self.frames, frame), (*self.rooms, room_id), self.size + len(frame))
+
+    def answers(self) -> "Parcel":
+        """What of it must arrive."""
+        frames = tuple(frame for frame, room_id in zip(self.frames, self.rooms, strict=True) if room_id == _ANSWER)
+        return Parcel(frames, (_ANSWER,) * len(frames), sum(map(len, frames))) if frames else NOTHING
+
+    def joined(self) -> bytes:
+        if self._joined is None:
+            self._joined = b"".join(self.frames)
+        return self._joined
+
+
+NOTHING = Parcel((), (), 0)
+
+
 class Transport(Protocol):
     """A socket, as the outbox sees it. It calls `Outbox.pause` when its reader is slow, and then `Outbox.resume`."""
 
-    def write(self, frames: Sequence[bytes]) -> None:
-        """Send complete WebSocket frames (`wire.framing`), in order. May pause the outbox before it returns."""
+    def write(self, parcel: Parcel) -> None:
+        """Send complete WebSocket frames (`wire.framing`). May pause the outbox before it returns."""
         ...
 
     def close(self, code: int, reason: str) -> None:
         """Send what was written and then a close frame (reasons have at most 123 bytes); nothing follows it."""
+        ...
+
+
+T = TypeVar("T", bound="Receiver")
+
+
+class Receiver(Protocol):
+    """Somebody who is sent the events of a room."""
+
+    @property
+    def outbox(self) -> "Outbox | None":
+        """Where its events may be put without asking it; None = only it knows what to do with them."""
+        ...
+
+    def deliver(self, frame: bytes, room_id: RoomId) -> bool:
+        """Take an event; False when it can't take more."""
         ...
 
 
@@ -45,15 +92,41 @@ class Flusher:
 
     def mark(self, outbox: "Outbox") -> None:
         self._dirty.append(outbox)
-        if not self._scheduled:
+        self._schedule()
+
+    def deliver(self, receivers: Iterable[T], frame: bytes, room_id: RoomId) -> list[T]:
+        """Put an event of a room into many outboxes; return those who can't take more.
+
+        The one loop that runs for each delivery: it looks at nothing but the outbox, and makes nothing for it. Those
+        who were due the same until now, nearly always nothing, are due the same parcel from now on.
+        """
+        refused = []
+        mark = self._dirty.append
+        before, after = NOTHING, NOTHING.plus(frame, room_id)
+        for receiver in receivers:
+            outbox = receiver.outbox
+            if outbox is None or outbox.paused_at is not None:
+                if not receiver.deliver(frame, room_id):
+                    refused.append(receiver)
+                continue
+            due = outbox.due
+            if due is not before:
+                before, after = due, due.plus(frame, room_id)
+            outbox.due = after
+            if due is NOTHING:
+                mark(outbox)
+        self._schedule()
+        return refused
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self._dirty:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         due, self._dirty = self._dirty[: self.SLICE], self._dirty[self.SLICE :]
-        self._scheduled = bool(self._dirty)
-        if self._scheduled:
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._scheduled = False
+        self._schedule()
         for outbox in due:
             try:
                 outbox.flush()
@@ -65,29 +138,15 @@ class Flusher:
 class Outbox:
     """The frames that wait for one socket, in the order in which they were put in."""
 
-    __slots__ = (
-        "_bytes",
-        "_closed",
-        "_flusher",
-        "_frames",
-        "_limits",
-        "_marked",
-        "_rooms",
-        "_transport",
-        "_waiter",
-        "paused_at",
-    )
+    __slots__ = ("_closed", "_flusher", "_limits", "_transport", "_waiter", "due", "paused_at")
 
     def __init__(self, transport: Transport, flusher: Flusher, limits: Limits) -> None:
         self._transport = transport
         self._flusher = flusher
         self._limits = limits
-        self._frames: list[bytes] = []
-        self._rooms: list[RoomId] = []  # for each frame: its room, _ANSWER or _SIGNAL
-        self._bytes = 0
-        self._marked = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
+        self.due = NOTHING  # to be written at the end of the turn, or when the reader takes more
         self.paused_at: float | None = None  # loop time since when the reader has taken nothing
 
     def answer(self, frame: bytes) -> bool:
@@ -95,7 +154,8 @@ class Outbox:
 
         False when more wait than a client can have asked for that waits for its answers, and nothing was put in.
         """
-        if self.paused_at is not None and len(self._frames) >= self._limits.outbox_frames + 2 * self._limits.inflight:
+        most = self._limits.outbox_frames + 2 * self._limits.inflight
+        if self.paused_at is not None and len(self.due.frames) >= most:
             return False
         self._put(frame, _ANSWER)
         return True
@@ -120,19 +180,16 @@ class Outbox:
 
     def collapse(self) -> list[RoomId]:
         """Drop all events and signals that wait; return the rooms whose events were among them, the first one first."""
-        dropped = dict.fromkeys(room_id for room_id in self._rooms if room_id > 0)
-        self._frames = [frame for frame, room in zip(self._frames, self._rooms, strict=True) if room == _ANSWER]
-        self._rooms = [_ANSWER] * len(self._frames)
-        self._bytes = sum(map(len, self._frames))
+        dropped = dict.fromkeys(room_id for room_id in self.due.rooms if room_id > 0)
+        self.due = self.due.answers()
         return list(dropped)
 
     def flush(self) -> None:
         """Write everything, unless the transport is paused."""
-        self._marked = False
-        if self.paused_at is not None or not self._frames or self._closed:
-            return
-        frames, self._frames, self._rooms, self._bytes = self._frames, [], [], 0
-        self._transport.write(frames)
+        due = self.due
+        if due is not NOTHING and self.paused_at is None and not self._closed:
+            self.due = NOTHING
+            self._transport.write(due)
 
     def pause(self, now: float) -> None:
         """The transport's buffer is full. `now` is the loop's time."""
@@ -142,35 +199,28 @@ class Outbox:
     def resume(self) -> None:
         """The transport takes more."""
         self.paused_at = None
-        self._mark()
+        if self.due is not NOTHING:
+            self._flusher.mark(self)
         self._wake()
 
     def close(self, code: int, reason: str) -> None:
         """Write what waits, as far as the reader takes it, and close the socket."""
         self.flush()
-        self._closed = True
-        self._frames, self._rooms = [], []
+        self.discard()
         self._transport.close(code, reason)
-        self._wake()
 
     def discard(self) -> None:
         """The socket is gone."""
         self._closed = True
-        self._frames, self._rooms = [], []
+        self.due = NOTHING
         self._wake()
 
     def _put(self, frame: bytes, room_id: RoomId) -> None:
         if self._closed:
             return
-        self._frames.append(frame)
-        self._rooms.append(room_id)
-        self._bytes += len(frame)
-        self._mark()
-
-    def _mark(self) -> None:
-        if not self._marked:
-            self._marked = True
+        if self.due is NOTHING:
             self._flusher.mark(self)
+        self.due = self.due.plus(frame, room_id)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -178,4 +228,4 @@ class Outbox:
 
     def _level(self) -> float:
         """How full it is: 1.0 = at one of its limits."""
-        return max(len(self._frames) / self._limits.outbox_frames, self._bytes / self._limits.outbox_bytes)
+        return max(len(self.due.frames) / self._limits.outbox_frames, self.due.size / self._limits.outbox_bytes)

@@ -84,6 +84,8 @@ class Stream:
 
     # What the hub asks and tells
 
+    outbox = None
+
     @property
     def user_id(self) -> UserId:
         return self._identity.user_id

@@ -16,7 +16,7 @@ the server answers control frames by itself, and no application can bound that.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -26,6 +26,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from hubbub.realtime.connection import Connection
+from hubbub.realtime.outbox import Parcel
 from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.framing import close_reason
 
@@ -137,9 +138,9 @@ class DetachedSocket(asyncio.Protocol):
 
     # The outbox's side
 
-    def write(self, frames: Sequence[bytes]) -> None:
+    def write(self, parcel: Parcel) -> None:
         if not self._closing and not self._transport.is_closing():
-            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+            self._transport.write(parcel.joined())
 
     def close(self, code: int, reason: str) -> None:
         if self._closing or self._transport.is_closing():
@@ -228,8 +229,8 @@ class DetachedSocket(asyncio.Protocol):
             if self._closing or self._transport.is_closing():
                 unusual = True
                 break
-        if pongs and not self._is_paused():
-            self.write(pongs)
+        if pongs and not (self._is_paused() or self._closing or self._transport.is_closing()):
+            self._transport.write(b"".join(pongs))
         return data[start:], unusual
 
     def _count(self, length: int) -> None:

@@ -8,7 +8,7 @@ query's `ticket`, the first frame, and the query's `token`, which a setting turn
 import asyncio
 import re
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from fastapi import APIRouter, WebSocket
@@ -19,7 +19,7 @@ from hubbub.domain.ids import MAX_ID, RoomId, Seq
 from hubbub.domain.users import Identity
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.gateway import Gateway
-from hubbub.realtime.outbox import Outbox
+from hubbub.realtime.outbox import Outbox, Parcel
 from hubbub.services.accounts import Accounts
 from hubbub.settings import Settings
 from hubbub.web.fanout_protocol import EXTENSION, Detach
@@ -204,9 +204,9 @@ class AsgiTransport:
         self._sending = asyncio.create_task(self._send())
         return self._sending
 
-    def write(self, frames: Sequence[bytes]) -> None:
-        self._frames.extend(frames)
-        self._bytes += sum(map(len, frames))
+    def write(self, parcel: Parcel) -> None:
+        self._frames.extend(parcel.frames)
+        self._bytes += parcel.size
         if self._bytes > self.HIGH_WATER and self.outbox is not None:
             self.outbox.pause(asyncio.get_running_loop().time())
         self._wake.set()

@@ -72,6 +72,8 @@ class SteppedStore:
 class Recorder:
     """Implements `realtime.hub.Listener`. It may be told of a room only what comes next after what it knows of it."""
 
+    outbox = None
+
     def __init__(self, hub: Hub, user_id: UserId, session_id: int = 1) -> None:
         self._hub = hub
         self.user_id = user_id

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from hubbub.realtime.connection import Connection
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
+from hubbub.realtime.outbox import Parcel
 from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
@@ -84,9 +85,9 @@ class RecordingTransport:
         self.sizes: list[int] = []
         self.closed: tuple[int, str] | None = None
 
-    def write(self, frames: Sequence[bytes]) -> None:
+    def write(self, parcel: Parcel) -> None:
         assert self.closed is None, "nothing follows a close frame"
-        for frame in frames:
+        for frame in parcel.frames:
             payload = payload_of(frame)
             self.sizes.append(len(payload))
             self.frames.append(decode_server(payload))

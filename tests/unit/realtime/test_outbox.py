@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
 import pytest
 
 from hubbub.domain.ids import RoomId
-from hubbub.realtime.outbox import Flusher, Outbox
+from hubbub.realtime.outbox import Flusher, Outbox, Parcel
 from hubbub.wire.limits import Limits
 
 ONE, TWO = RoomId(1), RoomId(2)
@@ -15,7 +14,7 @@ LIMITS = Limits(outbox_frames=4, outbox_bytes=100, inflight=2)
 
 
 class Pipe:
-    """Implements `Transport`: remembers each write. `fills_up`: its buffer is full after the next one."""
+    """Implements `Transport` and `Receiver`; remembers each write. `fills_up`: the buffer is full after the next."""
 
     def __init__(self, flusher: Flusher, limits: Limits = LIMITS) -> None:
         self.outbox = Outbox(self, flusher, limits)
@@ -24,15 +23,18 @@ class Pipe:
         self.fills_up = False
         self.breaks = False
 
-    def write(self, frames: Sequence[bytes]) -> None:
+    def write(self, parcel: Parcel) -> None:
         if self.breaks:
             raise RuntimeError("the transport is closed")
-        self.writes.append(list(frames))
+        self.writes.append(list(parcel.frames))
         if self.fills_up:
             self.outbox.pause(0.0)
 
     def close(self, code: int, reason: str) -> None:
         self.closed = code, reason
+
+    def deliver(self, frame: bytes, room_id: RoomId) -> bool:
+        return self.outbox.event(frame, room_id)
 
     @property
     def frames(self) -> list[bytes]:
@@ -55,6 +57,55 @@ async def test_all_of_one_turn_leaves_in_one_write_in_order(pipe: Pipe) -> None:
     pipe.outbox.answer(b"e")
     await asyncio.sleep(0)
     assert pipe.writes == [[b"a", b"b", b"c", b"d"], [b"e"]]
+
+
+async def test_an_event_for_many_comes_behind_what_each_of_them_was_due_already() -> None:
+    flusher = Flusher()
+    ann, ben, cem = pipes = [Pipe(flusher) for _ in range(3)]
+    ann.outbox.answer(b"a")
+    assert flusher.deliver(pipes, b"1", ONE) == []
+    ben.outbox.answer(b"b")
+    assert flusher.deliver([ben, cem], b"2", TWO) == []
+    ann.outbox.answer(b"c")
+    assert flusher.deliver(pipes, b"3", ONE) == []
+    await asyncio.sleep(0)
+    assert [pipe.writes for pipe in pipes] == [
+        [[b"a", b"1", b"c", b"3"]],
+        [[b"1", b"b", b"2", b"3"]],
+        [[b"1", b"2", b"3"]],
+    ]
+
+
+async def test_those_who_are_due_the_same_share_one_parcel() -> None:
+    flusher = Flusher()
+    pipes = [Pipe(flusher) for _ in range(3)]
+    for frame in (b"1", b"2"):
+        flusher.deliver(pipes, frame, ONE)
+    parcel = pipes[0].outbox.due
+    assert all(pipe.outbox.due is parcel for pipe in pipes)
+    assert parcel.joined() == b"12"
+    assert parcel.joined() is parcel.joined()
+
+
+async def test_of_many_the_slow_ones_are_named_once_they_can_take_no_more() -> None:
+    flusher = Flusher()
+    slow, quick = pipes = [Pipe(flusher) for _ in range(2)]
+    slow.outbox.pause(0.0)
+    frames = [b"%d" % number for number in range(6)]
+    assert [flusher.deliver(pipes, frame, ONE) for frame in frames] == [[], [], [], [], [slow], [slow]]
+    assert slow.outbox.collapse() == [ONE]
+    await asyncio.sleep(0)
+    assert (slow.writes, quick.writes) == ([], [frames])
+
+
+async def test_an_event_for_many_reaches_no_socket_that_is_gone() -> None:
+    flusher = Flusher()
+    gone, there = pipes = [Pipe(flusher) for _ in range(2)]
+    flusher.deliver(pipes, b"1", ONE)
+    gone.outbox.discard()
+    flusher.deliver(pipes, b"2", ONE)
+    await asyncio.sleep(0)
+    assert (gone.writes, there.writes) == ([], [[b"1", b"2"]])
 
 
 async def test_a_turn_flushes_no_more_than_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ overtakes; a broken one loses what was on its way, and each side learns of it wh
 """
 
 from collections import deque
-from collections.abc import Sequence
 from contextvars import Context
 from random import Random
 from typing import Protocol
 
 from hubbub.realtime.connection import Connection
+from hubbub.realtime.outbox import Parcel
 from hubbub.simulator.deterministic.loop import SimLoop, Violation
 from hubbub.wire.close_codes import CloseCode
 
@@ -74,11 +74,11 @@ class Pipe:
         for text in early:
             self._receive(text)
 
-    def write(self, frames: Sequence[bytes]) -> None:
+    def write(self, parcel: Parcel) -> None:
         assert self._edge is not None
         if self.closed_by_node:
             raise Violation("edge", "frames were written after the close")
-        for frame in frames:
+        for frame in parcel.frames:
             payload = self._edge_payload(frame)
             if self._cut_at_ack and payload.startswith(b'{"type":"ack"'):
                 self.cut()
