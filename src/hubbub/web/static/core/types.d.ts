@@ -287,12 +287,11 @@ export interface RoomView {
 
 /** Something said that the server has not confirmed: waiting (no connection), sending, or failed (refused). */
 export interface Pending {
-  key: number;
-  tab: string;
+  /** Also the client_id of a new message. */
+  key: string;
   user_id: UserId;
   room_id: RoomId;
   kind: 'send' | 'edit' | 'delete';
-  client_id: string;
   /** The message that is edited or deleted. */
   target?: Seq;
   text: string;

@@ -1,0 +1,325 @@
+/**
+ * What was said and is not confirmed. Each entry is on the disk before it is sent, and stays until the room shows it:
+ * closing the tab or losing the network loses nothing.
+ *
+ * Entries of a room leave one by one, in the order in which they were made; the same `key` goes with every repeat, so
+ * that the server has a message once, however often it was sent. Each tab sends its own; when a tab is gone another one
+ * adopts what it left, which may have been sent or not.
+ *
+ * @import {Ack, Pending, RoomEvent, RoomId, Seq, UserId} from '../core/types.d.ts'
+ * @import {Change, Db} from './db.js'
+ * @import {Problem} from '../core/problems.js'
+ * @import {Tabs} from './tabs.js'
+ * @typedef {Pending & {tab: string, n: number}} Entry
+ * @typedef {{isOpen: boolean, request(frame: Record<string, unknown>): Promise<Ack>}} Line
+ * @typedef {{
+ *   changed(roomId: RoomId): void,
+ *   failed(entry: Pending): void,
+ *   position(roomId: RoomId): Seq | null,
+ * }} Listener `position`: up to where a room is shown; null = it is not followed
+ */
+
+import { problemOf } from '../core/problems.js';
+import { Backoff } from './backoff.js';
+import { haveLocks } from './locks.js';
+import { newId } from './ids.js';
+
+export class Outbox {
+  /** @type {Map<string, Entry>} the oldest first */
+  #entries = new Map();
+  /** @type {Map<string, Seq>} entries that the server has confirmed: with which event */
+  #confirmed = new Map();
+  /** @type {Set<string>} entries that may have left a page */
+  #left = new Set();
+  /** @type {Set<string>} entries that are being written, and wait for it */
+  #writing = new Set();
+  /** @type {Set<RoomId>} rooms one of whose entries is under way */
+  #busy = new Set();
+  /** @type {Map<RoomId, Backoff>} of rooms whose first entry was told to come later */
+  #backoffs = new Map();
+  /** @type {UserId} */
+  #userId = 0;
+  #n = 0;
+  #epoch = 0; // counts users, so that what is under way for an earlier one is passed over
+
+  /**
+   * @param {Db} db
+   * @param {Tabs} tabs
+   * @param {Line} line
+   * @param {Listener} listener
+   */
+  constructor(db, tabs, line, listener) {
+    this.db = db;
+    this.tabs = tabs;
+    this.line = line;
+    this.listener = listener;
+  }
+
+  /**
+   * Take up what is left of this user. Entries of tabs that are still there are theirs.
+   *
+   * @param {UserId} userId
+   */
+  async start(userId) {
+    this.#userId = userId;
+    const left = /** @type {Entry[]} */ (await this.db.all('outbox'));
+    for (const tab of new Set(left.map((entry) => entry.tab))) {
+      if (haveLocks()) this.tabs.watch(tab);
+      else await this.adopt(tab); // sent twice it is still there once
+    }
+  }
+
+  /** Forget everything in this page; what is on the disk stays. */
+  stop() {
+    this.#epoch += 1;
+    this.#entries.clear();
+    this.#confirmed.clear();
+    this.#left.clear();
+    this.#writing.clear();
+    this.#busy.clear();
+    this.#backoffs.clear();
+  }
+
+  /**
+   * Take over what a tab has left that is gone.
+   *
+   * @param {string} tab
+   */
+  async adopt(tab) {
+    const epoch = this.#epoch;
+    const all = /** @type {Entry[]} */ (await this.db.all('outbox'));
+    const found = all.filter((entry) => entry.tab === tab && entry.user_id === this.#userId);
+    if (found.length === 0 || epoch !== this.#epoch) return;
+    found.sort((one, other) => one.n - other.n);
+    for (const entry of found) {
+      this.#left.add(entry.key);
+      this.#keep({ ...entry, tab: this.tabs.id, n: ++this.#n });
+    }
+    await this.#write(found.map(({ key }) => ({ store: 'outbox', put: this.#entries.get(key) })));
+    this.pump();
+  }
+
+  /**
+   * Everything of a room, the oldest first.
+   *
+   * @param {RoomId} roomId
+   * @returns {Pending[]}
+   */
+  of(roomId) {
+    return [...this.#entries.values()].filter((entry) => entry.room_id === roomId);
+  }
+
+  /** How many things wait on this device, in all tabs. */
+  async count() {
+    const kept = /** @type {Entry[]} */ (await this.db.all('outbox'));
+    return new Set([...kept.map((entry) => entry.key), ...this.#entries.keys()]).size;
+  }
+
+  /**
+   * @param {RoomId} roomId
+   * @param {Pick<Pending, 'kind' | 'text' | 'target' | 'reply_to'>} said
+   */
+  async add(roomId, said) {
+    /** @type {Entry} */
+    const entry = {
+      ...said,
+      key: newId(),
+      user_id: this.#userId,
+      room_id: roomId,
+      at: new Date().toISOString(),
+      state: 'waiting',
+      tab: this.tabs.id,
+      n: ++this.#n,
+    };
+    this.#keep(entry);
+    await this.#store(entry);
+    this.pump();
+  }
+
+  /**
+   * Try again what was refused, behind everything else of the room.
+   *
+   * @param {string} key
+   */
+  async retry(key) {
+    const entry = this.#entries.get(key);
+    if (entry?.state !== 'failed') return;
+    this.#entries.delete(key);
+    const { problem: _, ...again } = entry;
+    this.#keep({ ...again, state: 'waiting', n: ++this.#n });
+    await this.#store(this.#entries.get(key) ?? entry);
+    this.pump();
+  }
+
+  /**
+   * Take back what never left, or was refused; false when it may be in the room already.
+   *
+   * @param {string} key
+   */
+  cancel(key) {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || (entry.state !== 'failed' && this.#left.has(key))) return false;
+    this.#remove(entry);
+    this.pump();
+    return true;
+  }
+
+  /**
+   * A room is shown up to `position`; `events` are those that came with it, none when they were not seen one by one.
+   *
+   * @param {RoomId} roomId
+   * @param {readonly RoomEvent[]} events
+   * @param {Seq} position
+   */
+  reached(roomId, events, position) {
+    for (const event of events) {
+      const entry = event.user_id === this.#userId ? this.#entries.get(event.client_id ?? '') : undefined;
+      if (entry?.room_id === roomId) this.#remove(entry);
+    }
+    for (const entry of this.of(roomId)) {
+      const seq = this.#confirmed.get(entry.key);
+      if (seq !== undefined && seq <= position) this.#remove(/** @type {Entry} */ (entry));
+    }
+  }
+
+  /**
+   * One is not in this room any more: nothing of it can be sent.
+   *
+   * @param {RoomId} roomId
+   */
+  ended(roomId) {
+    for (const entry of this.of(roomId)) if (this.#confirmed.has(entry.key)) this.#remove(/** @type {Entry} */ (entry));
+  }
+
+  /** Send what can be sent: of each room the first that waits. */
+  pump() {
+    if (!this.line.isOpen) return;
+    /** @type {Set<RoomId>} */
+    const seen = new Set(this.#busy);
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.state === 'failed' || this.#confirmed.has(entry.key) || seen.has(entry.room_id)) continue;
+      seen.add(entry.room_id);
+      if (!this.#writing.has(entry.key)) void this.#send(entry);
+    }
+  }
+
+  /** @param {Entry} entry */
+  async #send(entry) {
+    const { key, room_id: roomId } = entry;
+    const epoch = this.#epoch;
+    this.#busy.add(roomId);
+    this.#left.add(key);
+    this.#mark(key, { state: 'sending' });
+    let pause = 0;
+    try {
+      const ack = await this.line.request(frameOf(entry));
+      if (epoch !== this.#epoch) return;
+      this.#backoffs.delete(roomId);
+      this.#acknowledged(key, ack);
+    } catch (error) {
+      if (epoch !== this.#epoch) return;
+      const problem = problemOf(error);
+      if (!isRefusal(problem)) pause = this.#later(key, problem);
+      else this.#failed(key, problem);
+    }
+    // Everything of the room waits with it, or a newer message would overtake it.
+    if (pause > 0 && this.line.isOpen) await new Promise((resolve) => setTimeout(resolve, pause));
+    if (epoch !== this.#epoch) return;
+    this.#busy.delete(roomId);
+    this.pump();
+  }
+
+  /**
+   * @param {string} key
+   * @param {Ack} ack
+   */
+  #acknowledged(key, ack) {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return; // its event came before
+    const position = this.listener.position(entry.room_id);
+    // An ack without a seq: nothing had to happen.
+    if (ack.seq === undefined || position === null || ack.seq <= position) this.#remove(entry);
+    else this.#confirmed.set(key, ack.seq);
+  }
+
+  /**
+   * It may work later.
+   *
+   * @param {string} key
+   * @param {Problem} problem
+   */
+  #later(key, problem) {
+    this.#mark(key, { state: 'waiting' });
+    const roomId = this.#entries.get(key)?.room_id ?? 0;
+    const backoff = this.#backoffs.get(roomId) ?? new Backoff();
+    this.#backoffs.set(roomId, backoff);
+    return Math.max(problem.retryAfter ?? 0, backoff.next());
+  }
+
+  /**
+   * @param {string} key
+   * @param {Problem} problem
+   */
+  #failed(key, problem) {
+    this.#mark(key, { state: 'failed', problem: problem.words });
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    void this.#store(entry);
+    this.listener.failed(entry);
+  }
+
+  /** @param {Entry} entry */
+  #keep(entry) {
+    this.#entries.set(entry.key, entry);
+    this.listener.changed(entry.room_id);
+  }
+
+  /**
+   * @param {string} key
+   * @param {Partial<Entry>} change
+   */
+  #mark(key, change) {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#keep({ ...entry, ...change });
+  }
+
+  /** @param {Entry} entry */
+  #remove(entry) {
+    this.#entries.delete(entry.key);
+    this.#confirmed.delete(entry.key);
+    this.#left.delete(entry.key);
+    this.listener.changed(entry.room_id);
+    void this.#write([{ store: 'outbox', delete: entry.key }]);
+  }
+
+  /** @param {Entry} entry */
+  async #store(entry) {
+    this.#writing.add(entry.key);
+    await this.#write([{ store: 'outbox', put: entry }]);
+    this.#writing.delete(entry.key);
+  }
+
+  /**
+   * When nothing can be kept it is sent all the same; the database says so by its mode.
+   *
+   * @param {Change[]} changes
+   */
+  async #write(changes) {
+    await this.db.write(changes, { strict: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * Would the same be refused again? An ended token is renewed, and `forbidden` stays.
+ *
+ * @param {Problem} problem
+ */
+function isRefusal(problem) {
+  return !problem.retryable && problem.code !== 'token_expired' && problem.code !== 'unauthenticated';
+}
+
+/** @param {Entry} entry */
+function frameOf({ kind, room_id, key, text, target, reply_to }) {
+  if (kind === 'send') return { type: 'send', room_id, client_id: key, text, reply_to };
+  return kind === 'edit' ? { type: 'edit', room_id, target, text } : { type: 'delete', room_id, target };
+}
