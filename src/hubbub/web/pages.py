@@ -55,12 +55,17 @@ class Page:
             },
             separators=(",", ":"),
         )
-        first = [name for name in assets.imported_by(_START, names) if name != _START]
+        start, *needed = assets.imported_by(_START, names)
         lines = [
             _meta("hubbub-registration", settings.registration),
             _meta("hubbub-version", version("hubbub")),
             f'<script type="importmap">{import_map}</script>',
-            *(f'<link rel="modulepreload" href="{static}{path}">' for path in first),
+            # Each with its hash, again: without it Chromium drops what it fetched ahead.
+            *(
+                f'<link rel="modulepreload" href="{static}{path}" integrity="{assets.files[path].integrity}">'
+                for path in needed
+            ),
+            f'<script type="module" src="{static}{start}" integrity="{assets.files[start].integrity}"></script>',
         ]
         html = (FOLDER / "index.html").read_text(encoding="utf-8").replace(_MODULES, "\n    ".join(lines))
         html = html.replace('"static/', f'"{static}').replace('href="docs"', f'href="{root}docs"')

@@ -1,0 +1,71 @@
+"""The way between a browser and a server, which can be cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from tests.integration.servers import Address
+
+
+class Wire:
+    """Forwards TCP connections to a server on this machine. The browser's address stays, whatever is behind it."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.address = Address(0)
+        self._cut = False
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Break every connection, and every new one too."""
+        self._cut = True
+        for writer in self._open:
+            writer.transport.abort()
+
+    def restore(self) -> None:
+        self._cut = False
+
+    async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            if not self._cut:
+                await self._forward(reader, writer)
+        finally:
+            self._open.discard(writer)
+            writer.transport.abort()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.target)
+            copies = [
+                asyncio.create_task(_copy(reader, inner_writer)),
+                asyncio.create_task(_copy(inner_reader, writer)),
+            ]
+            try:
+                await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for copy in copies:
+                    copy.cancel()
+                await asyncio.gather(*copies, return_exceptions=True)
+                inner_writer.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def wired(port: int) -> AsyncIterator[Wire]:
+    """A wire to the server at `port`, until the end of the block."""
+    wire = Wire(port)
+    server = await asyncio.start_server(wire.forward, "127.0.0.1")
+    wire.address = Address(server.sockets[0].getsockname()[1])
+    try:
+        yield wire
+    finally:
+        server.close()
+        wire.cut()
+        await server.wait_closed()
