@@ -1,6 +1,7 @@
 """HTTP as uvicorn reads it, for strangers too: heads have a size, and requests a time in which they are complete.
 
 A connection that sends nothing, half a head or half a body costs a file each, and would hold up the end of the server.
+So does a reader that takes nothing of its answer, which may be a stream without end.
 """
 
 import asyncio
@@ -28,10 +29,13 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         request_seconds: float,
+        stuck_seconds: float,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._request_seconds = request_seconds
         self._due: asyncio.TimerHandle | None = None
+        self._stuck_seconds = stuck_seconds
+        self._look: asyncio.TimerHandle | None = None  # at a reader that takes less than is written
         self._incomplete = True  # a request has begun, or is awaited as the first
         self._unparsed = 0  # bytes since the last piece that had an end
         self._too_large = False
@@ -43,6 +47,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        self._forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -93,12 +98,35 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_less(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self._forget()
+        super().resume_writing()
+
     def shutdown(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and cycle.more_body:
             self.transport.close()  # whoever has not even asked is not waited for
         else:
             super().shutdown()
+
+    def _expect_less(self, waiting: int) -> None:
+        self._look = self.loop.call_later(self._stuck_seconds, self._look_again, waiting)
+
+    def _look_again(self, before: int) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if waiting < before:
+            self._expect_less(waiting)
+        else:
+            self.transport.abort()  # a close would wait until the rest is taken
+
+    def _forget(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     def _watch(self) -> None:
         self._due = self.loop.call_later(self._request_seconds, self._late)

@@ -79,7 +79,9 @@ def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        http=partial(HttpProtocol, request_seconds=settings.request_seconds),  # type: ignore[arg-type]
+        http=partial(  # type: ignore[arg-type]
+            HttpProtocol, request_seconds=settings.request_seconds, stuck_seconds=settings.stuck_seconds
+        ),
         ws=FanoutProtocol,
         # Frames beyond our own limit are still read as far as this, so that they can be refused with our own code.
         ws_max_size=2 * settings.max_frame_bytes,
