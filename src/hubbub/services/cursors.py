@@ -5,6 +5,7 @@ A cursor grants nothing: whoever makes one up reads what they may read anyway, f
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from typing import TypeVar, overload
 
 from hubbub.domain.errors import Invalid
@@ -12,6 +13,7 @@ from hubbub.domain.ids import MAX_ID
 
 A = TypeVar("A", int, str)
 B = TypeVar("B", int, str)
+T = TypeVar("T")
 
 MAX_CURSOR = 512  # characters
 
@@ -40,6 +42,12 @@ def decode_cursor(cursor: str, /, *kinds: type) -> tuple[int | str, ...]:
     if len(parts) != len(kinds):
         raise _invalid()
     return tuple(_integer(part) if kind is int else _text(part) for part, kind in zip(parts, kinds, strict=True))
+
+
+def page_of(found: list[T], limit: int, cursor: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """The page out of what `limit + 1` has found, and the cursor of the next one (None = that was all)."""
+    page = found[:limit]
+    return page, cursor(page[-1]) if len(found) > limit else None
 
 
 def _integer(part: str) -> int:

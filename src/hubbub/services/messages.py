@@ -9,7 +9,7 @@ from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import check_query
 from hubbub.services.access import readable_room
-from hubbub.services.cursors import decode_cursor, encode_cursor
+from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.journal import Change, Done, Draft, Journal
 from hubbub.services.pages import PAGE_BYTES, within
 from hubbub.services.ports import Store, Tx
@@ -127,12 +127,11 @@ class Messages:
         def read(tx: Tx) -> list[Message]:
             if room_id is not None:
                 readable_room(tx, user_id, room_id)
-            return tx.messages.search(user_id, query, room_id=room_id, before=before, limit=limit)
+            return tx.messages.search(user_id, query, room_id=room_id, before=before, limit=limit + 1)
 
         found = await self._store.read(read)
-        page = within(found)
-        more = len(found) == limit or len(page) < len(found)
-        return page, encode_cursor(page[-1].room_id, page[-1].seq) if more else None
+        fitting = min(limit, len(within(found)))
+        return page_of(found, fitting, lambda message: encode_cursor(message.room_id, message.seq))
 
 
 def _nearest(newer: list[Message], most: int = PAGE_BYTES) -> list[Message]:

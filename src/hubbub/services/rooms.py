@@ -11,7 +11,7 @@ from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import check_query
 from hubbub.domain.users import User
 from hubbub.services.access import readable_room
-from hubbub.services.cursors import decode_cursor, encode_cursor
+from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.journal import Change, Founding, Journal
 from hubbub.services.ports import ChannelSummary, RoomSummary, Store, Tx
 
@@ -80,9 +80,8 @@ class Rooms:
         if cursor is not None:
             last_at, room_id = decode_cursor(cursor, int, int)
             before = (Millis(last_at), RoomId(room_id))
-        found = await self._store.read(lambda tx: tx.rooms.of_user(user_id, before=before, limit=limit))
-        more = len(found) == limit
-        return found, encode_cursor(found[-1].last_at, found[-1].room_id) if more else None
+        found = await self._store.read(lambda tx: tx.rooms.of_user(user_id, before=before, limit=limit + 1))
+        return page_of(found, limit, lambda room: encode_cursor(room.last_at, room.room_id))
 
     async def channels(
         self, query: str = "", *, cursor: str | None = None, limit: int = 50
@@ -90,9 +89,8 @@ class Rooms:
         """The directory of channels, the oldest first."""
         check_query(query)
         after = RoomId(0 if cursor is None else decode_cursor(cursor, int)[0])
-        found = await self._store.read(lambda tx: tx.rooms.channels(query, after=after, limit=limit))
-        more = len(found) == limit
-        return found, encode_cursor(found[-1].room_id) if more else None
+        found = await self._store.read(lambda tx: tx.rooms.channels(query, after=after, limit=limit + 1))
+        return page_of(found, limit, lambda channel: encode_cursor(channel.room_id))
 
     async def change(
         self, user_id: UserId, room_id: RoomId, *, name: str | None = None, topic: str | None = None
@@ -115,13 +113,11 @@ class Rooms:
 
         def read(tx: Tx) -> list[Membership]:
             readable_room(tx, user_id, room_id)
-            members = tx.members.of_room(room_id, after=after, limit=limit)
+            members = tx.members.of_room(room_id, after=after, limit=limit + 1)
             users = tx.users.get_many([member.user_id for member in members])
             return [Membership(member, users[member.user_id]) for member in members]
 
-        found = await self._store.read(read)
-        more = len(found) == limit
-        return found, encode_cursor(found[-1].member.user_id) if more else None
+        return page_of(await self._store.read(read), limit, lambda found: encode_cursor(found.member.user_id))
 
     async def put_member(
         self, user_id: UserId, room_id: RoomId, member_id: UserId, role: Role | None = None

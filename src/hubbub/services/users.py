@@ -8,7 +8,7 @@ from hubbub.domain.permissions import can_see_profile_email
 from hubbub.domain.texts import check_email, check_name, check_query
 from hubbub.domain.users import Identity, User
 from hubbub.services.credentials import Credentials, require_unchanged
-from hubbub.services.cursors import decode_cursor, encode_cursor
+from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.ports import Store, Tx
 
 
@@ -47,9 +47,9 @@ class UserDirectory:
         """
         check_query(query)
         after = None if cursor is None else decode_cursor(cursor, str)[0]
-        found = await self._store.read(lambda tx: tx.users.search(query, after=after, limit=limit))
-        more = len(found) == limit
-        return [profile(viewer, user) for user in found], encode_cursor(found[-1].username) if more else None
+        found = await self._store.read(lambda tx: tx.users.search(query, after=after, limit=limit + 1))
+        page, next_cursor = page_of(found, limit, lambda user: encode_cursor(user.username))
+        return [profile(viewer, user) for user in page], next_cursor
 
     async def change_profile(
         self,

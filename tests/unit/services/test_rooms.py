@@ -330,9 +330,23 @@ async def test_the_directory_lists_channels_alone_page_by_page(any_chats: Chats)
     for name in ("Garden tools", "kitchen", "my GARDEN"):
         await any_chats.found(ANN, BOB, kind=RoomKind.CHANNEL, name=name)
     first, cursor = await any_chats.rooms.channels("garden", limit=1)
-    second, cursor = await any_chats.rooms.channels("garden", cursor=cursor, limit=1)
+    second, end = await any_chats.rooms.channels("garden", cursor=cursor, limit=1)
     assert [(entry.name, entry.members) for entry in first + second] == [("Garden tools", 2), ("my GARDEN", 2)]
-    assert await any_chats.rooms.channels("garden", cursor=cursor, limit=1) == ([], None)
+    assert end is None
+
+
+async def test_a_page_that_is_just_full_is_the_last_one(any_chats: Chats) -> None:
+    rooms = [await any_chats.found(ANN, BOB, kind=RoomKind.CHANNEL) for _ in range(2)]
+    for room_id in rooms:
+        await any_chats.say(ANN, room_id, "tomato")
+    lists = (
+        any_chats.rooms.page(ANN, limit=2),
+        any_chats.rooms.channels(limit=2),
+        any_chats.rooms.members(ANN, rooms[0], limit=2),
+    )
+    assert [(len(found), cursor) for found, cursor in [await each for each in lists]] == [(2, None)] * 3
+    found, cursor = await any_chats.messages.search(ANN, "tomato", limit=2)
+    assert (len(found), cursor) == (2, None)
 
 
 @pytest.mark.parametrize("query", ["x" * 201, "\ud800", "a\x00b"])

@@ -57,6 +57,7 @@ async def test_a_search_goes_through_everybody_by_username_page_by_page(people: 
         profiles, cursor = await people.directory.search(viewer, cursor=cursor, limit=2)
         seen.append([profile.username for profile in profiles])
     assert seen == [["Ann", "Bob"], ["carl", "dan"], ["eve"]]
+    assert (await people.directory.search(viewer, limit=5))[1] is None
 
 
 async def test_a_search_finds_parts_of_either_name_and_shows_no_address_of_others(people: People) -> None:
