@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from struct import Struct
 from typing import Protocol
 
-from hubbub.domain.events import Event, MemberJoined, MemberLeft
+from hubbub.domain.events import Event, MemberJoined, MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.hub import Delivery, Hub, delivery
@@ -20,7 +20,8 @@ from hubbub.wire.framing import payload_of
 EVENTS = "hubbub.events"
 SESSIONS = "hubbub.sessions"
 
-_EVENT = Struct(">qqq?B")  # room_id, seq, whose membership it changes (0 = nobody's), joined or left, bytes of epoch
+_EVENT = Struct(">qqq?B")  # room_id, seq, whose membership it changes, joined or left, bytes of epoch
+_NOBODY, _EVERYBODY = 0, -1  # in the place of a user
 _SESSION = Struct(">q")
 
 
@@ -70,7 +71,9 @@ class Cluster:
             event = domain_event(room_id, body)
             if event is not None:  # a newer node's kind is read from the log, once this node knows it
                 self._hub.publish(delivery(event, frame))
-        if member_id:
+        if member_id == _EVERYBODY:
+            self._hub.memberships.room_deleted(RoomId(room_id), Seq(seq))
+        elif member_id != _NOBODY:
             self._hub.memberships.happened(UserId(member_id), RoomId(room_id), Seq(seq), joined=joined)
 
     def _receive_sessions(self, payload: bytes) -> None:
@@ -80,6 +83,8 @@ class Cluster:
 def _pack(item: Delivery, epoch: str) -> bytes:
     """An event as the other nodes get it: where it belongs and whom it concerns, and the frame for their sockets."""
     event, name = item.event, epoch.encode()
-    concerned = event.member_id if isinstance(event, MemberJoined | MemberLeft) else 0
+    concerned: int = _EVERYBODY if isinstance(event, RoomDeleted) else _NOBODY
+    if isinstance(event, MemberJoined | MemberLeft):
+        concerned = event.member_id
     joined = isinstance(event, MemberJoined)
     return _EVENT.pack(event.room_id, event.seq, concerned, joined, len(name)) + name + item.frame

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 from hubbub.domain.errors import ChatError
-from hubbub.domain.events import Event, MemberJoined, MemberLeft
+from hubbub.domain.events import Event, MemberJoined, MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, SessionId
 from hubbub.realtime.hub import RETRY, Delivery, Hub, delivery
 
@@ -49,6 +49,8 @@ class HubFanout:
         if isinstance(event, MemberJoined | MemberLeft):
             joined = isinstance(event, MemberJoined)
             self._hub.memberships.happened(event.member_id, event.room_id, event.seq, joined=joined)
+        elif isinstance(event, RoomDeleted):
+            self._hub.memberships.room_deleted(event.room_id, event.seq)
 
     async def _resync(self, room_ids: list[RoomId]) -> None:
         while True:

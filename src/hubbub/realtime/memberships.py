@@ -61,6 +61,11 @@ class Memberships:
         for listener in self._of_user(user_id):
             listener.signal_room(room_id, seq, added=joined)
 
+    def room_deleted(self, room_id: RoomId, seq: Seq) -> None:
+        """By the event at `seq` everybody went who was in the room."""
+        for user_id in [user_id for user_id, told in self._told.items() if room_id in told]:
+            self.happened(user_id, room_id, seq, joined=False)
+
     def begin_look(self) -> None:
         """What is looked at from now on is to be compared; who has gone is forgotten."""
         for user_id in [user_id for user_id in self._told if not self._of_user(user_id)]:

@@ -59,6 +59,19 @@ async def test_who_is_added_or_removed_is_told_on_every_node_once(pair: Pair) ->
     assert bob.signals == []
 
 
+async def test_the_members_of_a_deleted_room_are_told_on_every_node_once_whether_they_view_it_or_not(
+    pair: Pair,
+) -> None:
+    ann, bob, cyd = pair.here.recorder(ANN, 1), pair.there.recorder(BOB, 2), pair.there.recorder(CYD, 3)
+    for node, user_id in ((pair.here, ANN), (pair.there, BOB), (pair.there, CYD)):
+        await node.learn(user_id)
+    await pair.here.rooms.delete(ANN, ROOM)
+    await turns(30)
+    await pair.there.watch.look()
+    assert ann.signals == bob.signals == [(ROOM, 4, False)]
+    assert cyd.signals == []
+
+
 async def test_who_is_cut_after_they_were_told_that_they_are_back_is_told_again(pair: Pair) -> None:
     bob = pair.there.recorder(BOB)
     await pair.there.learn(BOB)
