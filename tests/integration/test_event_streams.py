@@ -1,6 +1,8 @@
 """A room's log as Server-Sent Events, from a real server."""
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +13,13 @@ import pytest
 
 from hubbub.settings import Settings
 from tests.integration.conftest import MakeUser
-from tests.integration.servers import LiveServer, Person, settings_in
+from tests.integration.servers import LiveServer, Person, register, serving, settings_in
 
 STREAM = {"Accept": "text/event-stream"}
 
 
 class Sent(NamedTuple):
+    epoch: str
     id: int
     event: str
     data: dict[str, Any]
@@ -36,7 +39,8 @@ class Reader:
                 name, _, value = line.partition(": ")
                 fields[name] = value
             elif "data" in fields:
-                return Sent(int(fields["id"]), fields["event"], json.loads(fields["data"]))
+                epoch, _, seq = fields["id"].partition(":")
+                return Sent(epoch, int(seq), fields["event"], json.loads(fields["data"]))
             else:
                 fields = {}
         return None
@@ -87,6 +91,21 @@ async def test_last_event_id_goes_on_after_it_and_counts_more_than_after(make_us
     assert (sent.id, sent.data["message"]["text"]) == (5, "three")
 
 
+async def test_an_id_goes_on_after_it_in_its_own_log_and_starts_anew_in_another(make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    path = await room_of(ann)
+    await post(ann, path, "one")
+    async with stream(ann.client, f"{path}/events") as reader:
+        first, second, third = await reader.take(3)
+    assert first.epoch == second.epoch == third.epoch
+    async with stream(ann.client, f"{path}/events", **{"Last-Event-ID": f"{second.epoch}:2"}) as reader:
+        assert await reader.next() == third
+    async with stream(ann.client, f"{path}/events?after=another:2") as reader:
+        reset, again = await reader.take(2)
+    assert (reset.event, reset.epoch, reset.id, reset.data["reason"]) == ("reset", first.epoch, 0, "epoch_changed")
+    assert again == first
+
+
 async def test_a_long_log_comes_in_pages_and_goes_live(make_user: MakeUser, live: LiveServer) -> None:
     ann = await make_user("ann")
     path = await room_of(ann)
@@ -105,7 +124,7 @@ async def test_an_outsider_is_told_nothing_and_a_bad_last_event_id_is_refused(ma
     ann, eve = await make_user("ann"), await make_user("eve")
     path = await room_of(ann)
     assert (await eve.client.get(f"{path}/events", headers=STREAM)).status_code == 404
-    for bad in ("x", "-1", "1e3", str(2**53)):
+    for bad in ("x", "-1", "1e3", str(2**53), ":1", "k3v9:", "k3v9:x", "k v:1", "k3v9:1:1"):
         refused = await ann.client.get(f"{path}/events", headers=STREAM | {"Last-Event-ID": bad})
         assert refused.status_code == 422
 
@@ -171,6 +190,34 @@ async def test_streams_count_as_sockets_of_their_user_until_they_are_closed(make
             if response.status_code == 200:
                 return
     pytest.fail("the closed stream still counts")
+
+
+async def test_a_reader_that_takes_nothing_is_cut(tmp_path: Path) -> None:
+    limits = settings_in(tmp_path, user_sockets=1, stuck_seconds=0.2, frame_rate=0)
+    async with serving(limits) as live:
+        ann = await register(live, "ann")
+        path = await room_of(ann)
+        for _ in range(40):
+            await post(ann, path, "x" * 16_000)
+        with socket.socket() as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stuck.connect(("127.0.0.1", live.port))
+            reader, writer = await asyncio.open_connection(sock=stuck, limit=1024)
+            writer.write(f"GET {path}/events?token={ann.access_token} HTTP/1.1\r\nHost: a\r\n".encode())
+            writer.write(b"Accept: text/event-stream\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+            statuses = [await begun(ann, path)]
+            while statuses[-1] != 200:
+                statuses.append(await begun(ann, path))
+            assert statuses[0] == 429
+            writer.close()
+        await ann.client.aclose()
+
+
+async def begun(person: Person, path: str) -> int:
+    """The status of another stream, which is not read."""
+    async with person.client.stream("GET", f"{path}/events", headers=STREAM) as response:
+        return response.status_code
 
 
 @pytest.fixture

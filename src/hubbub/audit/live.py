@@ -136,13 +136,13 @@ async def _reach(client: Client, room_id: RoomId, head: Seq, progress: Progress)
 
 async def _read_log(api: Api, room_id: RoomId) -> list[Event]:
     events: list[Event] = []
-    after = Seq(0)
+    after, epoch = Seq(0), None
     while True:
-        page = await api.events(room_id, after=after)
+        page = await api.events(room_id, after=after, epoch=epoch)
         events += page.items
         if page.upto >= page.head or page.upto == after:
             return events
-        after = page.upto
+        after, epoch = page.upto, page.epoch
 
 
 def _compare(log: RoomLog, clients: Sequence[Client]) -> None:

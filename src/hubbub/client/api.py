@@ -36,6 +36,7 @@ from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 from hubbub.wire.events import domain_event, domain_message
 from hubbub.wire.frames import MessageBody, RoomBody
+from hubbub.wire.position import format_place
 
 PAGE = 200  # items fetched at once
 
@@ -246,14 +247,20 @@ class Api:
         """Take a message back."""
         await self._rest.tell("DELETE", f"/rooms/{room_id}/messages/{seq}", credentials=self._credentials)
 
-    async def events(self, room_id: RoomId, *, after: Seq = Seq(0), limit: int = PAGE) -> LogPage:
-        """The log itself: events with a seq above `after`, oldest first."""
-        query = {"after": after, "limit": limit}
+    async def events(
+        self, room_id: RoomId, *, after: Seq = Seq(0), limit: int = PAGE, epoch: str | None = None
+    ) -> LogPage:
+        """The log itself: events with a seq above `after`, oldest first.
+
+        With the `epoch` of the page before, raise Conflict when this is not the same log any more: the server was
+        restored from a backup, and the same numbers may be other events.
+        """
+        query = {"after": after if epoch is None else format_place(epoch, after), "limit": limit}
         path = f"/rooms/{room_id}/events"
         page = await self._rest.ask(EventTimeline, "GET", path, query=query, credentials=self._credentials)
         events = [domain_event(room_id, body) for body in page.items]
         upto = page.items[-1].seq if page.items else after
-        return LogPage([event for event in events if event is not None], upto, page.head)
+        return LogPage([event for event in events if event is not None], upto, page.head, page.epoch)
 
     async def _put_member(self, room_id: RoomId, user: str, role: Role | None) -> Membership:
         path, body = f"/rooms/{room_id}/members/{user}", _given(role=role)

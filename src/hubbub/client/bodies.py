@@ -107,3 +107,4 @@ class MessageTimeline(Struct, frozen=True, kw_only=True):
 class EventTimeline(Struct, frozen=True, kw_only=True):
     items: list[EventBody]
     head: Seq
+    epoch: str

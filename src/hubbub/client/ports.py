@@ -63,8 +63,11 @@ class Credentials(Protocol):
 class Reader(Protocol):
     """What is read over REST. Raise ChatError, ClientError."""
 
-    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200) -> LogPage:
-        """Events with a seq above `after`, oldest first."""
+    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200, epoch: str | None = None) -> LogPage:
+        """Events with a seq above `after`, oldest first.
+
+        Raise Conflict when `after` is a position in the log of another epoch (None = of any).
+        """
         ...
 
     async def room(self, room_id: RoomId) -> RoomSummary:

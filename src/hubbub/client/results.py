@@ -100,11 +100,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Events, oldest first, all there are up to `upto`; kinds that this release does not know are left out."""
+    """Events, oldest first, all there are up to `upto`; kinds that this release does not know are left out.
+
+    `epoch` is the log that these are numbers of.
+    """
 
     items: list[Event]
     upto: Seq
     head: Seq
+    epoch: str
 
 
 def person(body: wire.UserBody) -> Person:

@@ -12,7 +12,7 @@ from hubbub.client.errors import Closed, Unreachable
 from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import Reader
 from hubbub.client.results import Membership, RoomSummary
-from hubbub.domain.errors import Internal
+from hubbub.domain.errors import Conflict, Internal
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
@@ -124,8 +124,10 @@ class Feed(AsyncIterator[RoomEvent]):
         position = self._position
         assert position is not None
         try:
-            page = await self._reader.events(self._room.id, after=position.applied)
-        except Unreachable:
+            page = await self._reader.events(self._room.id, after=position.applied, epoch=self._room.epoch)
+        except (Unreachable, Conflict) as error:
+            if isinstance(error, Conflict) and self._room.ended:  # else the live connection says it too, by a reset
+                raise
             await asyncio.sleep(self._backoff.next())
             return
         if position is not self._position:
@@ -153,6 +155,7 @@ class Room:
         self.id = room_id
         self.state = ChatRoom(room_id)
         self.position = after  # the last seq that was applied; None while that is not known
+        self.epoch: str | None = None  # of the log that this is a position in; None while that is not known
         self.role: Role | None = None  # our own, as of the last time that the room was joined
         self.base = Seq(0)  # the last seq before what may be read
         self.read_seq = Seq(0)
@@ -300,6 +303,7 @@ class Room:
     def joined(self, frame: wire.Joined, position: Seq) -> None:
         self.role, self.base, self.read_seq = frame.role, frame.base, max(self.read_seq, frame.read_seq)
         self.state.head = self.position = position
+        self.epoch = frame.epoch
         for feed in list(self._feeds):
             feed.begin(position)
 
@@ -326,6 +330,7 @@ class Room:
         self.live = False
         self.state = ChatRoom(self.id)
         self.state.head = self.position = self.base = base
+        self.epoch = None
         for recorder in self._recorders.values():
             recorder.clear()
         for feed in list(self._feeds):

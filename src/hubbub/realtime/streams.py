@@ -18,13 +18,14 @@ from hubbub.wire.codec import encode
 from hubbub.wire.events import encode_event
 from hubbub.wire.framing import payload_of
 from hubbub.wire.limits import Limits
+from hubbub.wire.position import format_place
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An `event` or `reset` frame as JSON, and the position of a reader that has it."""
+    """An `event` or `reset` frame as JSON, and where a reader is that has it: `epoch:seq`."""
 
-    seq: Seq
+    place: str
     json: bytes
     kind: str = "event"
 
@@ -32,12 +33,22 @@ class Item:
 class Stream:
     """One reader of one room. Close it when it is not needed any more."""
 
-    def __init__(self, chat: Chat, hub: Hub, identity: Identity, room_id: RoomId, after: Seq, limits: Limits) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        hub: Hub,
+        identity: Identity,
+        room_id: RoomId,
+        after: Seq,
+        epoch: str | None,
+        limits: Limits,
+    ) -> None:
         self._chat = chat
         self._hub = hub
         self._identity = identity
         self._room_id = room_id
         self._position = after  # of what was read, or waits to be
+        self._epoch = epoch  # of the log that this is a position in; None = of any
         self._limits = limits
         self._waiting: list[Item] = []
         self._bytes = 0  # of the live events that wait
@@ -69,18 +80,23 @@ class Stream:
 
     async def _catch_up(self) -> None:
         view = self._hub.begin_join(self, self._room_id)
-        joined = await self._chat.logs.join(self.user_id, self._room_id, after=self._position)
+        joined = await self._chat.logs.join(self.user_id, self._room_id, after=self._position, epoch=self._epoch)
+        self._epoch = joined.epoch
         reset = reset_frame(joined)
         if reset is not None:
             self._position = joined.base
-            self._waiting.append(Item(joined.base, reset, "reset"))
-        self._waiting += [Item(event.seq, encode_event(event)) for event in joined.events]
+            self._waiting.append(self._item(joined.base, reset, "reset"))
+        self._waiting += [self._item(event.seq, encode_event(event)) for event in joined.events]
         self._position = joined.events[-1].seq if joined.events else self._position
         if joined.more:
             self._hub.leave(self, self._room_id)
         else:
             self._live = True
             await self._hub.complete_join(view, joined)
+
+    def _item(self, seq: Seq, json: bytes, kind: str = "event") -> Item:
+        assert self._epoch is not None  # known since the first join
+        return Item(format_place(self._epoch, seq), json, kind)
 
     # What the hub asks and tells
 
@@ -99,7 +115,7 @@ class Stream:
             return False
         self._bytes += len(frame)
         self._position = Seq(self._position + 1)  # a feed has no hole
-        self._waiting.append(Item(self._position, payload_of(frame)))
+        self._waiting.append(self._item(self._position, payload_of(frame)))
         self._wake.set()
         return True
 
@@ -112,7 +128,7 @@ class Stream:
 
     def removed(self, room_id: RoomId, seq: Seq) -> None:
         frame = encode(wire.Reset(room_id=room_id, reason="forbidden", seq=seq))
-        self._waiting.append(Item(seq, frame, "reset"))
+        self._waiting.append(self._item(seq, frame, "reset"))
         self.end()
 
     def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
@@ -134,14 +150,18 @@ class Streams:
         self._limits = limits
         self._open: dict[Stream, RoomId] = {}
 
-    async def open(self, identity: Identity, room_id: RoomId, after: Seq) -> tuple[Stream, list[Item]]:
+    async def open(
+        self, identity: Identity, room_id: RoomId, after: Seq, epoch: str | None
+    ) -> tuple[Stream, list[Item]]:
         """A stream of what comes after `after`, and its first items (none when there are none yet).
+
+        Where that is no position in the log of this epoch (None = of any), the first one is a `reset`.
 
         Raise NotFound, Forbidden and Unauthenticated, and RateLimited when this user has too many sockets and streams.
         """
         if len(self._hub.of_user(identity.user_id)) >= self._limits.user_sockets:
             raise RateLimited(f"at most {self._limits.user_sockets} sockets of a user may be open", retry_after=1.0)
-        stream = Stream(self._chat, self._hub, identity, room_id, after, self._limits)
+        stream = Stream(self._chat, self._hub, identity, room_id, after, epoch, self._limits)
         self._hub.attach(stream)
         self._open[stream] = room_id
         try:

@@ -18,10 +18,11 @@ MAX_EVENTS = 200  # events in one page or one batch of a catch-up
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Events, oldest first, and the room's head when they were read."""
+    """Events, oldest first, and the room's head and the epoch of its log when they were read."""
 
     items: list[Event]
     head: Seq
+    epoch: str
 
 
 class ResetReason(Enum):
@@ -53,17 +54,23 @@ class Logs:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def events(self, user_id: UserId, room_id: RoomId, *, after: Seq, limit: int = MAX_EVENTS) -> LogPage:
+    async def events(
+        self, user_id: UserId, room_id: RoomId, *, after: Seq, limit: int = MAX_EVENTS, epoch: str | None = None
+    ) -> LogPage:
         """Events with a seq above `after`, oldest first, as far back as this member may read.
 
-        At most `limit`, and fewer where their texts are long; none when there are none.
+        At most `limit`, and fewer where their texts are long; none when there are none. Raise Conflict when `after` is
+        a position in the log of another epoch (None = of any).
         """
 
         def read(tx: Tx) -> LogPage:
             access = readable_room(tx, user_id, room_id)
+            known_epoch = tx.log.epoch()
+            if epoch not in {None, known_epoch}:
+                raise Conflict("this position is in another log: the server was restored, so begin again at 0")
             start = Seq(max(after, access.base))
             events = within(tx.log.after(room_id, start, limit=limit))
-            return LogPage([seen_by(event, access.base) for event in events], access.room.head)
+            return LogPage([seen_by(event, access.base) for event in events], access.room.head, known_epoch)
 
         return await self._store.lookup(read)
 
@@ -101,7 +108,7 @@ class Logs:
         return await self._store.read(read)
 
     async def range(self, room_id: RoomId, after: Seq, upto: Seq, *, epoch: str | None = None) -> list[Event]:
-        """Events of a hole, for the server itself: nobody is asked for permission.
+        """The first events of a hole, for the server itself: nobody is asked for permission.
 
         Raise Conflict when this is not the log of that epoch (None = of any) any more.
         """
@@ -109,7 +116,7 @@ class Logs:
         def read(tx: Tx) -> list[Event]:
             if epoch not in {None, tx.log.epoch()}:
                 raise Conflict("the store was restored")
-            return tx.log.after(room_id, after, limit=MAX_EVENTS, upto=upto)
+            return within(tx.log.after(room_id, after, limit=MAX_EVENTS, upto=upto))
 
         return await self._store.read(read)
 

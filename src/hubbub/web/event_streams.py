@@ -1,6 +1,7 @@
 """A room's log as Server-Sent Events (WHATWG HTML 9.2), for readers that only listen.
 
-Each event's id is its seq, so that a reader that comes back says by itself, in `Last-Event-ID`, how far it has come.
+Each event's id is `epoch:seq`: a reader that comes back says by itself, in `Last-Event-ID`, how far it has come, and in
+which log, since after a restore the same number may be another event.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -22,13 +23,13 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def event_stream(
-    streams: Streams, clock: Clock, caller: Identity, room_id: RoomId, after: Seq
+    streams: Streams, clock: Clock, caller: Identity, room_id: RoomId, after: Seq, epoch: str | None
 ) -> StreamingResponse:
     """An answer that goes on until the token expires, the session or the membership ends, or the server stops.
 
     Raise NotFound, Forbidden and RateLimited before anything is sent.
     """
-    stream, first = await streams.open(caller, room_id, after)
+    stream, first = await streams.open(caller, room_id, after, epoch)
     lines = _lines(stream, first, clock, caller.expires_at)
     return EventStreamResponse(lines, lambda: streams.close(stream))
 
@@ -62,4 +63,4 @@ async def _lines(stream: Stream, first: list[Item], clock: Clock, expires_at: Mi
 
 def _line(item: Item) -> bytes:
     # JSON has no raw line feed, so one `data` line holds all of it.
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (item.seq, item.kind.encode(), item.json)
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (item.place.encode(), item.kind.encode(), item.json)

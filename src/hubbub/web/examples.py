@@ -57,6 +57,7 @@ EDITED_MESSAGE = MessageBody(
 )
 MESSAGES = shapes.MessageTimeline(items=[EDITED_MESSAGE], head=Seq(418))
 EVENTS = shapes.EventTimeline(
+    epoch="k3v9",
     items=[
         EventBody(
             seq=Seq(415),
@@ -118,4 +119,4 @@ READ = shapes.ReadBody(room_id=_ROOM, read_seq=Seq(415))
 
 HEALTHY = shapes.HealthBody(status="ok", warnings=[])
 DRAINING = shapes.HealthBody(status="draining", warnings=[])
-STREAM = 'id: 416\nevent: event\ndata: {"type":"event","room_id":9,"seq":416,"kind":"message.deleted",…}\n\n'
+STREAM = 'id: k3v9:416\nevent: event\ndata: {"type":"event","room_id":9,"seq":416,"kind":"message.deleted",…}\n\n'

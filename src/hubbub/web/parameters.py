@@ -10,6 +10,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from hubbub.domain.ids import MAX_ID, RoomId, Seq, SessionId, UserId
 from hubbub.services.cursors import MAX_CURSOR
 from hubbub.services.ports import MAX_PAGE
+from hubbub.wire.position import PLACE
 
 # Numbers in a URL are digits and nothing else: pydantic would also take 1_000, 1.0 and white space.
 _DIGITS = "[0-9]{1,16}"
@@ -64,4 +65,5 @@ Cursor = Annotated[
     str | None,
     Query(max_length=MAX_CURSOR, description="`next_cursor` of the page before; without it, the first page."),
 ]
+Place = Annotated[str, Field(pattern=PLACE)]  # in a log; for `parse_place`
 SeqInQuery = Annotated[Seq, UrlNumber, Field(ge=0, le=MAX_ID)] | None

@@ -123,10 +123,11 @@ class MessageTimeline(Struct, frozen=True, kw_only=True):
 
 
 class EventTimeline(Struct, frozen=True, kw_only=True):
-    """Events, oldest first. The last one is below `head` when there are more."""
+    """Events, oldest first. The last one is below `head` when there are more; `epoch` names the log."""
 
     items: list[EventBody]
     head: Seq
+    epoch: str
 
 
 def profile_shape(profile: Profile | User) -> ProfileBody:
@@ -192,7 +193,7 @@ def message_timeline(page: Page) -> MessageTimeline:
 
 
 def event_timeline(page: LogPage) -> EventTimeline:
-    return EventTimeline(items=[_event_shape(event) for event in page.items], head=page.head)
+    return EventTimeline(items=[_event_shape(event) for event in page.items], head=page.head, epoch=page.epoch)
 
 
 def _event_shape(event: Event) -> EventBody:

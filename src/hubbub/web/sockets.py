@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from hubbub.domain.errors import Unauthenticated
+from hubbub.domain.errors import Invalid, Unauthenticated
 from hubbub.domain.ids import MAX_ID, RoomId, Seq
 from hubbub.domain.users import Identity
 from hubbub.realtime.connection import Connection
@@ -25,6 +25,7 @@ from hubbub.settings import Settings
 from hubbub.web.fanout_protocol import EXTENSION, Detach
 from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.framing import close_reason, payload_of
+from hubbub.wire.position import parse_place
 
 SUBPROTOCOL = "hubbub.v1"
 _ANY_VERSION = re.compile(r"hubbub\.v\d+")
@@ -73,19 +74,25 @@ async def _serve(websocket: WebSocket, room_text: str | None) -> None:
         await websocket.close(CloseCode.FORBIDDEN, "this origin is not allowed: see HUBBUB_ALLOWED_ORIGINS")
         return
     room_id = None if room_text is None else _number(room_text)
-    after_text = websocket.query_params.get("after")
-    after = None if after_text is None else _number(after_text)
+    try:
+        after, epoch = _position(websocket)
+    except Invalid as error:
+        await websocket.close(CloseCode.BAD_FRAME, f"after: {error}")
+        return
     if room_text is not None and not room_id:
         await websocket.close(CloseCode.NOT_FOUND, "there is no such room")
-    elif after_text is not None and after is None:
-        await websocket.close(CloseCode.BAD_FRAME, "after must be a seq")
     else:
-        await _run(
-            websocket,
-            server,
-            None if room_id is None else RoomId(room_id),
-            None if after is None else Seq(after),
-        )
+        await _run(websocket, server, None if room_id is None else RoomId(room_id), after, epoch)
+
+
+def _position(websocket: WebSocket) -> tuple[Seq | None, str | None]:
+    """`?after=`, which may be `epoch:seq`, and `?epoch=`, which counts where `after` names none."""
+    epoch = websocket.query_params.get("epoch")
+    place = websocket.query_params.get("after")
+    if place is None:
+        return None, epoch
+    named, after = parse_place(place)
+    return after, named or epoch
 
 
 def _version(websocket: WebSocket) -> str | None:
@@ -98,8 +105,9 @@ def _version(websocket: WebSocket) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else next(iter(offered), None)
 
 
-async def _run(websocket: WebSocket, server: SocketServer, room_id: RoomId | None, after: Seq | None) -> None:
-    epoch = websocket.query_params.get("epoch")
+async def _run(
+    websocket: WebSocket, server: SocketServer, room_id: RoomId | None, after: Seq | None, epoch: str | None
+) -> None:
     verify = _credential(websocket, server.accounts, server.settings)
     detach: Detach | None = websocket.scope.get("extensions", {}).get(EXTENSION)
     socket = None if detach is None else detach()

@@ -1,8 +1,12 @@
 """How far a reader of a room's log has come, and the arithmetic that proves that nothing is missing."""
 
+import re
 from enum import Enum
 
-from hubbub.domain.ids import Seq
+from hubbub.domain.errors import Invalid
+from hubbub.domain.ids import MAX_ID, Seq
+
+PLACE = r"^([A-Za-z0-9_-]{1,64}:)?[0-9]{1,16}$"  # what `parse_place` takes
 
 
 class Step(Enum):
@@ -30,3 +34,19 @@ class Position:
             return Step.GAP
         self.applied = seq
         return Step.APPLY
+
+
+def format_place(epoch: str, seq: Seq) -> str:
+    """A position and the log that it is in, as one word: `epoch:seq`."""
+    return f"{epoch}:{seq}"
+
+
+def parse_place(text: str) -> tuple[str | None, Seq]:
+    """What `format_place` was given; a seq alone may be of any log. Raise Invalid."""
+    if not re.fullmatch(PLACE, text):
+        raise Invalid("a position is a seq, or epoch:seq")
+    epoch, _, digits = text.rpartition(":")
+    seq = int(digits)
+    if seq > MAX_ID:
+        raise Invalid("a position is at most 2^53 - 1")
+    return epoch or None, Seq(seq)

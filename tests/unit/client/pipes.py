@@ -108,12 +108,12 @@ class Shelf:
         self.people: list[Member] = []
         self.meanwhile: Callable[[], None] = lambda: None  # happens while an answer is on its way
 
-    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200) -> LogPage:
+    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200, epoch: str | None = None) -> LogPage:
         self.read.append(after)
         if self.failures:
             raise self.failures.pop(0)
         items = [event for event in self.log if event.seq > after][:limit]
-        return LogPage(items, items[-1].seq if items else after, Seq(len(self.log)))
+        return LogPage(items, items[-1].seq if items else after, Seq(len(self.log)), "e")
 
     async def room(self, room_id: RoomId) -> RoomSummary:
         assert self.summary is not None

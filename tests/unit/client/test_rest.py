@@ -155,13 +155,19 @@ async def test_other_refusals_are_not_repeated(rest_of: RestOf) -> None:
 async def test_a_log_page_says_how_far_it_reaches(rest_of: RestOf) -> None:
     known = {"seq": 5, "kind": "message.deleted", "user_id": 1, "at": MESSAGE["at"], "target": 4}
     unknown = {"seq": 6, "kind": "poll.opened", "user_id": 1, "at": MESSAGE["at"]}
-    api = api_of(rest_of(Script(httpx2.Response(200, json={"items": [known, unknown], "head": 9}))))
+    api = api_of(rest_of(Script(httpx2.Response(200, json={"items": [known, unknown], "head": 9, "epoch": "k3v9"}))))
     page = await api.events(RoomId(9), after=Seq(4))
-    assert ([event.seq for event in page.items], page.upto, page.head) == ([5], 6, 9)
+    assert ([event.seq for event in page.items], page.upto, page.head, page.epoch) == ([5], 6, 9, "k3v9")
+
+
+async def test_a_log_page_is_asked_for_in_the_log_that_is_known(rest_of: RestOf) -> None:
+    script = Script(httpx2.Response(200, json={"items": [], "head": 4, "epoch": "k3v9"}))
+    await api_of(rest_of(script)).events(RoomId(9), after=Seq(4), epoch="k3v9")
+    assert script.requests[0].url.params["after"] == "k3v9:4"
 
 
 async def test_a_log_page_of_nothing_reaches_where_it_began(rest_of: RestOf) -> None:
-    api = api_of(rest_of(Script(httpx2.Response(200, json={"items": [], "head": 4}))))
+    api = api_of(rest_of(Script(httpx2.Response(200, json={"items": [], "head": 4, "epoch": "k3v9"}))))
     assert (await api.events(RoomId(9), after=Seq(4))).upto == 4
 
 

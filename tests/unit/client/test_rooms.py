@@ -8,7 +8,7 @@ import pytest
 from hubbub.client.errors import Unreachable
 from hubbub.client.results import RoomSummary
 from hubbub.client.rooms import Room, RoomReset
-from hubbub.domain.errors import Forbidden, Internal
+from hubbub.domain.errors import Conflict, Forbidden, Internal
 from hubbub.domain.events import MemberJoined, MemberLeft, MessageDeleted, MessageEdited, RoomKind
 from hubbub.domain.ids import Millis, Seq, UserId
 from hubbub.domain.members import Member, Role
@@ -102,6 +102,22 @@ async def test_a_log_that_can_not_be_reached_is_asked_again(opened: Opened) -> N
     apply(opened, 1, 2)
     opened.shelf.failures += [Unreachable("away"), Unreachable("away")]
     assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
+
+
+async def test_a_log_that_was_replaced_is_asked_again_while_a_reset_may_come_and_raised_after_the_end(
+    opened: Opened,
+) -> None:
+    feed = opened.room.events(limit=1)
+    apply(opened, 1, 2, 3)
+    opened.shelf.failures += [Conflict("another log")]
+    assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
+    late = opened.room.events(limit=1)
+    apply(opened, 4, 5)
+    opened.room.end(None)
+    opened.shelf.failures += [Conflict("another log")]
+    assert seqs([await anext(late)]) == [4]
+    with pytest.raises(Conflict):
+        await anext(late)
 
 
 async def test_a_log_that_may_not_be_read_any_more_is_raised(opened: Opened) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hubbub.domain.errors import Forbidden, NotFound
+from hubbub.domain.errors import Conflict, Forbidden, NotFound
 from hubbub.domain.events import Event, History, MessageEdited, RoomKind
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.members import Role
@@ -37,6 +37,17 @@ async def test_events_come_oldest_first_after_a_seq(any_chats: Chats) -> None:
     assert seqs((await any_chats.logs.events(BOB, room_id, after=Seq(99))).items) == []
 
 
+async def test_a_position_in_another_log_is_refused_and_one_in_this_log_is_not(any_chats: Chats) -> None:
+    room_id = await any_chats.found(ANN)
+    page = await any_chats.logs.events(ANN, room_id, after=Seq(0))
+    assert page.epoch == await any_chats.logs.epoch()
+    assert seqs((await any_chats.logs.events(ANN, room_id, after=Seq(1), epoch=page.epoch)).items) == [2]
+    with pytest.raises(Conflict):
+        await any_chats.logs.events(ANN, room_id, after=Seq(1), epoch="another")
+    with pytest.raises(NotFound):
+        await any_chats.logs.events(BOB, room_id, after=Seq(1), epoch="another")
+
+
 async def test_a_late_member_reads_events_from_their_own_coming_on(any_chats: Chats, late: RoomId) -> None:
     assert seqs((await any_chats.logs.events(BOB, late, after=Seq(0))).items) == [5, 6]
     assert seqs((await any_chats.logs.events(BOB, late, after=Seq(5))).items) == [6]
@@ -67,6 +78,7 @@ async def test_events_with_long_texts_come_in_shorter_pages(any_chats: Chats) ->
     joined = await any_chats.logs.join(ANN, room_id, after=Seq(2))
     assert page.items == joined.events
     assert (len(page.items), joined.more) == (fitting, True)
+    assert await any_chats.logs.range(room_id, Seq(2), Seq(999)) == page.items
     rest = await any_chats.logs.join(ANN, room_id, after=page.items[-1].seq)
     assert (seqs(rest.events), rest.more) == ([page.head], False)
 

@@ -64,9 +64,9 @@ def test_a_timeline_is_its_items_in_their_order_and_the_head() -> None:
 
 def test_messages_inside_of_events_have_their_version_too() -> None:
     edit = MessageEdited(RoomId(9), Seq(417), UserId(2), AT, Seq(416), "ho")
-    timeline = plain(event_timeline(LogPage([MessagePosted(POSTED), MessagePosted(EDITED), edit], Seq(417))))
+    timeline = plain(event_timeline(LogPage([MessagePosted(POSTED), MessagePosted(EDITED), edit], Seq(417), "k3v9")))
     assert [event.get("message", {}).get("version") for event in timeline["items"]] == [415, 417, None]
-    assert timeline["items"][2]["target"] == 416
+    assert (timeline["items"][2]["target"], timeline["epoch"]) == (416, "k3v9")
 
 
 def test_a_user_is_shown_without_their_password_hash() -> None:

@@ -1,8 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.domain.ids import Seq
-from hubbub.wire.position import Position, Step
+from hubbub.domain.errors import Invalid
+from hubbub.domain.ids import MAX_ID, Seq
+from hubbub.wire.position import Position, Step, format_place, parse_place
 
 seqs = st.integers(1, 12).map(Seq)
 
@@ -48,3 +50,15 @@ def test_asking_again_at_each_gap_loses_nothing(arriving: list[Seq]) -> None:
             for again in range(position.applied + 1, seq + 1):
                 assert position.take(Seq(again)) is Step.APPLY
     assert position.applied == 8
+
+
+@given(st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True), st.integers(0, MAX_ID).map(Seq))
+def test_a_place_is_read_as_it_was_written(epoch: str, seq: Seq) -> None:
+    assert parse_place(format_place(epoch, seq)) == (epoch, seq)
+    assert parse_place(str(seq)) == (None, seq)
+
+
+@pytest.mark.parametrize("text", ["", ":", "k3v9:", ":1", "k3v9", "-1", "1\n", "k:1:1", "k v:1", "\u0661", "9" * 16])
+def test_what_is_no_place_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse_place(text)

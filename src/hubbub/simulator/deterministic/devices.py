@@ -110,10 +110,12 @@ class SimServer:
                 self._take(await self._log_in())
         return self._access() if self._grant is not None else await self.token()
 
-    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200) -> LogPage:
-        page = await self.ask(lambda node: node.chat.logs.events(self._user_id, room_id, after=after, limit=limit))
+    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200, epoch: str | None = None) -> LogPage:
+        page = await self.ask(
+            lambda node: node.chat.logs.events(self._user_id, room_id, after=after, limit=limit, epoch=epoch)
+        )
         upto = page.items[-1].seq if page.items else page.head
-        return LogPage(items=list(page.items), head=page.head, upto=upto)
+        return LogPage(items=list(page.items), head=page.head, upto=upto, epoch=page.epoch)
 
     async def room(self, room_id: RoomId) -> RoomSummary:
         raise Unreachable("no program asks for this here")

@@ -108,8 +108,8 @@ class LossyServer:
     async def renew(self, rejected: str) -> AccessToken:
         return AccessToken("token")
 
-    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200) -> LogPage:
-        return LogPage(items=self.log[after:], upto=self.fold.head, head=self.fold.head)
+    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200, epoch: str | None = None) -> LogPage:
+        return LogPage(items=self.log[after:], upto=self.fold.head, head=self.fold.head, epoch="lossy")
 
     async def room(self, room_id: RoomId) -> RoomSummary:
         raise NotImplementedError

@@ -3,10 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import Field
 
 from hubbub.domain.errors import ClientIdReused, Conflict, Forbidden, Invalid, NotFound
-from hubbub.domain.ids import MAX_ID, Seq
 from hubbub.services.journal import Draft
 from hubbub.web import examples
 from hubbub.web.bodies import MessageChange, NewMessage
@@ -14,10 +12,9 @@ from hubbub.web.dependencies import Caller, ChatOf, Follower, ServerOf, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.event_streams import MEDIA_TYPE, event_stream
 from hubbub.web.openapi import answer, refusals, stream
-from hubbub.web.parameters import Limit, RoomIdInPath, SeqInPath, SeqInQuery, UrlNumber
+from hubbub.web.parameters import Limit, Place, RoomIdInPath, SeqInPath, SeqInQuery
 from hubbub.web.shapes import event_timeline, message_shape, message_timeline
-
-LastEventId = Annotated[Seq | None, UrlNumber, Field(ge=0, le=MAX_ID)]
+from hubbub.wire.position import parse_place
 
 router = APIRouter(
     prefix="/rooms/{room_id:number}", tags=["messages"], route_class=StrictRoute, default_response_class=Response
@@ -115,26 +112,30 @@ async def delete_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, se
     responses=stream(
         answer(200, examples.EVENTS, "Events, oldest first; or an endless stream of them."), MEDIA_TYPE, examples.STREAM
     )
-    | refusals(Forbidden, NotFound),
+    | refusals(Forbidden, NotFound, Conflict),
 )
 async def list_events(
     request: Request,
     server: ServerOf,
     caller: Follower,
     room_id: RoomIdInPath,
-    after: Annotated[Seq, UrlNumber, Query(ge=0, le=MAX_ID, description="The last seq that you know.")] = Seq(0),
+    after: Annotated[Place, Query(description="The last seq that you know, as `epoch:seq` or alone.")] = "0",
     limit: Limit = 200,
-    last_event_id: Annotated[LastEventId, Header(description="`after`, as an EventSource says it.")] = None,
+    last_event_id: Annotated[Place | None, Header(description="`after`, as an EventSource says it.")] = None,
 ) -> Response:
     """Every event has the next number, so that a client that applies them all has missed none.
 
+    A number alone means whatever event has it now. Together with the `epoch` of the answer that it comes from, a
+    position in a log that is no more is noticed: the server was restored from a backup.
+
     With `Accept: text/event-stream` the answer does not end: it goes on with what happens, as Server-Sent Events whose
-    id is the seq.
+    id is `epoch:seq`.
     """
     if MEDIA_TYPE in request.headers.get("accept", ""):
-        position = after if last_event_id is None else last_event_id
-        return await event_stream(server.streams, server.clock, caller, room_id, position)
-    page = await server.chat.logs.events(caller.user_id, room_id, after=after, limit=limit)
+        epoch, seq = parse_place(after if last_event_id is None else last_event_id)
+        return await event_stream(server.streams, server.clock, caller, room_id, seq, epoch)
+    epoch, seq = parse_place(after)
+    page = await server.chat.logs.events(caller.user_id, room_id, after=seq, limit=limit, epoch=epoch)
     return JsonResponse(event_timeline(page))
 
 
