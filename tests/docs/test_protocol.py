@@ -83,9 +83,9 @@ def test_what_is_said_of_signals_is_so() -> None:
         f"begin {typing_signals.START_BURST} times at once",
         f"more than {typing_signals.CROWD} live connections",
         f"no more than {read_signals.CROWD} connections",
-        f"{presence.GRACE:g} seconds after the last one was closed",
+        f"{presence.TEMPO.grace:g} seconds after the last one was closed",
         f"up to {MAX_WATCHED} people",
-        f"offline after {presence.LEASE:g} seconds",
+        f"offline after {presence.TEMPO.lease:g} seconds",
     ):
         assert words in text
 

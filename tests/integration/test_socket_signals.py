@@ -19,8 +19,7 @@ pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(presence, "BEAT", 0.01)
-    monkeypatch.setattr(presence, "GRACE", 0.05)
+    monkeypatch.setattr(presence, "TEMPO", presence.Tempo(grace=0.05, beat=0.01))
     monkeypatch.setattr(typing_signals, "LAPSE", 0.3)
     return settings_in(tmp_path, frame_burst=40)
 
