@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.postgres import Databases, PostgresServer, running_postgres
+from tests.postgres import Databases, EmptyDatabases, PostgresServer, running_postgres
 
 pytest_plugins = ["tests.nats"]
 
@@ -29,6 +29,15 @@ def postgres() -> Iterator[Databases]:
     else:
         with running_postgres() as server:
             yield server
+
+
+@pytest.fixture(scope="session")
+def empty_databases(postgres: Databases) -> Iterator[EmptyDatabases]:
+    """Databases to be taken, and given back."""
+    databases = EmptyDatabases(postgres)
+    yield databases
+    if not isinstance(postgres, PostgresServer):  # which takes them along
+        databases.drop()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from hubbub.services.ports import Store
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.sql import SqlStore, upgrade
+from tests.postgres import EmptyDatabases
 
 OpenStore = Callable[[], Store]
 
@@ -41,7 +42,21 @@ def open_sqlite(migrated_file: Path, tmp_path: Path) -> OpenStore:
     return open_next
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture
+def open_postgres(empty_databases: EmptyDatabases) -> Iterator[OpenStore]:
+    """A new and empty store at each call."""
+    urls: list[str] = []
+
+    def open_next() -> Store:
+        urls.append(empty_databases.take())
+        return SqlStore.open(urls[-1])
+
+    yield open_next
+    for url in urls:
+        empty_databases.give_back(url)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def open_store(request: pytest.FixtureRequest) -> OpenStore:
     """Open a new and empty store of the kind under test."""
     opener: OpenStore = request.getfixturevalue(f"open_{request.param}")

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from hubbub.domain.errors import Unavailable
+from hubbub.stores.sql.troubles import DAMAGED
 from tests.integration.servers import PASSWORD, LiveServer, register, serving, settings_in
 
 
@@ -31,10 +32,10 @@ async def test_a_server_whose_store_does_not_answer_is_not_ready(live: LiveServe
 
 
 async def test_a_server_whose_database_file_is_gone_says_so_and_acknowledges_nothing(
-    live: LiveServer, client: httpx2.AsyncClient
+    live: LiveServer, client: httpx2.AsyncClient, tmp_path: Path
 ) -> None:
     person = await register(live, "ann")
-    for file in await asyncio.to_thread(lambda: list(live.server.store._troubles._path.parent.glob("hubbub.db*"))):
+    for file in await asyncio.to_thread(lambda: list(tmp_path.glob("hubbub.db*"))):
         file.unlink()
     posted = await person.client.post("/rooms", json={"kind": "group", "name": "den"})
     ready = await client.get("/health/ready")
@@ -45,7 +46,7 @@ async def test_a_server_whose_database_file_is_gone_says_so_and_acknowledges_not
 
 
 async def test_a_server_that_cannot_read_its_database_says_why(live: LiveServer, client: httpx2.AsyncClient) -> None:
-    live.server.store._troubles.failed("database disk image is malformed", writing=False)
+    live.server.store.database.troubles.failed(DAMAGED, None, lasting=False)
     await live.server.store.close()
     ready = await client.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")

@@ -4,9 +4,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Join, and_, bindparam, func, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Integer, Join, Text, and_, bindparam, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+LOCKS = "hubbub_locks"  # an option of the connections that write to a database where others write too
 
 
 def encode_keys(keys: Iterable[object]) -> str:
@@ -26,9 +30,54 @@ class LeftFirst(Join):
 
 @compiles(LeftFirst, "sqlite")
 def _cross_join(join: LeftFirst, compiler: SQLCompiler, **options: Any) -> str:
-    # The one join whose order SQLite's planner never changes (https://sqlite.org/optoverview.html, 7.2).
+    # The one join whose order SQLite's planner never changes (https://sqlite.org/optoverview.html, 7.2). That of
+    # PostgreSQL is told once for each connection (`postgres.connections`).
     left, right = (compiler.process(side, **(options | {"asfrom": True})) for side in (join.left, join.right))
     return f"{left} CROSS JOIN {right} ON {compiler.process(join.condition)}"
+
+
+class _Elements(FunctionElement[str]):
+    """The elements of the JSON array that is the parameter `keys`, as rows with the one column `value`."""
+
+    name = "elements"
+    inherit_cache = True
+
+
+@compiles(_Elements, "sqlite")
+def _json_each(elements: _Elements, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_each({compiler.process(elements.clauses, **options)})"
+
+
+@compiles(_Elements, "postgresql")
+def _json_array_elements(elements: _Elements, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_elements(CAST({compiler.process(elements.clauses, **options)} AS JSON))"
+
+
+class _Column(ColumnElement[Any]):
+    """One column of a key: the element itself, or what stands at this index in it."""
+
+    inherit_cache = False
+
+    def __init__(self, value: ColumnElement[str], index: int | None, type_: TypeEngine[Any]) -> None:
+        self.value, self.index = value, index
+        self.type = type_
+
+    @property
+    def _from_objects(self) -> list[FromClause]:
+        return self.value._from_objects
+
+
+@compiles(_Column, "sqlite")
+def _json_extract(column: _Column, compiler: SQLCompiler, **options: Any) -> str:
+    value = compiler.process(column.value)
+    return value if column.index is None else f"json_extract({value}, '$[{column.index}]')"
+
+
+@compiles(_Column, "postgresql")
+def _json_text(column: _Column, compiler: SQLCompiler, **options: Any) -> str:
+    value = compiler.process(column.value)
+    text = f"{value} #>> '{{}}'" if column.index is None else f"{value} ->> {column.index}"
+    return f"CAST({text} AS {compiler.dialect.type_compiler_instance.process(column.type)})"
 
 
 class Keys:
@@ -38,20 +87,77 @@ class Keys:
     """
 
     def __init__(self, width: int) -> None:
-        self.source = func.json_each(bindparam("keys")).table_valued("value", name="wanted")
-        value = self.source.c.value
-        self.columns: tuple[ColumnElement[Any], ...] = (
-            (value,)
-            if width == 1
-            else tuple(func.json_extract(value, literal_column(f"'$[{index}]'")) for index in range(width))
-        )
+        self.source = _Elements(bindparam("keys", type_=Text)).table_valued("value", name="wanted")
+        self._indexes = (None,) if width == 1 else tuple(range(width))
+        self.columns = tuple(self._column(index, BigInteger()) for index in self._indexes)
 
     def join(self, table: FromClause, *columns: ColumnElement[Any]) -> FromClause:
         """The rows of the table whose columns are equal to the first columns of a key."""
-        pairs = zip(columns, self.columns[: len(columns)], strict=True)
-        return LeftFirst(self.source, table, and_(*(column == key for column, key in pairs)))
+        pairs = zip(columns, self._indexes[: len(columns)], strict=True)
+        condition = and_(*(column == self._column(index, column.type) for column, index in pairs))
+        return LeftFirst(self.source, table, condition)
+
+    def _column(self, index: int | None, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+        return _Column(self.source.c.value, index, type_)
+
+
+class _Position(FunctionElement[int]):
+    """Where the second text begins in the first; 0 = nowhere."""
+
+    name = "position"
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_Position, "sqlite")
+def _instr(position: _Position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(position.clauses, **options)})"
+
+
+@compiles(_Position, "postgresql")
+def _strpos(position: _Position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({compiler.process(position.clauses, **options)})"
 
 
 def contains(text: ColumnElement[str], query: ColumnElement[str]) -> ColumnElement[bool]:
-    """Does the text, in lower case, contain the query (which is)? Unlike LIKE it knows no wildcards."""
-    return func.instr(func.lower_unicode(text), query, type_=Integer) > 0
+    """Does the text, in lower case, contain the query (which is)? Unlike LIKE it knows no wildcards.
+
+    `lower_unicode` is made with each connection to SQLite, and by a migration of PostgreSQL.
+    """
+    return _Position(func.lower_unicode(text), query) > 0
+
+
+class _History(FunctionElement[str]):
+    """The name of the history that the table `meta` belongs to."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_History, "sqlite")
+def _kept(history: _History, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(history.clauses, **options)
+
+
+@compiles(_History, "postgresql")
+def _derived(history: _History, compiler: SQLCompiler, **options: Any) -> str:
+    # What is kept, and what no copy can keep: the oid of the table (restored), of the database (copied), the name of
+    # the cluster (restored elsewhere), and the timeline, which begins anew with each failover and recovery.
+    parts = (
+        compiler.process(history.clauses, **options),
+        "meta.tableoid",
+        "(SELECT oid FROM pg_database WHERE datname = current_database())",
+        "(SELECT system_identifier FROM pg_control_system())",
+        "left(pg_walfile_name(pg_current_wal_lsn()), 8)",
+    )
+    return f"left(md5(concat_ws('-', {', '.join(parts)})), 16)"
+
+
+def name_of_history(meta: FromClause) -> ColumnElement[str]:
+    """The epoch, in a statement that reads the row of `meta` which keeps it."""
+    return _History(meta.c.value)
+
+
+def locks(connection: Connection) -> bool:
+    """Does this transaction have to lock what it reads and then changes, because others write beside it?"""
+    return bool(connection.get_execution_options().get(LOCKS))

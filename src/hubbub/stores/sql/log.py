@@ -5,7 +5,7 @@ from heapq import merge
 from operator import attrgetter
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite took over its words
 
 from hubbub.domain.errors import Conflict
 from hubbub.domain.events import (
@@ -22,6 +22,7 @@ from hubbub.domain.events import (
 )
 from hubbub.domain.ids import Millis, RoomId, Seq
 from hubbub.domain.messages import Message
+from hubbub.stores.sql.dialects import name_of_history
 from hubbub.stores.sql.events import EventRow, from_row, to_row
 from hubbub.stores.sql.savepoints import savepoint
 from hubbub.stores.sql.statements import Statement
@@ -103,7 +104,7 @@ _EVENTS_AFTER = Statement(
     .where(room_events.c.seq > bindparam("after"), room_events.c.seq <= bindparam("last"))
     .order_by(room_events.c.seq)
 )
-_EPOCH = Statement(select(meta.c.value).where(meta.c.key == literal_column("'epoch'")))
+_EPOCH = Statement(select(name_of_history(meta).label("epoch")).where(meta.c.key == literal_column("'epoch'")))
 
 
 class SqlLog:
@@ -125,7 +126,7 @@ class SqlLog:
         return list(merge((MessagePosted(Message(*row)) for row in posted), map(from_row, others), key=_seq))
 
     def epoch(self) -> str:
-        return str(_EPOCH.first(self._connection).value)
+        return str(_EPOCH.first(self._connection).epoch)
 
 
 class _Batch:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite took over its words
 
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.services.ports import UNREAD_MAX
@@ -43,7 +43,8 @@ class SqlReads:
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         if marks:
-            _ADVANCE.many(self._connection, [(user_id, room_id, seq) for (room_id, user_id), seq in marks.items()])
+            rows = sorted((user_id, room_id, seq) for (room_id, user_id), seq in marks.items())
+            _ADVANCE.many(self._connection, rows)  # in one order, so that nobody waits for somebody who waits for them
 
     def unread(self, room_id: RoomId, user_id: UserId, after: Seq) -> int:
         return int(_UNREAD.first(self._connection, room_id=room_id, user_id=user_id, after=after)[0])

@@ -12,7 +12,7 @@ from hubbub.domain.members import Member, Role
 from hubbub.domain.permissions import base
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.ports import UNREAD_MAX, ChannelSummary, RoomSummary
-from hubbub.stores.sql.dialects import Keys, LeftFirst, contains, encode_keys
+from hubbub.stores.sql.dialects import Keys, LeftFirst, contains, encode_keys, locks
 from hubbub.stores.sql.messages import SqlMessages
 from hubbub.stores.sql.savepoints import savepoint
 from hubbub.stores.sql.statements import Statement
@@ -37,19 +37,20 @@ _ADD = Statement(
 _OF_PAIR = Statement(
     select(rooms.c.id).where(rooms.c.pair_low == bindparam("low"), rooms.c.pair_high == bindparam("high"))
 )
-_LOAD = Statement(
-    select(
-        rooms.c.id,
-        rooms.c.kind,
-        rooms.c.name,
-        rooms.c.topic,
-        rooms.c.history,
-        rooms.c.head,
-        rooms.c.created_at,
-        rooms.c.last_at,
-        rooms.c.deleted_at,
-    ).select_from(Keys(1).join(rooms, rooms.c.id))
-)
+_ROOMS = select(
+    rooms.c.id,
+    rooms.c.kind,
+    rooms.c.name,
+    rooms.c.topic,
+    rooms.c.history,
+    rooms.c.head,
+    rooms.c.created_at,
+    rooms.c.last_at,
+    rooms.c.deleted_at,
+).select_from(Keys(1).join(rooms, rooms.c.id))
+_LOAD = Statement(_ROOMS)
+# Nobody else changes the rows until the end; that others name them, as read marks do, is nobody's business.
+_LOCK = Statement(_ROOMS.order_by(rooms.c.id).with_for_update(key_share=True, of=rooms))
 _HEADS = Statement(select(rooms.c.id, rooms.c.head).select_from(Keys(1).join(rooms, rooms.c.id)))
 _SUMMARY = (
     select(
@@ -142,7 +143,8 @@ class SqlRooms:
         return None if row is None else RoomId(row.id)
 
     def load(self, room_ids: Collection[RoomId]) -> dict[RoomId, ChatRoom]:
-        return {RoomId(row.id): _room(row) for row in _LOAD.rows(self._connection, keys=encode_keys(room_ids))}
+        statement = _LOCK if locks(self._connection) else _LOAD
+        return {RoomId(row.id): _room(row) for row in statement.rows(self._connection, keys=encode_keys(room_ids))}
 
     def heads(self, room_ids: Collection[RoomId]) -> dict[RoomId, Seq]:
         return {RoomId(row.id): Seq(row.head) for row in _HEADS.rows(self._connection, keys=encode_keys(room_ids))}

@@ -22,6 +22,11 @@ def revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_current(connection: Connection) -> bool:
+    """Is there nothing for `upgrade_to_head` to do?"""
+    return revision_of(connection) == head()
+
+
 def upgrade_to_head(connection: Connection) -> None:
     """Run what is missing, inside the transaction of this connection: all of it, or nothing."""
     config = _config()

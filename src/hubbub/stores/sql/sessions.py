@@ -43,8 +43,15 @@ _ROTATE = Statement(
     .where(sessions.c.id == _SESSION, sessions.c.generation == bindparam("from_generation"))
 )
 _END = Statement(delete(sessions).where(sessions.c.id == _SESSION))
-_PURGE = Statement(delete(sessions).where(sessions.c.expires_at < bindparam("before")).returning(sessions.c.id))
-_PURGE_TICKETS = Statement(delete(tickets).where(tickets.c.expires_at < bindparam("before")))
+# What somebody is about to change is left to the next time: whoever waits for it here could wait for ever.
+_EXPIRED = select(sessions.c.id).where(sessions.c.expires_at < bindparam("before"))
+_PURGE = Statement(
+    delete(sessions).where(sessions.c.id.in_(_EXPIRED.with_for_update(skip_locked=True))).returning(sessions.c.id)
+)
+_EXPIRED_TICKETS = select(tickets.c.hash).where(tickets.c.expires_at < bindparam("before"))
+_PURGE_TICKETS = Statement(
+    delete(tickets).where(tickets.c.hash.in_(_EXPIRED_TICKETS.with_for_update(skip_locked=True)))
+)
 _ADD_TICKET = Statement(
     insert(tickets).values(hash=bindparam("hash"), session_id=_SESSION, expires_at=bindparam("expires_at"))
 )
@@ -94,7 +101,7 @@ class SqlSessions:
 
     def end(self, session_ids: Collection[SessionId]) -> None:
         if session_ids:
-            _END.many(self._connection, [(session_id,) for session_id in session_ids])
+            _END.many(self._connection, [(session_id,) for session_id in sorted(session_ids)])
 
     def purge(self, before: Millis) -> list[SessionId]:
         purged = sorted(SessionId(row.id) for row in _PURGE.rows(self._connection, before=before))

@@ -1,10 +1,9 @@
-"""Why a database takes no writes: in words for its operator, who can mend it, and in others for clients, who can't."""
+"""Why a database can't be used: in words for its operator, who can mend it, and in others for clients, who can't."""
 
 import logging
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from hubbub.domain.errors import ChatError, Internal, Unavailable
 
@@ -20,34 +19,15 @@ class Trouble:
     level: int = logging.ERROR
 
 
-FULL = Trouble("the disk is full: make room; writes are refused until then")
-LOCKED = Trouble("another process has locked the database: end it; writes are refused until then")
-READ_ONLY = Trouble("the database has become read-only: look at its file system; writes are refused until then")
-BROKEN = Trouble("the disk can't be read or written: look at the system's log; writes are refused until it works")
 DAMAGED = Trouble("the database is damaged: stop the server, and restore it from a backup", logging.CRITICAL)
-REPLACED = Trouble(
-    "the database file was replaced or removed: stop the server, and put the right file back; writes are refused",
-    logging.CRITICAL,
-)
-OTHER = Trouble("the database can't be used")
-
-# By SQLite's own words: the standard library tells its codes only since Python 3.11.
-_WORDS = (
-    ("malformed", DAMAGED),
-    ("not a database", DAMAGED),
-    ("is full", FULL),
-    ("locked", LOCKED),
-    ("readonly", READ_ONLY),
-    ("I/O error", BROKEN),
-)
+FULL = Trouble("the disk is full: make room; writes are refused until then")
 
 
 class Troubles:
-    """What is wrong with the file at `path`, as far as it has shown. Any thread may call this."""
+    """What is wrong with the database that is `shown` to its operator, as far as it has shown. For any thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = self._identity()
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
         self._present: Trouble | None = None
         self._lock = threading.Lock()
         self._quiet_until: dict[Trouble, float] = {}
@@ -59,20 +39,17 @@ class Troubles:
         present = self._present
         return None if present is None else present.sentence
 
-    def require_file(self) -> None:
-        """Raise Unavailable when the file has lost its name: what is written to it is gone once it is closed."""
-        if self._identity() != self._file:
-            self._present = REPLACED
-            self._say(REPLACED, None)
-            raise _unavailable()
+    def failed(self, trouble: Trouble, words: str | None, *, lasting: bool) -> ChatError:
+        """Note what the database said; what to tell a client instead.
 
-    def failed(self, words: str, *, writing: bool) -> ChatError:
-        """Note what SQLite said; what to tell a client instead."""
-        trouble = next((trouble for word, trouble in _WORDS if word in words), OTHER)
-        if writing or trouble is DAMAGED:
+        A trouble is `lasting` when it has to be expected that the next write meets it too.
+        """
+        if lasting or trouble is DAMAGED:
             self._present = trouble
         self._say(trouble, words)
-        return Internal("the database is damaged") if trouble is DAMAGED else _unavailable()
+        if trouble is DAMAGED:
+            return Internal("the database is damaged")
+        return Unavailable("the server can't use its database now: try again later")
 
     def wrote(self) -> None:
         """Something was written, and is on disk."""
@@ -96,15 +73,4 @@ class Troubles:
             if now < self._quiet_until.get(trouble, now):
                 return
             self._quiet_until[trouble] = now + QUIET
-        log.log(trouble.level, trouble.sentence, extra={"database": str(self._path), "sqlite": words})
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("the server can't use its database now: try again later")
+        log.log(trouble.level, trouble.sentence, extra={"database": self._shown, "said": words})

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_
 from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.ids import Millis, UserId
 from hubbub.domain.users import User
-from hubbub.stores.sql.dialects import Keys, contains, encode_keys
+from hubbub.stores.sql.dialects import Keys, contains, encode_keys, locks
 from hubbub.stores.sql.savepoints import savepoint
 from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import users
@@ -37,6 +37,7 @@ _CHANGEABLE: dict[str, BindParameter[object]] = {
 }
 _ADD = Statement(insert(users).values(**_CHANGEABLE, created_at=bindparam("created_at")).returning(users.c.id))
 _GET = Statement(select(*_COLUMNS).select_from(Keys(1).join(users, users.c.id)))
+_LOCK = Statement(select(*_COLUMNS).where(users.c.id == bindparam("user_id")).with_for_update(key_share=True))
 # Two statements, not one with OR, for which a planner that believes the table to be small reads all of it.
 _BY_USERNAME = Statement(select(*_COLUMNS).where(users.c.username_lower == bindparam("login")))
 _BY_EMAIL = Statement(select(*_COLUMNS).where(users.c.email_lower == bindparam("login")))
@@ -75,7 +76,10 @@ class SqlUsers:
         return replace(user, id=UserId(added.id))
 
     def get(self, user_id: UserId) -> User | None:
-        return self.get_many([user_id]).get(user_id)
+        if not locks(self._connection):
+            return self.get_many([user_id]).get(user_id)
+        row = _LOCK.first(self._connection, user_id=user_id)
+        return None if row is None else _user(row)
 
     def get_many(self, user_ids: Collection[UserId]) -> dict[UserId, User]:
         return {UserId(row.id): _user(row) for row in _GET.rows(self._connection, keys=encode_keys(user_ids))}

@@ -98,7 +98,7 @@ async def test_a_statement_that_finds_no_space_is_unavailable_and_leaves_nothing
     room = await found(store, ann)
 
     def limit_pages(pages: int) -> None:
-        with store._writer.connect() as connection:
+        with store.database.writer.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
     limit_pages(1)  # SQLite takes the present size
@@ -110,7 +110,7 @@ async def test_a_statement_that_finds_no_space_is_unavailable_and_leaves_nothing
 
 
 async def test_a_database_that_somebody_else_has_locked_is_unavailable(store: SqlStore, path: Path) -> None:
-    with store._writer.connect() as connection:
+    with store.database.writer.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 1")
     other = sqlite.driver.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -101,7 +101,7 @@ async def filled(store: SqlStore, request: pytest.FixtureRequest) -> SqlStore:
     ann, bob = await sign_up(store, "ann", "bob")
 
     def analyze() -> None:
-        with store._writer.begin() as connection:
+        with store.database.writer.begin() as connection:
             connection.exec_driver_sql("ANALYZE")
 
     rooms = [await found(store, ann, bob) for _ in range(2)]
@@ -116,7 +116,7 @@ async def filled(store: SqlStore, request: pytest.FixtureRequest) -> SqlStore:
 
 @pytest.mark.parametrize("name", QUICK)
 async def test_no_statement_reads_a_whole_table(filled: SqlStore, name: str) -> None:
-    with filled._writer.connect() as connection, statements(filled._writer) as sent:
+    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
         QUICK[name](SqlTx(connection))
         asked = list(sent)
         assert scans(connection, asked) == []
@@ -125,13 +125,13 @@ async def test_no_statement_reads_a_whole_table(filled: SqlStore, name: str) -> 
 
 async def test_a_statement_that_does_is_found(filled: SqlStore) -> None:
     bad = Statement(select(messages.c.seq).where(messages.c.text == "text"))
-    with filled._writer.connect() as connection, statements(filled._writer) as sent:
+    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
         bad.rows(connection)
         assert len(scans(connection, list(sent))) == 1
 
 
 async def test_a_page_is_one_range_of_the_clustered_table(filled: SqlStore) -> None:
-    with filled._writer.connect() as connection, statements(filled._writer) as sent:
+    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
         QUICK["messages.page"](SqlTx(connection))
         text, parameters = sent[-1]
         plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)]
@@ -145,7 +145,7 @@ async def test_an_append_takes_as_few_statements_as_there_are_tables(filled: Sql
         return list(decide(room, *[lambda: (room.post(ANN, "text"),)] * 100, lambda: room.edit(ANN, room.head, "new")))
 
     events: Any = await filled.write(fn)
-    with filled._writer.connect() as connection, statements(filled._writer) as sent:
+    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
         SqlTx(connection).log.append(events)
     assert [text.split(maxsplit=3)[:3] for text, _ in sent if "SAVEPOINT" not in text and text[:5] != "BEGIN"] == [
         ["UPDATE", "rooms", "SET"],

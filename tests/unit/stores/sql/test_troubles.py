@@ -10,7 +10,8 @@ import pytest
 from hubbub.domain.errors import Internal, Unavailable
 from hubbub.services.ports import Tx
 from hubbub.stores.sql import SqlStore, troubles
-from hubbub.stores.sql.troubles import DAMAGED, FULL, LOCKED, REPLACED, Troubles
+from hubbub.stores.sql.files import LOCKED, REPLACED, DatabaseFile
+from hubbub.stores.sql.troubles import DAMAGED, FULL
 from tests.contract.acts import add_user, sign_up
 
 ERROR, CRITICAL = logging.ERROR, logging.CRITICAL
@@ -22,15 +23,15 @@ def _always_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def noted(path: Path) -> Troubles:
-    """The troubles of a file that is there."""
-    path.touch()
-    return Troubles(path)
+def noted(store: SqlStore) -> DatabaseFile:
+    """A file whose failures can be made up."""
+    assert isinstance(store.database, DatabaseFile)
+    return store.database
 
 
 def limit_pages(store: SqlStore, pages: int) -> None:
     """Make the disk as large as this; SQLite takes the present size when that is more."""
-    with store._writer.connect() as connection:
+    with store.database.writer.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
@@ -57,7 +58,7 @@ async def test_a_write_that_changes_nothing_does_not_end_a_trouble(store: SqlSto
     with pytest.raises(Unavailable):
         await fill(store)
     await store.write(lambda tx: tx.users.find("ann0"))
-    assert store._troubles.present == FULL.sentence
+    assert store.database.trouble() == FULL.sentence
 
 
 async def test_a_trouble_ends_without_anybody_writing(store: SqlStore) -> None:
@@ -65,20 +66,20 @@ async def test_a_trouble_ends_without_anybody_writing(store: SqlStore) -> None:
     with pytest.raises(Unavailable):
         await fill(store)
     limit_pages(store, 1_000_000)
-    assert store._troubles.present == FULL.sentence
+    assert store.database.trouble() == FULL.sentence
     assert await store.trouble() is None
 
 
 @pytest.mark.parametrize("words", ["database disk image is malformed", "file is not a database"])
 def test_a_damaged_database_is_critical_no_use_to_repeat_and_stays_damaged(
-    noted: Troubles, caplog: pytest.LogCaptureFixture, words: str
+    noted: DatabaseFile, caplog: pytest.LogCaptureFixture, words: str
 ) -> None:
     error = noted.failed(words, writing=False)
-    noted.wrote()
+    noted.troubles.wrote()
     assert (type(error), error.retryable) == (Internal, False)
     assert [(line.levelno, line.getMessage()) for line in caplog.records] == [(CRITICAL, DAMAGED.sentence)]
-    assert noted.present == DAMAGED.sentence
-    assert not noted.attempt()
+    assert noted.troubles.present == DAMAGED.sentence
+    assert not noted.troubles.attempt()
 
 
 @pytest.mark.parametrize(
@@ -86,21 +87,21 @@ def test_a_damaged_database_is_critical_no_use_to_repeat_and_stays_damaged(
     ["disk I/O error", "database is locked", "attempt to write a readonly database", "unable to open database file"],
 )
 def test_every_other_failure_is_logged_with_the_words_of_sqlite_and_kept_from_clients(
-    noted: Troubles, caplog: pytest.LogCaptureFixture, words: str
+    noted: DatabaseFile, caplog: pytest.LogCaptureFixture, words: str
 ) -> None:
     error = noted.failed(words, writing=True)
     assert isinstance(error, Unavailable)
     assert words not in str(error)
-    assert [(line.levelno, line.sqlite) for line in caplog.records] == [(ERROR, words)]  # type: ignore[attr-defined]
-    assert noted.present is not None
+    assert [(line.levelno, line.said) for line in caplog.records] == [(ERROR, words)]  # type: ignore[attr-defined]
+    assert noted.troubles.present is not None
 
 
-def test_a_failed_read_is_no_reason_to_call_writes_refused(noted: Troubles) -> None:
+def test_a_failed_read_is_no_reason_to_call_writes_refused(noted: DatabaseFile) -> None:
     noted.failed("database is locked", writing=False)
-    assert noted.present is None
+    assert noted.troubles.present is None
 
 
-def test_troubles_of_another_kind_are_logged_too(noted: Troubles, caplog: pytest.LogCaptureFixture) -> None:
+def test_troubles_of_another_kind_are_logged_too(noted: DatabaseFile, caplog: pytest.LogCaptureFixture) -> None:
     for words in ("database is locked", "database or disk is full", "database is locked"):
         noted.failed(words, writing=True)
     assert [line.getMessage() for line in caplog.records] == [LOCKED.sentence, FULL.sentence]

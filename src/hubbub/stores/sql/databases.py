@@ -1,0 +1,51 @@
+"""What a `SqlStore` needs of a database: transactions, and what their failures mean."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+
+from hubbub.stores.sql.troubles import Troubles
+
+# A defect of a statement, not of the database: repeating it would not help.
+DEFECTS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+
+
+class Database(Protocol):
+    """An open database, up to date. Any thread may call it; how many at a time, it says."""
+
+    writer: Engine
+    reader: Engine
+    troubles: Troubles  # as far as they have shown
+    readers: int  # threads that read
+    writers: int  # threads that write
+    lookups: int  # threads for small reads; 0 = no network is between, and they may be run where they are asked for
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its operator should know."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one snapshot, and may not write: that raises Internal.
+
+        A failure of the database is raised as Unavailable, a defect of a statement as SQLAlchemy's error.
+        """
+        ...
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that is on disk at the end of the block, unless that raises; failures as in `reading`."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Why nothing can be written, and what to do, as far as is known; None when all is well. It does not wait."""
+        ...
+
+    def probe(self) -> None:
+        """Write the least that can be written."""
+        ...
+
+    def close(self) -> None:
+        """Release everything."""
+        ...

@@ -1,0 +1,146 @@
+"""Connections to PostgreSQL, and what makes them safe.
+
+Two kinds of transactions: those that read see one snapshot and can't write; those that write lock the rows that they
+read and then change (`dialects.locks`), and otherwise see what is committed. Each begins by a statement of its own, and
+ends by the driver's commit or rollback.
+"""
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from hubbub.stores.sql.dialects import LOCKS
+from hubbub.stores.sql.errors import UnusableDatabase
+
+if TYPE_CHECKING:
+    import psycopg  # not everybody has it
+
+OLDEST = 140000  # PostgreSQL 14, the oldest that its makers look after
+
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+# What the URL may say otherwise: https://www.postgresql.org/docs/current/libpq-connect.html
+_DEFAULTS = {
+    "application_name": "hubbub",
+    "connect_timeout": "5",  # seconds
+    "target_session_attrs": "read-write",  # of several servers the one that takes writes; a standby may lag behind
+    # A network that has gone is noticed within about 15 s.
+    "keepalives_idle": "5",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",  # milliseconds
+}
+
+# Every statement looks up rows by their keys, so that a plan which reads a whole table, made while it was small or on
+# old statistics, is never the right one; and no such statement is worth being compiled.
+_PLANNER = ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off")
+
+
+def url_of(url: str) -> URL:
+    """`postgresql+psycopg://user:password@host:5432/database`; without a driver this one is meant."""
+    try:
+        parts = make_url(url)
+    except ArgumentError as error:
+        raise UnusableDatabase("the database URL can't be read") from error
+    if parts.drivername not in {"postgresql", "postgresql+psycopg"} or not parts.database:
+        raise UnusableDatabase(
+            f"{parts.render_as_string()} is not of the form postgresql+psycopg://user:password@host:5432/database"
+        )
+    return parts.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **parts.query})
+
+
+def shown(url: URL) -> str:
+    """Where it is, without a secret."""
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+
+
+def writer_engine(url: URL, connections: int, timeout: float) -> Engine:
+    """Connections whose transactions change something; `timeout` is in seconds, for each statement."""
+    return _engine(url, connections, timeout, _WRITE).execution_options(**{LOCKS: True})
+
+
+def reader_engine(url: URL, connections: int, timeout: float) -> Engine:
+    """Connections that can't write."""
+    return _engine(url, connections, timeout, _READ)
+
+
+def begun(engine: Engine) -> Connection:
+    """A connection on which a transaction has begun.
+
+    One that was kept, and has died since, is replaced: nothing was done on it yet.
+    """
+    try:
+        return _begin(engine)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return _begin(engine)
+
+
+def _begin(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def warnings(connection: Connection) -> tuple[str, ...]:
+    """What an operator should know about how this server is set up."""
+    risky = ("fsync", "full_page_writes")
+    off = [name for name in risky if connection.exec_driver_sql(f"SHOW {name}").scalar_one() == "off"]
+    return tuple(f"PostgreSQL runs with {name} = off: when its machine fails, the database may be lost" for name in off)
+
+
+def require_usable(connection: Connection) -> None:
+    """Raise UnusableDatabase for a server, or a database, that hubbub can't live in."""
+    version = connection.exec_driver_sql("SELECT current_setting('server_version_num')::int").scalar_one()
+    if version < OLDEST:
+        raise UnusableDatabase(f"hubbub needs PostgreSQL {OLDEST // 10000} or later; this is {version // 10000}")
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise UnusableDatabase(
+            f"the database has the encoding {encoding}, which can't hold every text: make it with ENCODING 'UTF8'"
+        )
+
+
+def _engine(url: URL, connections: int, timeout: float, begin: str) -> Engine:
+    if find_spec("psycopg") is None:
+        raise UnusableDatabase("PostgreSQL needs psycopg, which is not installed: install hubbub[cluster]")
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,  # an error is logged, and its parameters are what people wrote
+        paramstyle="format",  # rows are sent as tuples
+        use_native_hstore=False,
+        connect_args={"autocommit": True},  # the driver begins no transaction by itself, the statement below does
+    )
+    milliseconds = round(timeout * 1000)
+    settings = (
+        *_PLANNER,
+        f"statement_timeout = {milliseconds}",
+        f"lock_timeout = {milliseconds}",
+        # A process that is stopped in the middle of a transaction must not keep its locks for ever.
+        f"idle_in_transaction_session_timeout = {milliseconds}",
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: "psycopg.Connection[Any]", _record: object) -> None:
+        connection.execute("; ".join(f"SET {setting}" for setting in settings))
+        # Off, a commit is acknowledged before it is on disk; every other value is the operator's choice.
+        connection.execute("""
+            SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'""")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
