@@ -7,11 +7,16 @@ from typing import Protocol
 import pytest
 
 from hubbub.buses.local import Exchange, LocalBus
+from hubbub.buses.nats import open_nats
+from hubbub.buses.nats_address import parse_addresses
 
 
 class Bus(Protocol):
     def publish(self, subject: str, payload: bytes) -> None: ...
-    async def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> None: ...
+    def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> None: ...
+    def unsubscribe(self, subject: str) -> None: ...
+    async def settled(self) -> None: ...
+    def when_restored(self, call: Callable[[], None]) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -29,7 +34,17 @@ def open_local() -> OpenBus:
     return open_next
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture
+def open_nats_bus(nats_url: str, nats_prefix: str) -> OpenBus:
+    """Another connection to the same server at each call."""
+
+    async def open_next() -> Bus:
+        return await open_nats(parse_addresses(nats_url), None, nats_prefix)
+
+    return open_next
+
+
+@pytest.fixture(params=["local", "nats_bus"])
 def open_bus(request: pytest.FixtureRequest) -> OpenBus:
     """Connect another node to the bus under test."""
     opener: OpenBus = request.getfixturevalue(f"open_{request.param}")
@@ -46,7 +61,8 @@ class Inbox:
         self._wanted = 0
 
     async def listen(self, subject: str) -> None:
-        await self.bus.subscribe(subject, self._take)
+        self.bus.subscribe(subject, self._take)
+        await self.bus.settled()
 
     async def receive(self, count: int) -> list[bytes]:
         """Everything so far, once these many have come."""
@@ -119,3 +135,32 @@ async def test_a_closed_bus_is_told_nothing_more_and_the_others_go_on(inboxes: l
     first.bus.publish("news", b"two")
     assert await third.receive(2) == [b"one", b"two"]
     assert b"two" not in second.payloads
+
+
+async def test_an_unsubscribed_subject_is_heard_no_more_and_may_be_subscribed_again(inboxes: list[Inbox]) -> None:
+    first, second, _ = inboxes
+    await second.listen("gossip")
+    second.bus.unsubscribe("news")
+    second.bus.unsubscribe("nothing")
+    await second.bus.settled()
+    first.bus.publish("news", b"one")
+    first.bus.publish("gossip", b"two")
+    assert await second.receive(1) == [b"two"]
+    await second.listen("news")
+    first.bus.publish("news", b"three")
+    assert await second.receive(2) == [b"two", b"three"]
+
+
+async def test_a_receiver_that_fails_takes_nothing_from_the_others(inboxes: list[Inbox]) -> None:
+    first, second, third = inboxes
+
+    def fail(payload: bytes) -> None:
+        raise ValueError(payload)
+
+    second.bus.subscribe("gossip", fail)
+    await second.listen("gossip")
+    first.bus.publish("gossip", b"one")
+    first.bus.publish("news", b"two")
+    assert await second.receive(2) == [b"one", b"two"]
+    first.bus.publish("news", b"three")
+    assert await third.receive(2) == [b"two", b"three"]

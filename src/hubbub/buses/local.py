@@ -23,21 +23,27 @@ class LocalBus:
         exchange.buses[self] = None
 
     def publish(self, subject: str, payload: bytes) -> None:
-        """Tell every other bus that has subscribed to this subject."""
         loop = asyncio.get_running_loop()
         for bus in self._exchange.buses:
             if bus is not self:
                 for receive in bus._receivers.get(subject, ()):
-                    loop.call_soon(bus._deliver, receive, payload)
+                    loop.call_soon(bus._deliver, subject, receive, payload)
 
-    async def subscribe(self, subject: str, receive: Receive) -> None:
-        """Have `receive` called, on the event loop, with what others publish on this subject from now on."""
+    def subscribe(self, subject: str, receive: Receive) -> None:
         self._receivers.setdefault(subject, []).append(receive)
 
+    def unsubscribe(self, subject: str) -> None:
+        self._receivers.pop(subject, None)
+
+    async def settled(self) -> None:
+        """What was subscribed is heard at once."""
+
+    def when_restored(self, call: Callable[[], None]) -> None:
+        """Nothing is ever lost."""
+
     async def close(self) -> None:
-        """Receive nothing more, not even what is on its way."""
         self._exchange.buses.pop(self, None)
 
-    def _deliver(self, receive: Receive, payload: bytes) -> None:
-        if self in self._exchange.buses:
+    def _deliver(self, subject: str, receive: Receive, payload: bytes) -> None:
+        if self in self._exchange.buses and receive in self._receivers.get(subject, ()):
             receive(payload)

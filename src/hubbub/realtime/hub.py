@@ -125,6 +125,8 @@ class Hub:
         self._ended: dict[SessionId, None] = {}  # the sessions that ended last, the oldest first
         self.memberships = Memberships(self.of_user)
         self.delivered: Callable[[Event], None] = _ignore  # called with each event, after everybody here has got it
+        self.opened: Callable[[RoomId], None] = _ignore  # called when the first listener of a room has come
+        self.emptied: Callable[[RoomId], None] = _ignore  # … and when the last one has gone
         self.epoch: str | None = None  # of the log that is followed here; None until it is known
         self._doubting: asyncio.Task[None] | None = None  # asks the store for its epoch
 
@@ -170,6 +172,7 @@ class Hub:
         feed = self._feeds.get(room_id)
         if feed is None:
             feed = self._feeds[room_id] = Feed(room_id)
+            self.opened(room_id)
         view = View(listener, room_id)
         feed.live.pop(listener, None)
         feed.joining[listener] = view
@@ -232,6 +235,7 @@ class Hub:
             del self._feeds[room_id]
             if feed.filling is not None:
                 feed.filling.cancel()
+            self.emptied(room_id)
 
     def live(self, room_id: RoomId) -> Collection[Listener]:
         """Those who listen to a room now, without those who are still joining."""
@@ -399,7 +403,7 @@ class Hub:
         return True
 
 
-def _ignore(event: Event) -> None:
+def _ignore(news: object) -> None:
     """Nobody wants to know."""
 
 

@@ -3,10 +3,8 @@
 Everything here is beside the way of a message: it may be late or lost, and costs its readers nothing that they miss.
 """
 
-from collections.abc import Callable
-from typing import Protocol
-
 from hubbub.domain.ids import RoomId
+from hubbub.realtime.cluster import Bus
 from hubbub.realtime.hub import Hub, Listener
 from hubbub.realtime.presence import Presence
 from hubbub.realtime.read_signals import ReadSignals
@@ -17,16 +15,8 @@ from hubbub.services.reads import Reads
 from hubbub.wire.codec import decode_server, encode
 from hubbub.wire.frames import Signal
 
-SIGNALS = "hubbub.signals"
-PRESENCE = "hubbub.presence"
-
-
-class Bus(Protocol):
-    """What is published reaches each other node at most once, or never; `publish` neither waits nor fails."""
-
-    def publish(self, subject: str, payload: bytes) -> None: ...
-
-    async def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> None: ...
+SIGNALS = "signals"
+PRESENCE = "presence"
 
 
 class Signals:
@@ -43,8 +33,9 @@ class Signals:
     async def connect(self, bus: Bus, name: str) -> None:
         """Tell the other nodes, and listen to them. No other node, and no earlier life of this one, has this name."""
         self._bus = bus
-        await bus.subscribe(SIGNALS, self._receive)
-        await bus.subscribe(PRESENCE, self.presence.receive)
+        bus.subscribe(SIGNALS, self._receive)
+        bus.subscribe(PRESENCE, self.presence.receive)
+        await bus.settled()
         self.presence.connect(lambda payload: bus.publish(PRESENCE, payload), name)
 
     def left(self, listener: Listener, room_id: RoomId) -> None:

@@ -68,7 +68,8 @@ class Pair:
         self.memory._tables.epoch = epoch
 
     async def lose_news(self) -> None:
-        """The bus carries nothing any more."""
+        """The bus carries nothing any more. What a first listener has the node look for was looked for before."""
+        await turns(30)
         await self.here.bus.close()
         await self.there.bus.close()
 

@@ -1,16 +1,17 @@
 """Two nodes: what is committed on one reaches the sockets of the other, also when the bus is no help."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
-from hubbub.realtime.cluster import EVENTS
+from hubbub.realtime.cluster import subject_of
 from hubbub.realtime.watch import ROUND
 from hubbub.services.ports import Tx
-from tests.unit.realtime.clusters import Pair, open_pair
+from tests.unit.realtime.clusters import ClusterNode, Pair, open_pair
 from tests.unit.realtime.listeners import Recorder
 from tests.unit.services.chats import ANN, BOB, CYD, turns
 
@@ -29,6 +30,7 @@ async def test_what_is_committed_on_one_node_reaches_the_sockets_of_all(pair: Pa
     ann, bob = pair.here.recorder(ANN), pair.there.recorder(BOB)
     assert await ann.join(pair.here.logs, ROOM)
     assert await bob.join(pair.there.logs, ROOM)
+    await turns(30)
     reads = pair.there.store.reads
     await pair.here.say(ANN, ROOM, "hello")
     assert (ann.seqs, bob.seqs) == ({ROOM: [4]}, {ROOM: [4]})
@@ -44,7 +46,7 @@ async def test_a_bus_that_doubles_and_reorders_does_no_harm(pair: Pair, monkeypa
         await pair.here.say(ANN, ROOM, text)
     monkeypatch.undo()
     for payload in (held[2], held[0], held[0], held[1], held[2]):
-        pair.here.bus.publish(EVENTS, payload)
+        pair.here.bus.publish(subject_of(ROOM), payload)
     await turns(30)
     assert bob.seqs == {ROOM: [4, 5, 6]}
 
@@ -91,6 +93,58 @@ async def test_a_session_that_ends_on_one_node_ends_on_all(pair: Pair) -> None:
     pair.here.cluster.end_sessions([SessionId(7), SessionId(8)])
     await turns()
     assert (first.ended, second.ended, other.ended) == (1, 1, 0)
+
+
+async def test_an_event_that_was_told_before_anybody_listened_is_looked_for(pair: Pair) -> None:
+    """The snapshot is older than the event, and the event came before the subscription."""
+    bob = pair.there.recorder(BOB)
+    joined = await pair.there.logs.join(BOB, ROOM, after=None)
+    await pair.here.say(ANN, ROOM, "hello")
+    view = pair.there.hub.begin_join(bob, ROOM)
+    bob.known[ROOM] = joined.head
+    assert await pair.there.hub.complete_join(view, joined)
+    await turns(30)
+    assert bob.seqs == {ROOM: [4]}
+
+
+async def test_events_go_only_to_nodes_where_somebody_listens(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    monkeypatch.setattr(pair.there.cluster, "_receive_event", heard.append)
+    await pair.here.say(ANN, ROOM, "one")
+    bob = pair.there.recorder(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    await pair.here.say(ANN, ROOM, "two")
+    assert len(heard) == 1
+    pair.there.hub.leave(bob, ROOM)
+    await pair.here.say(ANN, ROOM, "three")
+    assert len(heard) == 1
+
+
+async def test_a_commit_whose_outcome_was_unknown_is_looked_for_on_every_node(pair: Pair) -> None:
+    bob = pair.there.recorder(BOB)
+    assert await bob.join(pair.there.logs, ROOM)
+    await turns(30)
+    with lost(pair):
+        await pair.here.say(ANN, ROOM, "hello")
+    assert bob.seqs == {}
+    pair.here.cluster.resync([ROOM])
+    await turns(30)
+    assert bob.seqs == {ROOM: [4]}
+
+
+@pytest.mark.parametrize("side", ["here", "there"])
+async def test_when_a_node_has_its_bus_again_all_look_for_what_was_missed(pair: Pair, side: str) -> None:
+    ann, bob = pair.here.recorder(ANN), pair.there.recorder(BOB)
+    assert await ann.join(pair.here.logs, ROOM)
+    assert await bob.join(pair.there.logs, ROOM)
+    await turns(30)
+    with lost(pair):
+        await pair.here.say(ANN, ROOM, "hello")
+    assert (ann.seqs, bob.seqs) == ({ROOM: [4]}, {})
+    node: ClusterNode = getattr(pair, side)
+    node.cluster._restored()
+    await turns(30)
+    assert bob.seqs == {ROOM: [4]}
 
 
 # Looks at the store
@@ -176,6 +230,7 @@ async def restored_seen(pair: Pair, act: Callable[[], Awaitable[object]]) -> tup
     ann, bob = pair.here.recorder(ANN), pair.there.recorder(BOB)
     assert await ann.join(pair.here.logs, ROOM)
     assert await bob.join(pair.there.logs, ROOM)
+    await turns(30)
     pair.restore()
     await act()
     await turns(30)
@@ -251,6 +306,15 @@ async def test_the_journal_forgets_its_rooms_with_the_epoch(pair: Pair) -> None:
         pair.restore()
     with pytest.raises(NotFound):
         await pair.here.say(CYD, ROOM, "I am not here")
+
+
+@contextmanager
+def lost(pair: Pair) -> Iterator[None]:
+    """Nothing that is published meanwhile arrives."""
+    with pytest.MonkeyPatch.context() as patch:
+        for node in (pair.here, pair.there):
+            patch.setattr(node.bus, "publish", lambda subject, payload: None)
+        yield
 
 
 async def sign_in(pair: Pair, user_id: UserId) -> Recorder:

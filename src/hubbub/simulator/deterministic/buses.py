@@ -1,11 +1,14 @@
 """The bus between simulated nodes: it drops, doubles, delays, reorders and partitions."""
 
+import math
 from collections.abc import Callable
 from contextvars import Context
 from random import Random
 
 from hubbub.simulator.deterministic.loop import SimLoop
 from hubbub.simulator.deterministic.pipes import latency
+
+SUBSCRIBE = 10  # the time of so many messages passes until others reach a new subscription: it is a race to be seen
 
 Receive = Callable[[bytes], None]
 
@@ -22,7 +25,7 @@ class Network:
 
     def carry(self, source: "SimBus", subject: str, payload: bytes) -> None:
         for target in self.buses.values():
-            if target is source or self._parted(source, target):
+            if target is source or self._parted(source, target) or not target.hears(subject):
                 continue
             for _ in range(self._copies()):
                 self._carry_one(source, target, subject, payload)
@@ -54,13 +57,32 @@ class SimBus:
         self.last_from: dict[str, float] = {}  # when the last message of each node arrives
         self._network = network
         self._receivers: dict[str, list[Receive]] = {}
+        self._since: dict[str, float] = {}  # when others reach this node on a subject
         network.buses[name] = self
 
     def publish(self, subject: str, payload: bytes) -> None:
         self._network.carry(self, subject, payload)
 
-    async def subscribe(self, subject: str, receive: Receive) -> None:
+    def subscribe(self, subject: str, receive: Receive) -> None:
         self._receivers.setdefault(subject, []).append(receive)
+        self._since.setdefault(subject, self._network.loop.time() + SUBSCRIBE * latency(self._network.random))
+
+    def unsubscribe(self, subject: str) -> None:
+        self._receivers.pop(subject, None)
+        self._since.pop(subject, None)
+
+    async def settled(self) -> None:
+        loop = self._network.loop
+        settled = loop.create_future()
+        loop.call_at(max(self._since.values(), default=0.0), settled.set_result, None)
+        await settled
+
+    def hears(self, subject: str) -> bool:
+        """Would what is published now arrive here?"""
+        return self._since.get(subject, math.inf) <= self._network.loop.time()
+
+    def when_restored(self, call: Callable[[], None]) -> None:
+        """Nobody tells a node that it was cut off."""
 
     def deliver(self, subject: str, payload: bytes) -> None:
         """A message has arrived; the node's death since it was sent would have dropped it."""

@@ -12,6 +12,7 @@ SEEDS: dict[plants.Plant, int] = {  # the most that it may take
     plants.dedup_forgotten: 10,
     plants.dedup_within_a_batch_only: 10,
     plants.join_reads_before_it_subscribes: 400,
+    plants.room_not_looked_at_when_the_bus_has_settled: 400,
     plants.delivery_out_of_order: 10,
     plants.no_look_at_heads: 100,
     plants.kept_room_not_checked_against_its_head: 10,
