@@ -6,13 +6,16 @@ import pytest
 
 from hubbub.domain.errors import Invalid, Unavailable
 from hubbub.domain.ids import UserId
+from hubbub.realtime import gossip
 from hubbub.realtime import presence as module
-from hubbub.realtime.presence import BEAT, GRACE, LEASE, ROUND
+from hubbub.realtime.presence import TEMPO
 from hubbub.realtime.signals import PRESENCE
 from hubbub.services.ports import Tx
 from hubbub.wire.limits import MAX_WATCHED
 from tests.unit.realtime.signal_nodes import Signalling, after, play, presence
-from tests.unit.services.chats import ANN, BOB, CYD, DAN, NOBODY
+from tests.unit.services.chats import ANN, BOB, CYD, DAN, NOBODY, turns
+
+BEAT, GRACE, LEASE, ROUND = TEMPO.beat, TEMPO.grace, TEMPO.lease, TEMPO.beats
 
 NOON = "2027-01-15T08:00:00.000Z"  # by the clock of these tests, which stands still unless it is moved
 
@@ -179,7 +182,7 @@ def test_while_the_store_cannot_be_asked_nobody_is_told_and_afterwards_everybody
 
 def test_very_many_changes_are_told_in_several_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH", 1)
-    monkeypatch.setattr(module, "NAMED", 1)
+    monkeypatch.setattr(gossip, "NAMED", 1)
 
     async def scene(nodes: Signalling) -> None:
         await nodes.pair.here.found(ANN, BOB, CYD, DAN)
@@ -189,6 +192,29 @@ def test_very_many_changes_are_told_in_several_beats(monkeypatch: pytest.MonkeyP
             nodes.there.come(user_id)
         await after(6 * BEAT)
         assert presence(ann) == [(user_id, "online", None) for user_id in (BOB, CYD, DAN)]
+
+    play(scene)
+
+
+def test_who_begins_to_watch_while_others_are_told_is_told_what_came_after_their_answer() -> None:
+    async def scene(nodes: Signalling) -> None:
+        await nodes.pair.here.found(ANN, BOB, CYD)
+        ann, bob, cyd = nodes.here.come(ANN), nodes.here.come(BOB), nodes.here.come(CYD)
+        await nodes.here.watch(ann, BOB)
+        nodes.here.store.hold()
+        nodes.here.signals.presence.say(bob, away=True)
+        await after(1.5 * BEAT)
+        nodes.here.store.step()
+        answer = asyncio.create_task(nodes.here.watch(cyd, BOB))
+        for _ in range(2):
+            await turns()
+            nodes.here.store.step(-1)
+        assert await answer == [(BOB, "away", None)]
+        nodes.here.signals.presence.say(bob, away=False)
+        nodes.here.store.release()
+        await after(2 * BEAT)
+        assert presence(cyd) == [(BOB, "online", None)]
+        assert presence(ann) == [(BOB, "away", None), (BOB, "online", None)]
 
     play(scene)
 
@@ -254,7 +280,7 @@ def test_the_users_of_a_node_that_died_go_offline_when_its_lease_ends() -> None:
         nodes.here.clock.advance(LEASE)
         await after(2 * ROUND * BEAT)
         assert presence(ann) == [(BOB, "offline", NOON)], "Cyd has come here"
-        assert nodes.here.signals.presence._there == {}
+        assert nodes.here.signals.presence._gossip._nodes == {}
 
     play(scene)
 
@@ -298,7 +324,7 @@ def test_a_node_that_joins_learns_at_once_who_is_there_and_tells_who_is_here() -
         ann, bob = nodes.here.come(ANN), nodes.there.come(BOB)
         await after(2 * BEAT)
         watching = nodes.there.signals.presence
-        watching._there.clear()  # as if it had only just been started
+        watching._gossip._nodes.clear()  # as if it had only just been started
         await nodes.there.signals.connect(nodes.pair.there.bus, "there again")
         await after(2 * BEAT)
         assert await nodes.there.watch(bob, ANN) == [(ANN, "online", None)]
@@ -316,7 +342,7 @@ def test_gossip_names_everybody_once_a_round() -> None:
         await after(2 * BEAT)
         named.clear()
         await after(ROUND * BEAT)
-        sizes = [(len(payload) - 6) // 17 for payload in named]
+        sizes = [(len(payload) - 7) // 17 for payload in named]
         assert len(sizes) == ROUND
         assert sum(sizes) == 60
 
