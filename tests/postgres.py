@@ -95,6 +95,13 @@ class EmptyDatabases:
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
         self._free.append(url)
 
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """The URL of one, until the end of the block."""
+        url = self.take()
+        yield url
+        self.give_back(url)
+
     def drop(self) -> None:
         """Remove all of them."""
         for url in self._made if self._template is None else [*self._made, self._template]:

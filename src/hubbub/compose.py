@@ -90,7 +90,13 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """Open the database, the keys and the services; close them in the opposite order, commits first."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await asyncio.to_thread(SqlStore.open, settings.database_url, reader_threads=settings.reader_threads)
+        store = await asyncio.to_thread(
+            SqlStore.open,
+            settings.database_url,
+            reader_threads=settings.reader_threads,
+            writer_threads=settings.writer_threads,
+            timeout=settings.database_seconds,
+        )
         stack.push_async_callback(store.close)
         hasher = Argon2Hasher(
             workers=settings.password_workers,
@@ -108,6 +114,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             hasher=hasher,
             tokens=JwtTokens(open_keys(settings), clock),
             policy=accounts_policy(settings),
+            lanes=store.writers,
         )
         gateway = Gateway(chat, hub, clock, limits(settings), connection_ids())
         watch = Watch(hub, Looks(store))

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,15 +46,8 @@ def open_sqlite(migrated_file: Path, tmp_path: Path) -> OpenStore:
 @pytest.fixture
 def open_postgres(empty_databases: EmptyDatabases) -> Iterator[OpenStore]:
     """A new and empty store at each call."""
-    urls: list[str] = []
-
-    def open_next() -> Store:
-        urls.append(empty_databases.take())
-        return SqlStore.open(urls[-1])
-
-    yield open_next
-    for url in urls:
-        empty_databases.give_back(url)
+    with ExitStack() as stack:
+        yield lambda: SqlStore.open(stack.enter_context(empty_databases.one()))
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

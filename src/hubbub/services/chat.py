@@ -25,10 +25,12 @@ class Chat:
         hasher: PasswordHasher,
         tokens: Tokens,
         policy: AccountsPolicy | None = None,
+        lanes: int = 1,
     ) -> None:
+        """`lanes`: as in `Journal`."""
         policy = policy or AccountsPolicy()
         credentials = Credentials(store, hasher, clock, policy)
-        self.journal = Journal(store, clock, fanout)
+        self.journal = Journal(store, clock, fanout, lanes=lanes)
         self.accounts = Accounts(store, credentials, tokens, clock, fanout, policy)
         self.users = UserDirectory(store, credentials)
         self.rooms = Rooms(store, self.journal)

@@ -3,7 +3,8 @@
 Changes that are waiting when the last commit ended go into the next one together (group commit). There is no timer: a
 lonely change starts at the end of the current turn of the event loop, so that what arrived together is committed
 together, and under load a batch is whatever came while the disk was busy. One batch is one transaction and one hop to
-the writer and back, however many changes it holds.
+the writer and back, however many changes it holds. Where the store writes several transactions beside each other, the
+rooms are divided between as many lanes, each with batches of its own.
 
 It must not know who asks (socket, REST, simulator) nor what becomes of the events (`ports.Fanout`).
 """
@@ -14,7 +15,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from hubbub.domain.errors import ChatError, ClientIdReused, Internal, NotFound, Unavailable
+from hubbub.domain.errors import ChatError, ClientIdReused, Conflict, Internal, NotFound, Unavailable
 from hubbub.domain.events import Event, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
@@ -95,15 +96,11 @@ class _Waiting:
 
 
 class Journal:
-    """Commits changes in the order in which they were submitted, and publishes their events in order of seq."""
+    """Commits the changes of each room in the order in which they were submitted, and publishes them in order of seq."""
 
-    def __init__(self, store: Store, clock: Clock, fanout: Fanout) -> None:
-        self._store = store
-        self._fanout = fanout
-        self._batch = Batch(clock)
-        self._waiting: list[_Waiting] = []
-        self._limit = MAX_BATCH  # changes in the next transaction
-        self._running: asyncio.Task[None] | None = None
+    def __init__(self, store: Store, clock: Clock, fanout: Fanout, *, lanes: int = 1) -> None:
+        """`lanes` is how many transactions may run beside each other; those of a room never do."""
+        self._lanes = tuple(_Lane(store, clock, fanout) for _ in range(lanes))
         self._closed = False
 
     def submit(self, change: Change | Founding, done: Done) -> None:
@@ -115,10 +112,8 @@ class Journal:
         """
         if self._closed:
             done(Unavailable("the server is stopping"))
-            return
-        self._waiting.append(_Waiting(change, done))
-        if self._running is None:
-            self._running = asyncio.get_running_loop().create_task(self._run(), name="journal")
+        else:
+            self._lanes[_place(change) % len(self._lanes)].submit(change, done)
 
     async def commit(self, change: Change | Founding) -> Outcome:
         """Queue a change and wait for what became of it; raise its ChatError when it was refused."""
@@ -137,6 +132,35 @@ class Journal:
     async def close(self) -> None:
         """Refuse new changes, and wait until all that were submitted are answered."""
         self._closed = True
+        for lane in self._lanes:
+            await lane.finish()
+
+
+def _place(change: Change | Founding) -> int:
+    """What keeps together the changes of a room, and the foundings of the one room of a pair."""
+    if isinstance(change, Change):
+        return change.room_id
+    return change.user_id if change.pair is None else min(change.pair)
+
+
+class _Lane:
+    """The changes of some of the rooms: one transaction at a time."""
+
+    def __init__(self, store: Store, clock: Clock, fanout: Fanout) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._batch = Batch(clock)
+        self._waiting: list[_Waiting] = []
+        self._limit = MAX_BATCH  # changes in the next transaction
+        self._running: asyncio.Task[None] | None = None
+
+    def submit(self, change: Change | Founding, done: Done) -> None:
+        self._waiting.append(_Waiting(change, done))
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._run(), name="journal")
+
+    async def finish(self) -> None:
+        """Wait until all that were submitted are answered."""
         while self._running is not None:
             await asyncio.wait([self._running])
 
@@ -234,7 +258,9 @@ class Batch:
         repeats = tx.messages.by_client_id(_client_keys(changes))
         wanted = {user_id for change in changes for user_id in change.new_users}
         users = tx.users.get_many(wanted).keys() if wanted else ()
-        answers = [_answer(tx, change, rooms, repeats, users, at) for change in changes]
+        order = sorted(range(len(changes)), key=lambda index: _pair(changes[index]))
+        answered = {index: _answer(tx, changes[index], rooms, repeats, users, at) for index in order}
+        answers = [answered[index] for index in range(len(changes))]
         appended = [
             event
             for change, answer in zip(changes, answers, strict=True)
@@ -289,6 +315,14 @@ class Batch:
             self._forget()  # the rooms of this batch stay alive in its own dict
 
 
+def _pair(change: Change | Founding) -> tuple[int, ...]:
+    """What changes are sorted by: two nodes that found the same pairs do so in the same order, lest each waits for
+    the other. All else happens before, as it was submitted.
+    """
+    pair = change.pair if isinstance(change, Founding) else None
+    return () if pair is None else tuple(sorted(pair))
+
+
 def _client_keys(changes: Sequence[Change | Founding]) -> set[ClientKey]:
     return {
         (change.room_id, change.user_id, change.draft.client_id)
@@ -323,7 +357,13 @@ def _found(tx: Tx, founding: Founding, at: Millis) -> Outcome:
         existing = tx.rooms.of_pair(*founding.pair)
         if existing is not None:
             return Outcome(existing, (), duplicate=True)
-    room = ChatRoom(tx.rooms.add(founding.pair))
+    try:
+        room = ChatRoom(tx.rooms.add(founding.pair))
+    except Conflict:  # another node has founded it just now
+        existing = None if founding.pair is None else tx.rooms.of_pair(*founding.pair)
+        if existing is None:
+            raise
+        return Outcome(existing, (), duplicate=True)
     events = founding.decide(room, at)
     tx.log.append(events)
     return Outcome(room.id, events)

@@ -59,7 +59,9 @@ class Users(Protocol):
         """Insert a user. Raise Conflict when the username or the e-mail address, compared without case, is taken."""
         ...
 
-    def get(self, user_id: UserId) -> User | None: ...
+    def get(self, user_id: UserId) -> User | None:
+        """In a write they are locked until its end: what is decided on them still holds when it is written."""
+        ...
 
     def get_many(self, user_ids: Collection[UserId]) -> dict[UserId, User]:
         """Those that exist; any number of ids."""

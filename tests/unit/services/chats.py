@@ -101,11 +101,11 @@ class RecordingFanout:
 class Chats:
     """Ann, Bob, Cyd and Dan have accounts here."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lanes: int = 1) -> None:
         self.store = FailingStore(store)
         self.clock = ManualClock()
         self.fanout = RecordingFanout()
-        self.journal = Journal(self.store, self.clock, self.fanout)
+        self.journal = Journal(self.store, self.clock, self.fanout, lanes=lanes)
         self.rooms = Rooms(self.store, self.journal)
         self.messages = Messages(self.store, self.journal)
         self.logs = Logs(self.store)
@@ -168,8 +168,8 @@ class Chats:
 
 
 @asynccontextmanager
-async def open_chats(store: Store | None = None) -> AsyncIterator[Chats]:
-    chats = Chats(store or MemoryStore())
+async def open_chats(store: Store | None = None, *, lanes: int = 1) -> AsyncIterator[Chats]:
+    chats = Chats(store or MemoryStore(), lanes)
     await chats.sign_up(*PEOPLE)
     chats.store.writes = 0
     yield chats

@@ -1,6 +1,6 @@
 """The chats that tests of rooms, messages, logs and read marks run on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from hubbub.domain.ids import RoomId
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.sql import SqlStore
+from tests.postgres import EmptyDatabases
 from tests.unit.services.chats import ANN, BOB, Chats, open_chats
 
 
@@ -18,11 +19,28 @@ async def chats() -> AsyncIterator[Chats]:
         yield opened
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def any_chats(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Chats]:
-    """On each store, where the store has a part in the promise."""
-    store = MemoryStore() if request.param == "memory" else SqlStore.open(f"sqlite:///{tmp_path / 'chat.db'}")
-    async with open_chats(store) as opened:
+@pytest.fixture
+def memory() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> SqlStore:
+    return SqlStore.open(f"sqlite:///{tmp_path / 'chat.db'}")
+
+
+@pytest.fixture
+def postgres_store(empty_databases: EmptyDatabases) -> Iterator[SqlStore]:
+    with empty_databases.one() as url:
+        yield SqlStore.open(url)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres_store"])
+async def any_chats(request: pytest.FixtureRequest) -> AsyncIterator[Chats]:
+    """On each store, where the store has a part in the promise; with as many lanes as the store has writers."""
+    store: MemoryStore | SqlStore = request.getfixturevalue(request.param)
+    lanes = store.writers if isinstance(store, SqlStore) else 1
+    async with open_chats(store, lanes=lanes) as opened:
         yield opened
 
 

@@ -18,7 +18,8 @@ from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.journal import MAX_BATCH, Answer, Batch, Change, Draft, Founding, Journal, Outcome
 from hubbub.services.ports import Tx
-from tests.unit.services.chats import ANN, BOB, CYD, DAN, NO_ROOM, NOBODY, Chats, Failure, turns
+from hubbub.stores.memory import MemoryStore
+from tests.unit.services.chats import ANN, BOB, CYD, DAN, NO_ROOM, NOBODY, Chats, Failure, open_chats, turns
 
 
 def posted(answer: Answer) -> MessagePosted:
@@ -383,7 +384,35 @@ async def test_a_founding_that_the_store_refuses_leaves_nothing_behind(any_chats
     with pytest.raises(Internal):  # `new_users` does not name everybody: a defect, not a refusal
         await any_chats.journal.commit(Founding(ANN, decide, new_users=(ANN,)))
     assert await any_chats.store.read(lambda tx: tx.rooms.load([RoomId(1)])) == {}
-    assert await any_chats.found(ANN, BOB) == 1
+    room_id = await any_chats.found(ANN, BOB)
+    assert [room.room_id for room in (await any_chats.rooms.page(ANN))[0]] == [room_id]
+
+
+# Lanes
+
+
+async def test_rooms_of_other_lanes_do_not_wait_for_each_other(memory: MemoryStore) -> None:
+    async with open_chats(memory, lanes=2) as chats:
+        rooms = [await chats.found(ANN, BOB) for _ in range(4)]
+        chats.store.hold()
+        answers = [chats.submit(ANN, room_id, Draft("one")) for room_id in rooms]
+        await turns()
+        later = [chats.submit(ANN, room_id, Draft("two")) for room_id in rooms]
+        writes = chats.store.writes
+        chats.store.release()
+        await turns(20)
+        assert all(answer for submitted in (*answers, *later) for answer in submitted)
+        assert chats.store.writes - writes == 4  # the first of two rooms each, side by side, and then the second
+
+
+async def test_a_failure_in_one_lane_is_none_in_another(memory: MemoryStore) -> None:
+    async with open_chats(memory, lanes=2) as chats:
+        rooms = [await chats.found(ANN, BOB) for _ in range(2)]
+        chats.store.failures.append(Failure.ROLLED_BACK)
+        one, two = (chats.submit(ANN, room_id, Draft("one")) for room_id in rooms)
+        await turns()
+        assert [type(answer) for answer in (*one, *two)] == [Unavailable, Outcome]
+        assert chats.fanout.resynced == [{rooms[0]}]
 
 
 # Defects
