@@ -4,7 +4,7 @@
  * It takes events that did happen and never refuses. What an event refers to and is not loaded is passed over.
  * Messages are replaced, never altered, so that whoever shows one sees by identity whether it changed.
  *
- * @import {Message, RoomEvent, RoomId, RoomState} from './types.d.ts'
+ * @import {Message, RoomEvent, RoomId, RoomState} from "./types.d.ts"
  */
 
 /**
@@ -16,13 +16,13 @@
 export function newRoom(id) {
   return {
     id,
-    kind: 'group',
-    name: '',
-    topic: '',
-    history: 'all',
+    kind: "group",
+    name: "",
+    topic: "",
+    history: "all",
     head: 0,
-    created_at: '',
-    last_at: '',
+    created_at: "",
+    last_at: "",
     deleted: false,
     members: new Map(),
     messages: new Map(),
@@ -53,43 +53,43 @@ export function apply(room, event) {
   room.head = event.seq;
   room.last_at = event.at;
   switch (event.kind) {
-    case 'message.posted':
+    case "message.posted":
       if (room.tail && event.message !== undefined) put(room, event.message);
       break;
-    case 'message.edited':
-      revise(room, event, { text: event.text ?? '', edited_at: event.at });
+    case "message.edited":
+      revise(room, event, { text: event.text ?? "", edited_at: event.at });
       break;
-    case 'message.deleted':
-      revise(room, event, { text: '', deleted_at: event.at });
+    case "message.deleted":
+      revise(room, event, { text: "", deleted_at: event.at });
       break;
-    case 'member.joined':
+    case "member.joined":
       if (event.member_id !== undefined) {
-        const { member_id: user_id, role = 'member', seq: joined_seq } = event;
+        const { member_id: user_id, role = "member", seq: joined_seq } = event;
         room.members.set(user_id, { user_id, role, joined_seq });
       }
       break;
-    case 'member.left':
+    case "member.left":
       room.members.delete(event.member_id ?? 0);
       break;
-    case 'member.role_changed': {
+    case "member.role_changed": {
       const member = room.members.get(event.member_id ?? 0);
       if (member !== undefined && event.role !== undefined) {
         room.members.set(member.user_id, { ...member, role: event.role });
       }
       break;
     }
-    case 'room.created':
+    case "room.created":
       room.kind = event.room_kind ?? room.kind;
       room.history = event.history ?? room.history;
       room.created_at = event.at;
-      room.name = event.name ?? '';
-      room.topic = event.topic ?? '';
+      room.name = event.name ?? "";
+      room.topic = event.topic ?? "";
       break;
-    case 'room.changed':
-      room.name = event.name ?? '';
-      room.topic = event.topic ?? '';
+    case "room.changed":
+      room.name = event.name ?? "";
+      room.topic = event.topic ?? "";
       break;
-    case 'room.deleted':
+    case "room.deleted":
       room.deleted = true;
       room.members.clear();
       break;

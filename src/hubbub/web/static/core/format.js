@@ -1,7 +1,7 @@
 /**
  * Names and times as people read them. `Intl` is slow to begin with, so each format is made when it is first needed.
  *
- * @import {User} from './types.d.ts'
+ * @import {User} from "./types.d.ts"
  */
 
 /** @type {Map<string, Intl.DateTimeFormat>} */
@@ -25,7 +25,7 @@ function format(locale, options) {
  * @param {string} locale
  */
 export function clock(at, locale) {
-  return format(locale, { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+  return format(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
 
 /**
@@ -38,8 +38,8 @@ export function clock(at, locale) {
 export function day(at, locale, now = new Date()) {
   const date = new Date(at);
   /** @type {Intl.DateTimeFormatOptions} */
-  const options = { weekday: 'long', day: 'numeric', month: 'long' };
-  if (date.getFullYear() !== now.getFullYear()) options.year = 'numeric';
+  const options = { weekday: "long", day: "numeric", month: "long" };
+  if (date.getFullYear() !== now.getFullYear()) options.year = "numeric";
   return format(locale, options).format(date);
 }
 
@@ -50,7 +50,7 @@ export function day(at, locale, now = new Date()) {
  * @param {string} locale
  */
 export function moment(at, locale) {
-  return format(locale, { dateStyle: 'full', timeStyle: 'short' }).format(new Date(at));
+  return format(locale, { dateStyle: "full", timeStyle: "short" }).format(new Date(at));
 }
 
 /**
@@ -69,7 +69,7 @@ export function sameDay(one, other) {
  * @param {User | undefined} user
  */
 export function displayName(user) {
-  return user === undefined ? '' : user.display_name || user.username;
+  return user === undefined ? "" : user.display_name || user.username;
 }
 
 /**
@@ -79,7 +79,7 @@ export function displayName(user) {
  */
 export function initials(name) {
   const words = name.split(/[\s_-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
-  const chosen = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  const letters = chosen.map((word) => /[\p{L}\p{N}]\p{M}*/u.exec(word)?.[0] ?? '');
-  return letters.join('').toLocaleUpperCase() || [...name].slice(0, 1).join('');
+  const chosen = words.length > 1 ? [...words.slice(0, 1), ...words.slice(-1)] : words;
+  const letters = chosen.map((word) => /[\p{L}\p{N}]\p{M}*/u.exec(word)?.[0] ?? "");
+  return letters.join("").toLocaleUpperCase() || [...name].slice(0, 1).join("");
 }

@@ -2,7 +2,7 @@
  * The last events of a room, without a hole: what a page of history, which is always older than they are, has to be
  * brought up to date with.
  *
- * @import {RoomEvent, Seq} from './types.d.ts'
+ * @import {RoomEvent, Seq} from "./types.d.ts"
  */
 
 const KEPT = 512; // events

@@ -1,24 +1,24 @@
 /**
  * What can go wrong, as one kind of error with a sentence of the catalogue.
  *
- * @import {Words} from './types.d.ts'
+ * @import {Words} from "./types.d.ts"
  */
 
 /** Codes that this side adds to those of the server. */
-export const UNREACHABLE = 'unreachable'; // there was no answer: it may have happened, or not
-export const NOT_UNDERSTOOD = 'not_understood';
-export const STORAGE_FULL = 'storage_full';
+export const UNREACHABLE = "unreachable"; // there was no answer: it may have happened, or not
+export const NOT_UNDERSTOOD = "not_understood";
+export const STORAGE_FULL = "storage_full";
 
-const MAY_WORK_LATER = new Set(['rate_limited', 'unavailable', 'internal', UNREACHABLE, NOT_UNDERSTOOD]);
+const MAY_WORK_LATER = new Set(["rate_limited", "unavailable", "internal", UNREACHABLE, NOT_UNDERSTOOD]);
 
 export class Problem extends Error {
   /**
    * @param {string} code a code of the server, or one of those above
    * @param {{detail?: string, field?: string, retryAfter?: number}} [more] `retryAfter` is in milliseconds
    */
-  constructor(code, { detail = '', field, retryAfter } = {}) {
+  constructor(code, { detail = "", field, retryAfter } = {}) {
     super(detail || code);
-    this.name = 'Problem';
+    this.name = "Problem";
     this.code = code;
     this.field = field;
     this.retryAfter = retryAfter;
@@ -42,5 +42,5 @@ export class Problem extends Error {
  * @param {unknown} error
  */
 export function problemOf(error) {
-  return error instanceof Problem ? error : new Problem('internal', { detail: String(error) });
+  return error instanceof Problem ? error : new Problem("internal", { detail: String(error) });
 }

@@ -4,11 +4,11 @@
  * A page is older than the events that came meanwhile: each carries the head at which it was read, and is brought up to
  * date from the room's log before it is joined to the window.
  *
- * @import {Log} from './log.js'
- * @import {Message, RoomState, Seq, Timeline} from './types.d.ts'
+ * @import {Log} from "./log.js"
+ * @import {Message, RoomState, Seq, Timeline} from "./types.d.ts"
  */
 
-import { apply, newer, newRoom } from './fold.js';
+import { apply, newer, newRoom } from "./fold.js";
 
 /**
  * The messages of a page, oldest first, as they are at `upto`; with those that were posted after it when the page
@@ -72,7 +72,7 @@ export function lowerBound(sorted, least) {
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (sorted[middle] < least) low = middle + 1;
+    if ((sorted[middle] ?? Infinity) < least) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,11 +1,11 @@
 /**
  * REST: one request, one answer, or a Problem. Paths are relative to the page, which may be served under a prefix.
  *
- * @import {Tokens} from './tokens.js'
- * @typedef {{body?: unknown, query?: Record<string, string | number | null | undefined>, token?: boolean}} Options
+ * @import {Tokens} from "./tokens.js"
+ * @typedef {{body?: unknown, query?: Record<string, string | number | null | undefined>, token?: boolean, as?: string}} Options
  */
 
-import { NOT_UNDERSTOOD, Problem, UNREACHABLE } from '../core/problems.js';
+import { NOT_UNDERSTOOD, Problem, UNREACHABLE } from "../core/problems.js";
 
 const TIMEOUT = 20_000; // milliseconds until an answer must be complete
 
@@ -24,7 +24,7 @@ export class Api {
    * @returns {Promise<any>}
    */
   get(path, query) {
-    return this.request('GET', path, { query });
+    return this.request("GET", path, { query });
   }
 
   /**
@@ -33,11 +33,11 @@ export class Api {
    * @returns {Promise<any>}
    */
   post(path, body) {
-    return this.request('POST', path, { body });
+    return this.request("POST", path, { body });
   }
 
   /**
-   * With the session's token (unless `token` is false); a token that has expired is renewed, once.
+   * With the session's token, which is renewed once if it has expired; `token: false` is without one, `as` with another.
    *
    * @param {string} method
    * @param {string} path
@@ -46,12 +46,12 @@ export class Api {
    */
   async request(method, path, options = {}) {
     const tokens = options.token === false ? null : this.tokens;
-    if (tokens === null) return this.#send(method, path, options, null);
+    if (tokens === null || options.as !== undefined) return this.#send(method, path, options, options.as ?? null);
     const token = await tokens.token();
     try {
       return await this.#send(method, path, options, token);
     } catch (error) {
-      const refused = error instanceof Problem && (error.code === 'token_expired' || error.code === 'unauthenticated');
+      const refused = error instanceof Problem && (error.code === "token_expired" || error.code === "unauthenticated");
       if (!refused) throw error;
     }
     return this.#send(method, path, options, await tokens.renew(token));
@@ -65,8 +65,8 @@ export class Api {
    */
   async #send(method, path, { body, query }, token) {
     /** @type {Record<string, string>} */
-    const headers = { Accept: 'application/json' };
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const headers = { Accept: "application/json" };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
     if (token !== null) headers.Authorization = `Bearer ${token}`;
     let response;
     let text;
@@ -75,16 +75,16 @@ export class Api {
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
-        cache: 'no-store',
-        credentials: 'omit',
-        redirect: 'error',
+        cache: "no-store",
+        credentials: "omit",
+        redirect: "error",
         signal: AbortSignal.timeout(TIMEOUT),
       });
       text = await response.text();
     } catch (error) {
       throw new Problem(UNREACHABLE, { detail: String(error) });
     }
-    if (response.ok) return text === '' ? null : read(text);
+    if (response.ok) return text === "" ? null : read(text);
     throw refusal(response, text);
   }
 
@@ -106,7 +106,7 @@ function read(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Problem(NOT_UNDERSTOOD, { detail: 'the answer is not JSON' });
+    throw new Problem(NOT_UNDERSTOOD, { detail: "the answer is not JSON" });
   }
 }
 
@@ -117,12 +117,12 @@ function read(text) {
  * @param {string} text
  */
 function refusal(response, text) {
-  const seconds = Number(response.headers.get('Retry-After'));
+  const seconds = Number(response.headers.get("Retry-After"));
   const retryAfter = seconds > 0 ? seconds * 1000 : undefined;
-  if (response.headers.get('Content-Type')?.startsWith('application/problem+json')) {
+  if (response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
     const { code, detail, errors } = read(text);
     return new Problem(String(code), { detail, field: errors?.[0]?.field, retryAfter });
   }
-  const code = response.status >= 500 || response.status === 429 ? 'unavailable' : NOT_UNDERSTOOD;
+  const code = response.status >= 500 || response.status === 429 ? "unavailable" : NOT_UNDERSTOOD;
   return new Problem(code, { detail: `${response.status} ${response.statusText}`, retryAfter });
 }

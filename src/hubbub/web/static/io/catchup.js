@@ -9,7 +9,7 @@
  * Whatever happens (a hole, `behind`, a lost connection) leads back to *wanted* with the position kept, so that there is
  * one way to recover and it is the one that is used every day.
  *
- * @import {Events, EventFrame, Joined, Reset, RoomEvent, RoomId, Seq} from '../core/types.d.ts'
+ * @import {Events, EventFrame, Joined, Reset, RoomEvent, RoomId, Seq} from "../core/types.d.ts"
  * @typedef {{
  *   roomId: RoomId, applied: Seq, epoch: string | null, backoff: Backoff,
  *   stage: 'wanted' | 'joining' | 'live' | 'ended', due: number, ref: number | null, head: Seq,
@@ -23,11 +23,11 @@
  * }} Receiver
  */
 
-import { Problem } from '../core/problems.js';
-import { Backoff } from './backoff.js';
+import { Problem } from "../core/problems.js";
+import { Backoff } from "./backoff.js";
 
 const SYNC_ROOMS = 100; // rooms in one `sync`: some 2 kB
-const REFUSED = new Set(['forbidden', 'not_found', 'invalid']);
+const REFUSED = new Set(["forbidden", "not_found", "invalid"]);
 
 export class Catchup {
   /** @type {Map<RoomId, Following>} */
@@ -52,7 +52,16 @@ export class Catchup {
   follow(roomId, after, epoch) {
     this.unfollow(roomId);
     /** @type {Following} */
-    const room = { roomId, applied: after, epoch, backoff: new Backoff(1), stage: 'wanted', due: 0, ref: null, head: 0 };
+    const room = {
+      roomId,
+      applied: after,
+      epoch,
+      backoff: new Backoff(1),
+      stage: "wanted",
+      due: 0,
+      ref: null,
+      head: 0,
+    };
     this.#rooms.set(roomId, room);
     this.#wanted.set(roomId, room);
   }
@@ -63,8 +72,8 @@ export class Catchup {
     const room = this.#rooms.get(roomId);
     if (room === undefined) return false;
     this.#rooms.delete(roomId);
-    const followed = room.stage !== 'ended';
-    room.stage = 'ended';
+    const followed = room.stage !== "ended";
+    room.stage = "ended";
     room.ref = null;
     return followed;
   }
@@ -77,12 +86,12 @@ export class Catchup {
   /** @param {RoomId} roomId @returns {Seq | null} the last event that was handed on; null = the room is not followed */
   position(roomId) {
     const room = this.#rooms.get(roomId);
-    return room === undefined || room.stage === 'ended' ? null : room.applied;
+    return room === undefined || room.stage === "ended" ? null : room.applied;
   }
 
   /** @param {RoomId} roomId */
   isLive(roomId) {
-    return this.#rooms.get(roomId)?.stage === 'live';
+    return this.#rooms.get(roomId)?.stage === "live";
   }
 
   /** When there is something to ask for. */
@@ -100,27 +109,28 @@ export class Catchup {
    */
   nextRequest(now, ref) {
     const due = [...this.#wanted.values()].filter((room) => room.due <= now);
-    if (due.length === 0) return null;
-    const { epoch } = due[0];
+    const [first] = due;
+    if (first === undefined) return null;
+    const { epoch } = first;
     const together = due.filter((room) => room.epoch === epoch).slice(0, SYNC_ROOMS);
     this.#asked.set(ref, together);
     for (const room of together) {
-      room.stage = 'joining';
+      room.stage = "joining";
       room.ref = ref;
       this.#wanted.delete(room.roomId);
     }
     const said = epoch === null ? {} : { epoch };
     if (together.length === 1) {
-      return { type: 'join', ref, room_id: due[0].roomId, after: due[0].applied, ...said };
+      return { type: "join", ref, room_id: first.roomId, after: first.applied, ...said };
     }
     const rooms = Object.fromEntries(together.map((room) => [room.roomId, room.applied]));
-    return { type: 'sync', ref, rooms, ...said };
+    return { type: "sync", ref, rooms, ...said };
   }
 
   /** The connection is gone: every room has to be joined again. */
   lost() {
     this.#asked.clear();
-    for (const room of this.#rooms.values()) if (room.stage !== 'ended') this.#want(room, 0);
+    for (const room of this.#rooms.values()) if (room.stage !== "ended") this.#want(room, 0);
   }
 
   // What the server says. `joined` and `events` return the ref that is answered with it, or null.
@@ -137,7 +147,7 @@ export class Catchup {
     room.head = frame.head;
     if (room.applied > frame.head) {
       // Events that are not there any more: the log that is known here is not this one.
-      this.#restart(room, frame.head, 'epoch_changed');
+      this.#restart(room, frame.head, "epoch_changed");
       this.#want(room, now + room.backoff.next());
       return this.#answered(ref, room);
     }
@@ -155,7 +165,7 @@ export class Catchup {
     const room = this.#askedFor(frame.room_id, frame.ref);
     if (room === null) return null;
     const { ref, applied } = room;
-    for (const event of frame.events) if (this.#take(room, event) === 'gap') break;
+    for (const event of frame.events) if (this.#take(room, event) === "gap") break;
     if (!frame.more) this.#settle(room, now);
     else this.#want(room, room.applied > applied ? now : now + room.backoff.next());
     return this.#answered(ref, room);
@@ -167,8 +177,8 @@ export class Catchup {
    */
   event(frame, now) {
     const room = this.#rooms.get(frame.room_id);
-    if (room === undefined || room.stage === 'ended') return;
-    if (this.#take(room, frame) === 'gap' && room.stage === 'live') this.#want(room, now + room.backoff.next());
+    if (room === undefined || room.stage === "ended") return;
+    if (this.#take(room, frame) === "gap" && room.stage === "live") this.#want(room, now + room.backoff.next());
   }
 
   /**
@@ -179,7 +189,7 @@ export class Catchup {
    */
   behind(roomId, now) {
     const room = this.#rooms.get(roomId);
-    if (room !== undefined && (room.stage === 'live' || room.stage === 'joining')) this.#want(room, now);
+    if (room !== undefined && (room.stage === "live" || room.stage === "joining")) this.#want(room, now);
   }
 
   /**
@@ -188,13 +198,13 @@ export class Catchup {
    */
   reset(frame, now) {
     const room = this.#rooms.get(frame.room_id);
-    if (room === undefined || room.stage === 'ended') return;
-    if (frame.reason === 'forbidden') {
+    if (room === undefined || room.stage === "ended") return;
+    if (frame.reason === "forbidden") {
       this.#end(room, null);
       return;
     }
     this.#restart(room, frame.head ?? frame.base ?? 0, frame.reason);
-    if (room.stage === 'live') this.#want(room, now);
+    if (room.stage === "live") this.#want(room, now);
   }
 
   /**
@@ -206,7 +216,7 @@ export class Catchup {
   heads(heads, now) {
     for (const [roomId, head] of Object.entries(heads)) {
       const room = this.#rooms.get(Number(roomId));
-      if (room?.stage === 'live' && room.applied < head) this.#want(room, now + room.backoff.next());
+      if (room?.stage === "live" && room.applied < head) this.#want(room, now + room.backoff.next());
     }
   }
 
@@ -274,7 +284,7 @@ export class Catchup {
    * @param {number} due
    */
   #want(room, due) {
-    room.stage = 'wanted';
+    room.stage = "wanted";
     room.ref = null;
     room.due = due;
     this.#wanted.set(room.roomId, room);
@@ -291,7 +301,7 @@ export class Catchup {
       this.#want(room, now + room.backoff.next());
       return;
     }
-    room.stage = 'live';
+    room.stage = "live";
     room.ref = null;
     this.receiver.caughtUp(room.roomId);
   }
@@ -303,12 +313,12 @@ export class Catchup {
    * @param {RoomEvent} event
    */
   #take(room, event) {
-    if (event.seq <= room.applied) return 'known';
-    if (event.seq > room.applied + 1) return 'gap';
+    if (event.seq <= room.applied) return "known";
+    if (event.seq > room.applied + 1) return "gap";
     room.applied = event.seq;
     room.backoff.reset(); // only progress counts as success
     this.receiver.applied(room.roomId, event);
-    return 'applied';
+    return "applied";
   }
 
   /**
@@ -327,7 +337,7 @@ export class Catchup {
    * @param {Problem | null} problem
    */
   #end(room, problem) {
-    room.stage = 'ended';
+    room.stage = "ended";
     room.ref = null;
     this.#wanted.delete(room.roomId);
     this.receiver.ended(room.roomId, problem);

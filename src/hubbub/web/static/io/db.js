@@ -10,30 +10,30 @@
  * | `rooms` | `id` | the last rows of the last rooms | yes |
  * | `people` | `id` | names | yes |
  *
- * @import {Storage} from '../core/types.d.ts'
+ * @import {Storage} from "../core/types.d.ts"
  * @typedef {'kv' | 'outbox' | 'drafts' | 'rooms' | 'people'} StoreName
  * @typedef {{store: StoreName, put: any, key?: string} | {store: StoreName, delete: string | number} | {store: StoreName, clear: true}} Change
  */
 
-import { Problem, STORAGE_FULL } from '../core/problems.js';
+import { Problem, STORAGE_FULL } from "../core/problems.js";
 
-const NAME = 'hubbub';
+const NAME = "hubbub";
 const VERSION = 1;
 const OPEN_TIMEOUT = 3000; // milliseconds; a broken profile may never answer
 
 /** @type {Record<StoreName, string | null>} */
-const KEY_PATHS = { kv: null, outbox: 'key', drafts: 'room_id', rooms: 'id', people: 'id' };
+const KEY_PATHS = { kv: null, outbox: "key", drafts: "room_id", rooms: "id", people: "id" };
 /** @type {StoreName[]} */
-const STORES = ['kv', 'outbox', 'drafts', 'rooms', 'people'];
+const STORES = ["kv", "outbox", "drafts", "rooms", "people"];
 /** @type {StoreName[]} */
-const CACHES = ['rooms', 'people'];
+const CACHES = ["rooms", "people"];
 
 export class Db {
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
   #memory = new Memory();
   /** @type {Storage} */
-  #mode = 'durable';
+  #mode = "durable";
 
   /** @param {(mode: Storage) => void} onMode called when it changes */
   constructor(onMode) {
@@ -80,15 +80,19 @@ export class Db {
       await commit(db, changes, strict);
     } catch (error) {
       if (!isFull(error)) throw error;
-      await commit(db, CACHES.map((store) => ({ store, clear: true })), false).catch(() => undefined);
+      await commit(
+        db,
+        CACHES.map((store) => ({ store, clear: true })),
+        false,
+      ).catch(() => undefined);
       try {
         await commit(db, changes, strict);
       } catch {
-        this.#setMode('full');
+        this.#setMode("full");
         throw new Problem(STORAGE_FULL);
       }
     }
-    this.#setMode('durable');
+    this.#setMode("durable");
   }
 
   /**
@@ -105,7 +109,7 @@ export class Db {
       if (value !== undefined) this.#memory.write([{ store, put: value, key }]);
       return;
     }
-    const tx = db.transaction(store, 'readwrite');
+    const tx = db.transaction(store, "readwrite");
     const value = change(await answer(tx.objectStore(store).get(key)));
     if (value !== undefined) tx.objectStore(store).put(value, key);
     await done(tx);
@@ -115,17 +119,22 @@ export class Db {
   async clear(stores = STORES) {
     this.#memory.write(stores.map((store) => ({ store, clear: true })));
     const db = await this.#open();
-    if (db !== null) await commit(db, stores.map((store) => ({ store, clear: true })), true);
+    if (db !== null)
+      await commit(
+        db,
+        stores.map((store) => ({ store, clear: true })),
+        true,
+      );
   }
 
   /** @returns {Promise<IDBDatabase | null>} null: in memory */
   async #open() {
-    if (this.#mode === 'memory') return null;
+    if (this.#mode === "memory") return null;
     this.#opening ??= open(() => (this.#opening = null));
     try {
       return await this.#opening;
     } catch {
-      this.#setMode('memory');
+      this.#setMode("memory");
       return null;
     }
   }
@@ -160,8 +169,8 @@ class Memory {
   write(changes) {
     for (const change of changes) {
       const store = this.#stores[change.store];
-      if ('put' in change) store.set(change.key ?? change.put[KEY_PATHS[change.store] ?? ''], change.put);
-      else if ('delete' in change) store.delete(change.delete);
+      if ("put" in change) store.set(change.key ?? change.put[KEY_PATHS[change.store] ?? ""], change.put);
+      else if ("delete" in change) store.delete(change.delete);
       else store.clear();
     }
   }
@@ -173,7 +182,7 @@ class Memory {
  */
 function open(onGone) {
   return new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error('the storage does not answer')), OPEN_TIMEOUT);
+    setTimeout(() => reject(new Error("the storage does not answer")), OPEN_TIMEOUT);
     const request = indexedDB.open(NAME, VERSION); // throws where storage is blocked
     request.onupgradeneeded = () => {
       for (const store of STORES) request.result.createObjectStore(store, { keyPath: KEY_PATHS[store] });
@@ -198,11 +207,11 @@ function open(onGone) {
  */
 function commit(db, changes, strict) {
   const names = new Set(changes.map((change) => change.store));
-  const tx = db.transaction([...names], 'readwrite', { durability: strict ? 'strict' : 'relaxed' });
+  const tx = db.transaction([...names], "readwrite", { durability: strict ? "strict" : "relaxed" });
   for (const change of changes) {
     const store = tx.objectStore(change.store);
-    if ('put' in change) store.put(change.put, change.key);
-    else if ('delete' in change) store.delete(change.delete);
+    if ("put" in change) store.put(change.put, change.key);
+    else if ("delete" in change) store.delete(change.delete);
     else store.clear();
   }
   return done(tx);
@@ -233,5 +242,5 @@ function done(tx) {
 
 /** @param {unknown} error */
 function isFull(error) {
-  return error instanceof DOMException && error.name === 'QuotaExceededError';
+  return error instanceof DOMException && error.name === "QuotaExceededError";
 }

@@ -3,5 +3,5 @@
 /** @param {number} [bytes] */
 export function newId(bytes = 16) {
   const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

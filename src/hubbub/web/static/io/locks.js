@@ -2,12 +2,12 @@
  * One at a time over all tabs of this browser. Web Locks where there are any; a page that does not come over HTTPS has
  * none, and gets leases in the database instead: good enough to keep two tabs from refreshing at once.
  *
- * @import {Db} from './db.js'
+ * @import {Db} from "./db.js"
  */
 
-import { newId } from './ids.js';
+import { newId } from "./ids.js";
 
-const PREFIX = 'hubbub-';
+const PREFIX = "hubbub-";
 const LEASE = 30_000; // milliseconds after which the holder must be gone
 const PAUSE = 100; // milliseconds between two looks at a lease
 
@@ -30,7 +30,7 @@ export async function exclusively(db, name, work) {
   try {
     return await work();
   } finally {
-    await db.update('kv', `lease-${name}`, (held) => (held?.holder === holder ? { holder: '', until: 0 } : undefined));
+    await db.update("kv", `lease-${name}`, (held) => (held?.holder === holder ? { holder: "", until: 0 } : undefined));
   }
 }
 
@@ -67,7 +67,7 @@ export async function whenFree(name, work) {
  */
 async function lease(db, name, holder) {
   let got = false;
-  await db.update('kv', `lease-${name}`, (held) => {
+  await db.update("kv", `lease-${name}`, (held) => {
     got = held === undefined || held.until < Date.now() || held.until > Date.now() + LEASE; // or the clock was set back
     return got ? { holder, until: Date.now() + LEASE } : undefined;
   });

@@ -6,10 +6,10 @@
  * that the server has a message once, however often it was sent. Each tab sends its own; when a tab is gone another one
  * adopts what it left, which may have been sent or not.
  *
- * @import {Ack, Pending, RoomEvent, RoomId, Seq, UserId} from '../core/types.d.ts'
- * @import {Change, Db} from './db.js'
- * @import {Problem} from '../core/problems.js'
- * @import {Tabs} from './tabs.js'
+ * @import {Ack, Pending, RoomEvent, RoomId, Seq, UserId} from "../core/types.d.ts"
+ * @import {Change, Db} from "./db.js"
+ * @import {Problem} from "../core/problems.js"
+ * @import {Tabs} from "./tabs.js"
  * @typedef {Pending & {tab: string, n: number}} Entry
  * @typedef {{isOpen: boolean, request(frame: Record<string, unknown>): Promise<Ack>}} Line
  * @typedef {{
@@ -19,10 +19,10 @@
  * }} Listener `position`: up to where a room is shown; null = it is not followed
  */
 
-import { problemOf } from '../core/problems.js';
-import { Backoff } from './backoff.js';
-import { haveLocks } from './locks.js';
-import { newId } from './ids.js';
+import { problemOf } from "../core/problems.js";
+import { Backoff } from "./backoff.js";
+import { haveLocks } from "./locks.js";
+import { newId } from "./ids.js";
 
 export class Outbox {
   /** @type {Map<string, Entry>} the oldest first */
@@ -62,7 +62,7 @@ export class Outbox {
    */
   async start(userId) {
     this.#userId = userId;
-    const left = /** @type {Entry[]} */ (await this.db.all('outbox'));
+    const left = /** @type {Entry[]} */ (await this.db.all("outbox"));
     for (const tab of new Set(left.map((entry) => entry.tab))) {
       if (haveLocks()) this.tabs.watch(tab);
       else await this.adopt(tab); // sent twice it is still there once
@@ -87,7 +87,7 @@ export class Outbox {
    */
   async adopt(tab) {
     const epoch = this.#epoch;
-    const all = /** @type {Entry[]} */ (await this.db.all('outbox'));
+    const all = /** @type {Entry[]} */ (await this.db.all("outbox"));
     const found = all.filter((entry) => entry.tab === tab && entry.user_id === this.#userId);
     if (found.length === 0 || epoch !== this.#epoch) return;
     found.sort((one, other) => one.n - other.n);
@@ -95,7 +95,7 @@ export class Outbox {
       this.#left.add(entry.key);
       this.#keep({ ...entry, tab: this.tabs.id, n: ++this.#n });
     }
-    await this.#write(found.map(({ key }) => ({ store: 'outbox', put: this.#entries.get(key) })));
+    await this.#write(found.map(({ key }) => ({ store: "outbox", put: this.#entries.get(key) })));
     this.pump();
   }
 
@@ -111,7 +111,7 @@ export class Outbox {
 
   /** How many things wait on this device, in all tabs. */
   async count() {
-    const kept = /** @type {Entry[]} */ (await this.db.all('outbox'));
+    const kept = /** @type {Entry[]} */ (await this.db.all("outbox"));
     return new Set([...kept.map((entry) => entry.key), ...this.#entries.keys()]).size;
   }
 
@@ -127,7 +127,7 @@ export class Outbox {
       user_id: this.#userId,
       room_id: roomId,
       at: new Date().toISOString(),
-      state: 'waiting',
+      state: "waiting",
       tab: this.tabs.id,
       n: ++this.#n,
     };
@@ -143,10 +143,10 @@ export class Outbox {
    */
   async retry(key) {
     const entry = this.#entries.get(key);
-    if (entry?.state !== 'failed') return;
+    if (entry?.state !== "failed") return;
     this.#entries.delete(key);
     const { problem: _, ...again } = entry;
-    this.#keep({ ...again, state: 'waiting', n: ++this.#n });
+    this.#keep({ ...again, state: "waiting", n: ++this.#n });
     await this.#store(this.#entries.get(key) ?? entry);
     this.pump();
   }
@@ -158,7 +158,7 @@ export class Outbox {
    */
   cancel(key) {
     const entry = this.#entries.get(key);
-    if (entry === undefined || (entry.state !== 'failed' && this.#left.has(key))) return false;
+    if (entry === undefined || (entry.state !== "failed" && this.#left.has(key))) return false;
     this.#remove(entry);
     this.pump();
     return true;
@@ -173,7 +173,7 @@ export class Outbox {
    */
   reached(roomId, events, position) {
     for (const event of events) {
-      const entry = event.user_id === this.#userId ? this.#entries.get(event.client_id ?? '') : undefined;
+      const entry = event.user_id === this.#userId ? this.#entries.get(event.client_id ?? "") : undefined;
       if (entry?.room_id === roomId) this.#remove(entry);
     }
     for (const entry of this.of(roomId)) {
@@ -197,7 +197,7 @@ export class Outbox {
     /** @type {Set<RoomId>} */
     const seen = new Set(this.#busy);
     for (const entry of [...this.#entries.values()]) {
-      if (entry.state === 'failed' || this.#confirmed.has(entry.key) || seen.has(entry.room_id)) continue;
+      if (entry.state === "failed" || this.#confirmed.has(entry.key) || seen.has(entry.room_id)) continue;
       seen.add(entry.room_id);
       if (!this.#writing.has(entry.key)) void this.#send(entry);
     }
@@ -209,7 +209,7 @@ export class Outbox {
     const epoch = this.#epoch;
     this.#busy.add(roomId);
     this.#left.add(key);
-    this.#mark(key, { state: 'sending' });
+    this.#mark(key, { state: "sending" });
     let pause = 0;
     try {
       const ack = await this.line.request(frameOf(entry));
@@ -249,7 +249,7 @@ export class Outbox {
    * @param {Problem} problem
    */
   #later(key, problem) {
-    this.#mark(key, { state: 'waiting' });
+    this.#mark(key, { state: "waiting" });
     const roomId = this.#entries.get(key)?.room_id ?? 0;
     const backoff = this.#backoffs.get(roomId) ?? new Backoff();
     this.#backoffs.set(roomId, backoff);
@@ -261,7 +261,7 @@ export class Outbox {
    * @param {Problem} problem
    */
   #failed(key, problem) {
-    this.#mark(key, { state: 'failed', problem: problem.words });
+    this.#mark(key, { state: "failed", problem: problem.words });
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     void this.#store(entry);
@@ -289,13 +289,13 @@ export class Outbox {
     this.#confirmed.delete(entry.key);
     this.#left.delete(entry.key);
     this.listener.changed(entry.room_id);
-    void this.#write([{ store: 'outbox', delete: entry.key }]);
+    void this.#write([{ store: "outbox", delete: entry.key }]);
   }
 
   /** @param {Entry} entry */
   async #store(entry) {
     this.#writing.add(entry.key);
-    await this.#write([{ store: 'outbox', put: entry }]);
+    await this.#write([{ store: "outbox", put: entry }]);
     this.#writing.delete(entry.key);
   }
 
@@ -315,11 +315,11 @@ export class Outbox {
  * @param {Problem} problem
  */
 function isRefusal(problem) {
-  return !problem.retryable && problem.code !== 'token_expired' && problem.code !== 'unauthenticated';
+  return !problem.retryable && problem.code !== "token_expired" && problem.code !== "unauthenticated";
 }
 
 /** @param {Entry} entry */
 function frameOf({ kind, room_id, key, text, target, reply_to }) {
-  if (kind === 'send') return { type: 'send', room_id, client_id: key, text, reply_to };
-  return kind === 'edit' ? { type: 'edit', room_id, target, text } : { type: 'delete', room_id, target };
+  if (kind === "send") return { type: "send", room_id, client_id: key, text, reply_to };
+  return kind === "edit" ? { type: "edit", room_id, target, text } : { type: "delete", room_id, target };
 }

@@ -2,13 +2,13 @@
  * What this page asks on an open socket: catching up first, then everything else in the order in which it came, within
  * the limits that the server gave in `hello`. Each is answered by its `ref`.
  *
- * @import {Ack, ErrorFrame, Events, Hello, Joined} from '../core/types.d.ts'
- * @import {Catchup} from './catchup.js'
+ * @import {Ack, ErrorFrame, Events, Hello, Joined} from "../core/types.d.ts"
+ * @import {Catchup} from "./catchup.js"
  * @typedef {{frame: Record<string, unknown>, resolve: (ack: Ack) => void, reject: (problem: Problem) => void}} Request
  */
 
-import { Problem, UNREACHABLE } from '../core/problems.js';
-import { Bucket } from './bucket.js';
+import { Problem, UNREACHABLE } from "../core/problems.js";
+import { Bucket } from "./bucket.js";
 
 const ANSWER_TIMEOUT = 30_000; // milliseconds until a frame must be answered
 
@@ -72,7 +72,7 @@ export class Requests {
         this.#unanswered.set(ref, { request, at: now });
         return text;
       }
-      request.reject(new Problem('too_large', { field: 'text' }));
+      request.reject(new Problem("too_large", { field: "text" }));
     }
     return null;
   }
@@ -126,7 +126,7 @@ export class Requests {
       this.#unanswered.delete(frame.ref); // a part of the answer came: the rest may take its time again
       this.#unanswered.set(frame.ref, { ...asked, at: now });
     }
-    const answered = frame.type === 'joined' ? this.catchup.joined(frame, now) : this.catchup.events(frame, now);
+    const answered = frame.type === "joined" ? this.catchup.joined(frame, now) : this.catchup.events(frame, now);
     if (answered !== null) this.#unanswered.delete(answered);
   }
 

@@ -8,9 +8,9 @@
  * Times are those of `performance.now()`: a clock that is set changes nothing. Timers of a sleeping page are late, so
  * each looks at the time again, and `check` is called when the page wakes up.
  *
- * @import {Ack, Bye, Connection as View, Hello, RoomId, Seq, ServerFrame, Signal} from '../core/types.d.ts'
- * @import {Receiver} from './catchup.js'
- * @import {Tokens} from './tokens.js'
+ * @import {Ack, Bye, Connection as View, Hello, RoomId, Seq, ServerFrame, Signal} from "../core/types.d.ts"
+ * @import {Receiver} from "./catchup.js"
+ * @import {Tokens} from "./tokens.js"
  * @typedef {Receiver & {
  *   changed(view: View): void,
  *   welcomed(hello: Hello): void,
@@ -20,10 +20,10 @@
  * @typedef {'off' | 'down' | 'connecting' | 'opening' | 'open' | 'ended'} State
  */
 
-import { Problem, problemOf, UNREACHABLE } from '../core/problems.js';
-import { Backoff } from './backoff.js';
-import { Catchup } from './catchup.js';
-import { Requests } from './requests.js';
+import { Problem, problemOf, UNREACHABLE } from "../core/problems.js";
+import { Backoff } from "./backoff.js";
+import { Catchup } from "./catchup.js";
+import { Requests } from "./requests.js";
 
 const PROTOCOL = 1;
 const OPEN_TIMEOUT = 15_000; // milliseconds until a socket must be open
@@ -36,16 +36,16 @@ const RENEW_PAUSE = 30_000; // milliseconds after which a renewal that failed is
 const UNAUTHENTICATED = 4401;
 /** Close codes that a person has to do something about, and what the catalogue calls them. */
 const FINAL = new Map([
-  [4403, 'ended.origin'],
-  [4404, 'ended.outdated'],
-  [4426, 'ended.outdated'],
+  [4403, "ended.origin"],
+  [4404, "ended.outdated"],
+  [4426, "ended.outdated"],
 ]);
 
 export class Connection {
   /** @type {Hello | null} the last one */
   hello = null;
   /** @type {State} */
-  #state = 'off';
+  #state = "off";
   /** @type {WebSocket | null} */
   #socket = null;
   #catchup;
@@ -62,7 +62,7 @@ export class Connection {
   #since = 0; // when this state began
   #heardAt = 0;
   #renewAt = Infinity;
-  #token = '';
+  #token = "";
   #renewed = false; // since the last hello, because the server refused the token
   /** @type {Bye | null} */
   #bye = null;
@@ -98,26 +98,26 @@ export class Connection {
     this.#marks.clear();
     this.#presence = {};
     this.hello = null;
-    this.#enter('off', { status: 'off' });
+    this.#enter("off", { status: "off" });
   }
 
   /** Do not wait for the next try. */
   retryNow() {
-    if (this.#state === 'down' || this.#state === 'ended') this.#wait(0);
+    if (this.#state === "down" || this.#state === "ended") this.#wait(0);
   }
 
   /** The page woke up, or the network came back: timers may be late, and the socket may be dead without a word. */
   check() {
-    if (this.#state === 'down') {
+    if (this.#state === "down") {
       this.#backoff.reset();
       this.#wait(0);
-    } else if (this.#state === 'open' && performance.now() > this.#heardAt + 1.2 * (this.hello?.heartbeat_ms ?? 0)) {
+    } else if (this.#state === "open" && performance.now() > this.#heardAt + 1.2 * (this.hello?.heartbeat_ms ?? 0)) {
       this.#drop();
     } else this.#tick();
   }
 
   get isOpen() {
-    return this.#state === 'open';
+    return this.#state === "open";
   }
 
   /**
@@ -133,7 +133,7 @@ export class Connection {
   /** @param {RoomId} roomId */
   unfollow(roomId) {
     this.#marks.delete(roomId);
-    if (this.#catchup.unfollow(roomId)) this.tell({ type: 'leave', room_id: roomId });
+    if (this.#catchup.unfollow(roomId)) this.tell({ type: "leave", room_id: roomId });
   }
 
   /** @param {RoomId} roomId */
@@ -143,7 +143,7 @@ export class Connection {
 
   /** @param {RoomId} roomId */
   isLive(roomId) {
-    return this.#state === 'open' && this.#catchup.isLive(roomId);
+    return this.#state === "open" && this.#catchup.isLive(roomId);
   }
 
   /**
@@ -154,7 +154,7 @@ export class Connection {
    * @returns {Promise<Ack>}
    */
   request(frame) {
-    if (this.#state !== 'open') return Promise.reject(new Problem(UNREACHABLE));
+    if (this.#state !== "open") return Promise.reject(new Problem(UNREACHABLE));
     const answer = this.#requests.add(frame);
     this.#pump();
     return answer;
@@ -166,7 +166,7 @@ export class Connection {
    * @param {Record<string, unknown>} frame
    */
   tell(frame) {
-    if (this.#state === 'open') this.#transmit(frame);
+    if (this.#state === "open") this.#transmit(frame);
   }
 
   /**
@@ -176,13 +176,13 @@ export class Connection {
   markRead(roomId, seq) {
     if (seq <= (this.#marks.get(roomId) ?? 0)) return;
     this.#marks.set(roomId, seq);
-    this.tell({ type: 'read', room_id: roomId, seq });
+    this.tell({ type: "read", room_id: roomId, seq });
   }
 
   /** @param {{status?: 'online' | 'away', watch?: number[]}} said */
   presence(said) {
     Object.assign(this.#presence, said);
-    this.tell({ type: 'presence', ...said });
+    this.tell({ type: "presence", ...said });
   }
 
   // Its life
@@ -190,12 +190,12 @@ export class Connection {
   /** @param {number} delay milliseconds */
   #wait(delay) {
     this.#tryAt = performance.now() + delay;
-    this.#enter('down', delay === 0 ? { status: 'connecting' } : { status: 'waiting', retry_at: Date.now() + delay });
+    this.#enter("down", delay === 0 ? { status: "connecting" } : { status: "waiting", retry_at: Date.now() + delay });
   }
 
   async #connect() {
     const attempt = ++this.#attempt;
-    this.#enter('connecting', { status: 'connecting' });
+    this.#enter("connecting", { status: "connecting" });
     let token;
     try {
       token = await this.tokens.token();
@@ -207,7 +207,7 @@ export class Connection {
     this.#token = token;
     const socket = new WebSocket(this.url, [`hubbub.v${PROTOCOL}`, `bearer.${token}`]);
     this.#socket = socket;
-    socket.onopen = () => socket === this.#socket && this.#enter('opening');
+    socket.onopen = () => socket === this.#socket && this.#enter("opening");
     socket.onmessage = ({ data }) => socket === this.#socket && this.#received(data);
     socket.onclose = ({ code }) => socket === this.#socket && this.#lost(code);
   }
@@ -218,14 +218,15 @@ export class Connection {
    * @param {number} code
    */
   #lost(code) {
-    if (this.#state === 'open' && performance.now() > this.#since + STABLE) this.#backoff.reset();
+    if (this.#state === "open" && performance.now() > this.#since + STABLE) this.#backoff.reset();
     const bye = this.#bye;
     this.#hangUp();
     this.#requests.fail();
     this.#catchup.lost();
     if (code === UNAUTHENTICATED) this.#refused();
-    else if (FINAL.has(code)) this.#end(FINAL.get(code) ?? '');
-    else if (code >= 4400 && code < 4500) this.#wait(LONG_PAUSE); // the same again would be refused again
+    else if (FINAL.has(code)) this.#end(FINAL.get(code) ?? "");
+    else if (code >= 4400 && code < 4500)
+      this.#wait(LONG_PAUSE); // the same again would be refused again
     else if (bye !== null) this.#wait(bye.after_ms[0] + (bye.after_ms[1] - bye.after_ms[0]) * Math.random());
     else this.#wait(this.#backoff.next());
   }
@@ -233,12 +234,12 @@ export class Connection {
   /** The server does not take the token: once there may be a better one. */
   async #refused() {
     if (this.#renewed) {
-      this.listener.signedOut(new Problem('unauthenticated'));
+      this.listener.signedOut(new Problem("unauthenticated"));
       return;
     }
     this.#renewed = true;
     const attempt = ++this.#attempt;
-    this.#enter('connecting', { status: 'connecting' });
+    this.#enter("connecting", { status: "connecting" });
     try {
       await this.tokens.renew(this.#token);
     } catch (error) {
@@ -257,7 +258,7 @@ export class Connection {
 
   /** @param {string} key */
   #end(key) {
-    this.#enter('ended', { status: 'ended', code: key });
+    this.#enter("ended", { status: "ended", code: key });
   }
 
   /** Nothing came for too long. */
@@ -281,7 +282,7 @@ export class Connection {
   #enter(state, view) {
     this.#state = state;
     this.#since = this.#heardAt = performance.now();
-    if (state !== 'down') this.#tryAt = Infinity;
+    if (state !== "down") this.#tryAt = Infinity;
     if (view !== undefined) this.listener.changed(view);
     this.#plan();
   }
@@ -289,10 +290,10 @@ export class Connection {
   // Time
 
   #deadline() {
-    if (this.#state === 'down') return this.#tryAt;
-    if (this.#state === 'connecting') return this.#since + OPEN_TIMEOUT + (this.#socket === null ? OPEN_TIMEOUT : 0);
-    if (this.#state === 'opening') return this.#since + HELLO_TIMEOUT;
-    if (this.#state !== 'open') return Infinity;
+    if (this.#state === "down") return this.#tryAt;
+    if (this.#state === "connecting") return this.#since + OPEN_TIMEOUT + (this.#socket === null ? OPEN_TIMEOUT : 0);
+    if (this.#state === "opening") return this.#since + HELLO_TIMEOUT;
+    if (this.#state !== "open") return Infinity;
     return Math.min(this.#heardAt + this.#silence(), this.#requests.lateAt, this.#renewAt, this.#requests.readyAt);
   }
 
@@ -314,9 +315,9 @@ export class Connection {
       this.#plan();
       return;
     }
-    if (this.#state === 'down') void this.#connect();
-    else if (this.#state === 'connecting' || this.#state === 'opening') this.#drop();
-    else if (this.#state === 'open') {
+    if (this.#state === "down") void this.#connect();
+    else if (this.#state === "connecting" || this.#state === "opening") this.#drop();
+    else if (this.#state === "open") {
       if (now >= this.#heardAt + this.#silence() || now >= this.#requests.lateAt) this.#drop();
       else {
         if (now >= this.#renewAt) void this.#renew();
@@ -338,7 +339,7 @@ export class Connection {
       if (attempt !== this.#attempt) return;
       this.#token = token;
       this.#planRenewal();
-      await this.request({ type: 'auth', token });
+      await this.request({ type: "auth", token });
     } catch (error) {
       if (attempt !== this.#attempt) return;
       if (problemOf(error).retryable) this.#renewAt = performance.now() + RENEW_PAUSE;
@@ -359,8 +360,8 @@ export class Connection {
       return;
     }
     this.#heardAt = performance.now();
-    if (frame === null || typeof frame !== 'object') return;
-    if (this.#state !== 'open' && frame.type !== 'hello' && frame.type !== 'bye') return; // nothing counts before hello
+    if (frame === null || typeof frame !== "object") return;
+    if (this.#state !== "open" && frame.type !== "hello" && frame.type !== "bye") return; // nothing counts before hello
     this.#dispatch(frame, this.#heardAt);
     this.#pump();
   }
@@ -371,36 +372,36 @@ export class Connection {
    */
   #dispatch(frame, now) {
     switch (frame.type) {
-      case 'event':
+      case "event":
         this.#catchup.event(frame, now);
         break;
-      case 'ack':
+      case "ack":
         this.#requests.acknowledged(frame, now);
         break;
-      case 'events':
-      case 'joined':
+      case "events":
+      case "joined":
         this.#requests.caughtUp(frame, now);
         break;
-      case 'ping':
-        this.#transmit({ type: 'pong', n: frame.n });
+      case "ping":
+        this.#transmit({ type: "pong", n: frame.n });
         this.#catchup.heads(frame.heads, now);
         break;
-      case 'error':
+      case "error":
         this.#requests.refused(frame, now);
         break;
-      case 'signal':
+      case "signal":
         this.listener.signalled(frame);
         break;
-      case 'behind':
+      case "behind":
         this.#catchup.behind(frame.room_id, now);
         break;
-      case 'reset':
+      case "reset":
         this.#catchup.reset(frame, now);
         break;
-      case 'hello':
+      case "hello":
         this.#welcome(frame);
         break;
-      case 'bye':
+      case "bye":
         if (frame.reconnect) this.#bye = frame;
         break;
     }
@@ -410,7 +411,7 @@ export class Connection {
   #welcome(hello) {
     if (hello.protocol !== PROTOCOL) {
       this.#hangUp();
-      this.#end('ended.outdated');
+      this.#end("ended.outdated");
       return;
     }
     this.hello = hello;
@@ -418,14 +419,14 @@ export class Connection {
     this.#requests.begin(hello.limits);
     this.#planRenewal();
     this.listener.welcomed(hello);
-    this.#enter('open', { status: 'live' });
-    for (const [roomId, seq] of this.#marks) this.tell({ type: 'read', room_id: roomId, seq });
-    if (Object.keys(this.#presence).length > 0) this.tell({ type: 'presence', ...this.#presence });
+    this.#enter("open", { status: "live" });
+    for (const [roomId, seq] of this.#marks) this.tell({ type: "read", room_id: roomId, seq });
+    if (Object.keys(this.#presence).length > 0) this.tell({ type: "presence", ...this.#presence });
   }
 
   /** Send what is due, as far as the server's limits allow. */
   #pump() {
-    while (this.#state === 'open') {
+    while (this.#state === "open") {
       const text = this.#requests.next(performance.now());
       if (text === null) break;
       this.#socket?.send(text);

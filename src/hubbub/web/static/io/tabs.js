@@ -2,8 +2,8 @@
  * The other tabs of the same browser: what one of them does is told to the rest, and when one is gone the rest know.
  */
 
-import { newId } from './ids.js';
-import { hold, whenFree } from './locks.js';
+import { newId } from "./ids.js";
+import { hold, whenFree } from "./locks.js";
 
 export class Tabs {
   /** This page's own name; a reload makes another one. */
@@ -22,12 +22,12 @@ export class Tabs {
 
   /** Be there for the others. */
   async start() {
-    if (typeof BroadcastChannel === 'function') {
-      this.#channel = new BroadcastChannel('hubbub');
+    if (typeof BroadcastChannel === "function") {
+      this.#channel = new BroadcastChannel("hubbub");
       this.#channel.onmessage = ({ data }) => this.#heard(data);
     }
     await hold(`tab-${this.id}`);
-    this.post('here', { answer: true });
+    this.post("here", { answer: true });
   }
 
   /**
@@ -61,11 +61,11 @@ export class Tabs {
 
   /** @param {{topic: string, from: string, data: any}} message */
   #heard({ topic, from, data }) {
-    if (topic !== 'here') {
+    if (topic !== "here") {
       this.#listeners.get(topic)?.(data);
       return;
     }
     this.watch(from);
-    if (data.answer) this.post('here', { answer: false });
+    if (data.answer) this.post("here", { answer: false });
   }
 }

@@ -5,16 +5,16 @@
  * first whether another has done so. The new pair is on the disk before it is used; localStorage would write it seconds
  * later, and a crash in between would sign everybody out.
  *
- * @import {Db} from './db.js'
- * @import {Tabs} from './tabs.js'
- * @import {Grant, Profile} from '../core/types.d.ts'
+ * @import {Db} from "./db.js"
+ * @import {Tabs} from "./tabs.js"
+ * @import {Grant, Profile} from "../core/types.d.ts"
  * @typedef {{user: Profile, access_token: string, refresh_token: string, expires_at: number}} Stored
  */
 
-import { Problem, problemOf } from '../core/problems.js';
-import { exclusively } from './locks.js';
+import { Problem, problemOf } from "../core/problems.js";
+import { exclusively } from "./locks.js";
 
-const KEY = 'session';
+const KEY = "session";
 const SPARE = 20_000; // milliseconds before its end in which a token is not begun with
 
 export class Tokens {
@@ -32,7 +32,7 @@ export class Tokens {
     this.db = db;
     this.tabs = tabs;
     this.refresh = refresh;
-    tabs.on('tokens', (/** @type {Stored | null} */ stored) => {
+    tabs.on("tokens", (/** @type {Stored | null} */ stored) => {
       if (stored !== null && this.#stored?.user.id === stored.user.id) this.#stored = stored;
     });
   }
@@ -49,7 +49,7 @@ export class Tokens {
 
   /** Look what another tab, or this one before, has left. */
   async load() {
-    this.#stored = (await this.db.get('kv', KEY)) ?? null;
+    this.#stored = (await this.db.get("kv", KEY)) ?? null;
     return this.user;
   }
 
@@ -65,7 +65,7 @@ export class Tokens {
 
   /** @param {Profile} user */
   async describe(user) {
-    await exclusively(this.db, 'tokens', async () => {
+    await exclusively(this.db, "tokens", async () => {
       const stored = (await this.#latest()) ?? null;
       if (stored !== null) await this.#keep({ ...stored, user });
     });
@@ -74,12 +74,12 @@ export class Tokens {
   /** Forget them, here and on this device. */
   async end() {
     this.#stored = null;
-    await this.db.write([{ store: 'kv', delete: KEY }], { strict: true });
+    await this.db.write([{ store: "kv", delete: KEY }], { strict: true });
   }
 
   /** An access token that is good for a while. Rejects with a Problem. */
   async token() {
-    if (this.#stored === null) throw new Problem('unauthenticated');
+    if (this.#stored === null) throw new Problem("unauthenticated");
     return this.lifetime > SPARE ? this.#stored.access_token : this.renew(this.#stored.access_token);
   }
 
@@ -96,9 +96,9 @@ export class Tokens {
 
   /** @param {string} stale */
   async #renew(stale) {
-    return exclusively(this.db, 'tokens', async () => {
+    return exclusively(this.db, "tokens", async () => {
       const stored = await this.#latest();
-      if (stored === undefined) throw new Problem('unauthenticated');
+      if (stored === undefined) throw new Problem("unauthenticated");
       if (stored.access_token !== stale && stored.expires_at - Date.now() > SPARE) {
         this.#stored = stored;
         return stored.access_token;
@@ -111,21 +111,21 @@ export class Tokens {
 
   /** What is on the disk, or what another tab told when nothing could be kept there. */
   async #latest() {
-    if (this.db.mode === 'memory') return this.#stored ?? undefined;
-    return /** @type {Promise<Stored | undefined>} */ (this.db.get('kv', KEY));
+    if (this.db.mode === "memory") return this.#stored ?? undefined;
+    return /** @type {Promise<Stored | undefined>} */ (this.db.get("kv", KEY));
   }
 
   /** @param {Stored} stored */
   async #keep(stored) {
     this.#stored = stored;
     try {
-      await this.db.write([{ store: 'kv', put: stored, key: KEY }], { strict: true });
+      await this.db.write([{ store: "kv", put: stored, key: KEY }], { strict: true });
     } catch (error) {
       // Better none than a used one, which would end the session of all tabs at their next refresh.
-      await this.db.write([{ store: 'kv', delete: KEY }]).catch(() => undefined);
-      if (problemOf(error).code !== 'storage_full') throw error;
+      await this.db.write([{ store: "kv", delete: KEY }]).catch(() => undefined);
+      if (problemOf(error).code !== "storage_full") throw error;
     }
-    this.tabs.post('tokens', stored);
+    this.tabs.post("tokens", stored);
   }
 }
 

@@ -1,0 +1,179 @@
+/**
+ * What the user is about to say, and what becomes of it. Drafts are kept on this device with every input, and told to the
+ * other tabs; what is sent goes through the outbox, which sends it again until the room shows it.
+ *
+ * @import {ReadonlySignal, Signal} from "@preact/signals-core"
+ * @import {Draft, RoomId, Seq} from "../core/types.d.ts"
+ */
+
+import { signal } from "@preact/signals-core";
+
+import { toast } from "./announce.js";
+import { appeared, db, emptied, gone, outbox, outboxChanged, refused, tabs } from "./live.js";
+import { heldRoom } from "./rooms.js";
+import { timeline } from "./timeline.js";
+import { tellTyping } from "./typing.js";
+
+/** @type {Map<RoomId, Signal<Draft>>} */
+const drafts = new Map();
+/** @type {Set<RoomId>} drafts that have to be written */
+const unwritten = new Set();
+let writing = false;
+
+/** How many things wait in the outbox, of all tabs. */
+export const unsent = signal(0);
+
+/**
+ * @param {RoomId} roomId
+ * @returns {ReadonlySignal<Draft>}
+ */
+export const draft = (roomId) => cell(roomId);
+
+/**
+ * @param {RoomId} roomId
+ * @param {string} text
+ */
+export function setText(roomId, text) {
+  const { value } = cell(roomId);
+  if (value.text === text) return;
+  set(roomId, { ...value, text });
+  tellTyping(roomId, text.trim() !== "" && value.editing === undefined);
+}
+
+/**
+ * @param {RoomId} roomId
+ * @param {Seq | null} seq
+ */
+export function replyTo(roomId, seq) {
+  const { text } = cell(roomId).value;
+  set(roomId, seq === null ? { text } : { text, reply_to: seq });
+}
+
+/**
+ * @param {RoomId} roomId
+ * @param {Seq} seq
+ */
+export function startEdit(roomId, seq) {
+  const message = timeline(roomId).message(seq);
+  if (message !== undefined && message.deleted_at === undefined) set(roomId, { text: message.text, editing: seq });
+}
+
+/** @param {RoomId} roomId */
+export function clearDraft(roomId) {
+  set(roomId, { text: "" });
+  tellTyping(roomId, false);
+}
+
+/**
+ * Send the draft, or save the edit; true when there was something to send.
+ *
+ * @param {RoomId} roomId
+ */
+export function submit(roomId) {
+  const { text, reply_to, editing } = cell(roomId).value;
+  if (text.trim() === "") return false;
+  const shown = timeline(roomId);
+  if (editing === undefined) {
+    void outbox.add(roomId, { kind: "send", text, ...(reply_to !== undefined && { reply_to }) });
+    shown.spoke();
+  } else if (shown.message(editing)?.text !== text) {
+    void outbox.add(roomId, { kind: "edit", text, target: editing });
+  }
+  clearDraft(roomId);
+  return true;
+}
+
+/**
+ * @param {RoomId} roomId
+ * @param {Seq} seq
+ */
+export function remove(roomId, seq) {
+  void outbox.add(roomId, { kind: "delete", text: "", target: seq });
+}
+
+/** @param {string} key */
+export const retry = (key) => void outbox.retry(key);
+
+/** @param {string} key false: it may be in the room already */
+export const cancel = (key) => outbox.cancel(key);
+
+/** What this device remembers. */
+export async function recallDrafts() {
+  for (const { room_id, ...kept } of await db.all("drafts")) show(room_id, kept);
+  await count();
+}
+
+/**
+ * @param {RoomId} roomId
+ * @param {Draft} value
+ */
+function set(roomId, value) {
+  show(roomId, value);
+  tabs.post("draft", { roomId, value });
+  unwritten.add(roomId);
+  if (!writing) void write();
+}
+
+/**
+ * @param {RoomId} roomId
+ * @param {Draft} value
+ */
+function show(roomId, value) {
+  cell(roomId).value = value;
+  flag(roomId);
+}
+
+/** Say in the sidebar whether there is a draft. @param {RoomId} roomId */
+function flag(roomId) {
+  const room = heldRoom(roomId);
+  const there = (drafts.get(roomId)?.peek().text.trim() ?? "") !== "";
+  if (room !== undefined && room.view.value.draft !== there) room.view.value = { ...room.view.value, draft: there };
+}
+
+/** One write at a time, always of the latest. */
+async function write() {
+  writing = true;
+  while (unwritten.size > 0) {
+    const ids = [...unwritten];
+    unwritten.clear();
+    await db.write(ids.map(changeOf)).catch(() => undefined); // `storage` tells of it
+  }
+  writing = false;
+}
+
+/**
+ * @param {RoomId} roomId
+ * @returns {import("../io/db.js").Change}
+ */
+function changeOf(roomId) {
+  const { value } = cell(roomId);
+  const isEmpty = value.text === "" && value.reply_to === undefined;
+  return isEmpty ? { store: "drafts", delete: roomId } : { store: "drafts", put: { ...value, room_id: roomId } };
+}
+
+/** @param {RoomId} roomId */
+function cell(roomId) {
+  let found = drafts.get(roomId);
+  if (found === undefined) drafts.set(roomId, (found = signal(/** @type {Draft} */ ({ text: "" }))));
+  return found;
+}
+
+async function count() {
+  unsent.value = await outbox.count();
+}
+
+tabs.on("draft", ({ roomId, value }) => show(roomId, value));
+appeared.on(flag);
+outboxChanged.on(() => void count());
+refused.on(({ kind, problem }) => {
+  if (kind !== "send") toast(problem ?? { key: "toast.not_edited" }, "bad");
+});
+gone.on(({ roomId }) => {
+  if (drafts.has(roomId)) clearDraft(roomId);
+});
+emptied.on(() => {
+  for (const one of drafts.values()) one.value = { text: "" };
+  drafts.clear();
+  unwritten.clear();
+  unsent.value = 0;
+});

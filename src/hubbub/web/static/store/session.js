@@ -1,0 +1,155 @@
+/**
+ * Who is at the screen: signing in and out, the account, and its other devices.
+ *
+ * Signing out clears everything on this device. When the server ends the session, messages and names go too; what the
+ * user has written and nobody has got stays for their next sign-in, and is dropped when somebody else signs in.
+ *
+ * @import {Boot, Grant, Profile, Session, Words} from "../core/types.d.ts"
+ * @import {Problem} from "../core/problems.js"
+ */
+
+import { batch, signal } from "@preact/signals-core";
+
+import { problemOf } from "../core/problems.js";
+import { toast } from "./announce.js";
+import { tidy } from "./cache.js";
+import { recallDrafts } from "./compose.js";
+import { api, db, emptied, line, outbox, signedOut, storage, tabs, tokens } from "./live.js";
+import { recall } from "./people.js";
+import { recallRooms } from "./rooms.js";
+
+export { storage };
+
+const WRITER = "writer"; // whose drafts and unsent messages this device has
+
+export const boot = signal(/** @type {Boot} */ ("starting"));
+export const me = signal(/** @type {Profile | null} */ (null));
+export const ended = signal(/** @type {Words | null} */ (null));
+export const sessions = signal(/** @type {Session[] | null} */ (null));
+
+/** Find out who is signed in on this device, and connect. */
+export async function resume() {
+  const user = await tokens.load();
+  if (user === null) boot.value = "signed-out";
+  else await enter(user);
+}
+
+/**
+ * @param {string} login a username or an e-mail address
+ * @param {string} password
+ */
+export async function signIn(login, password) {
+  const body = { username: login.trim(), password };
+  /** @type {Grant} */
+  const grant = await api.request("POST", "auth/login", { body, token: false });
+  /** @type {Profile} */
+  const user = await api.request("GET", "users/me", { as: grant.access_token });
+  if ((await db.get("kv", WRITER)) !== user.id) await db.clear();
+  await db.write([{ store: "kv", put: user.id, key: WRITER }]).catch(() => undefined);
+  await tokens.begin(grant, user);
+  tabs.post("signed-in", null);
+  void navigator.storage?.persist?.().catch(() => undefined); // what is unsent should outlive a full disk
+  await enter(user);
+}
+
+/** @param {{username: string, email: string, password: string, display_name?: string}} account */
+export async function signUp({ display_name, ...account }) {
+  const body = display_name ? { ...account, display_name } : account;
+  await api.request("POST", "auth/register", { body, token: false });
+  await signIn(account.username, account.password);
+}
+
+export async function signOut() {
+  const request = api.post("auth/logout").catch(() => undefined); // without a connection the session ends by its age
+  await Promise.race([request, new Promise((resolve) => setTimeout(resolve, 3000))]);
+  tabs.post("signed-out", null);
+  await leave(null);
+  await db.clear();
+}
+
+export async function loadSessions() {
+  try {
+    const { items } = await api.get("auth/sessions");
+    sessions.value = items;
+  } catch (error) {
+    toast(problemOf(error).words, "bad");
+  }
+}
+
+/** @param {number} id */
+export async function endSession(id) {
+  try {
+    await api.request("DELETE", `auth/sessions/${id}`);
+  } catch (error) {
+    if (problemOf(error).code !== "not_found") toast(problemOf(error).words, "bad");
+  }
+  await loadSessions();
+}
+
+/**
+ * @param {string} old_password
+ * @param {string} new_password
+ */
+export async function changePassword(old_password, new_password) {
+  await api.post("auth/password", { old_password, new_password });
+  if (sessions.value !== null) await loadSessions();
+}
+
+/** @param {{display_name?: string, email?: string, password?: string}} change */
+export async function changeProfile(change) {
+  /** @type {Profile} */
+  const profile = await api.request("PATCH", "users/me", { body: change });
+  me.value = profile;
+  await tokens.describe(profile);
+  tabs.post("profile", profile);
+}
+
+/** @param {Profile} user */
+async function enter(user) {
+  batch(() => {
+    me.value = user;
+    ended.value = null;
+    boot.value = "signed-in";
+  });
+  line.start();
+  await Promise.all([recallRooms(), recall(), recallDrafts(), outbox.start(user.id)]);
+  await tidy().catch(() => undefined);
+}
+
+/**
+ * Nobody is signed in any more: forget what this page holds.
+ *
+ * @param {Words | null} why
+ */
+async function leave(why) {
+  line.stop();
+  outbox.stop();
+  batch(() => {
+    boot.value = "signed-out";
+    me.value = null;
+    ended.value = why;
+    sessions.value = null;
+    emptied.tell();
+  });
+  await tokens.end();
+}
+
+/** @param {Problem} problem */
+async function refused(problem) {
+  if (boot.value !== "signed-in") return;
+  const key = problem.code === "forbidden" ? "error.forbidden" : "ended.session";
+  await leave({ key, args: { detail: problem.message, seconds: 0 } });
+  await db.clear(["rooms", "people"]);
+  await db.write([{ store: "kv", delete: "rooms" }]);
+}
+
+signedOut.on((problem) => void refused(problem));
+tabs.on("signed-out", () => {
+  if (boot.value === "signed-in") void leave({ key: "ended.tab" });
+});
+tabs.on("signed-in", () => {
+  if (boot.value === "signed-out") void resume();
+});
+tabs.on("profile", (/** @type {Profile} */ profile) => {
+  if (me.value?.id === profile.id) me.value = profile;
+});

@@ -1,0 +1,479 @@
+/**
+ * What is shown of a room: a contiguous window of its messages, moved as the reader moves, and kept as the log says.
+ *
+ * @import {Anchor, Gone, Message, Pending, RoomEvent, RoomId, RoomState, Row, Seq, Timeline as Page, TimelineStatus, Words} from "../core/types.d.ts"
+ * @import {Held} from "./held.js"
+ * @typedef {{before?: Seq, after?: Seq, around?: Seq, limit: number}} Query
+ */
+
+import { batch, computed, signal } from "@preact/signals-core";
+
+import { apply, newRoom } from "../core/fold.js";
+import { problemOf } from "../core/problems.js";
+import { current as upToDate, join, prune } from "../core/window.js";
+import { announceMessages, toast } from "./announce.js";
+import { keepLater, recalled } from "./cache.js";
+import * as live from "./live.js";
+import { learn, nameOf } from "./people.js";
+import { current, heldRoom, markRead, roomView, screen } from "./rooms.js";
+
+const FIRST = 60; // messages that are loaded when a room is opened
+const MORE = 100; // messages that are loaded while one scrolls
+const AROUND = 120; // messages that are loaded around one of them
+const NEAR = 60; // rows from an edge of the window at which more is loaded
+const KEPT = 400; // rows that are kept beyond the screen, each way
+const MANY = 700; // rows at which it is worth to forget some
+const RESTING = 60; // rows that a room keeps which is not open
+const STEP = 10; // new rows in one step
+const BEHIND = 48; // new rows beyond which the end is shown at once
+const TRIES = 3;
+const SHORT = 128 * 1024; // characters: a page is cut after half a mebibyte of text, at up to four bytes a character
+
+/** @type {Map<RoomId, Timeline>} */
+const timelines = new Map();
+
+/** @param {RoomId} roomId */
+export function timeline(roomId) {
+  let found = timelines.get(roomId);
+  if (found === undefined) timelines.set(roomId, (found = new Timeline(roomId)));
+  return found;
+}
+
+/** The timelines of rooms that were looked at. */
+export const openedTimelines = () => timelines.values();
+
+export class Timeline {
+  rows = signal(/** @type {Row[]} */ ([]));
+  pending = signal(/** @type {Pending[]} */ ([]));
+  status = signal(/** @type {TimelineStatus} */ ("loading"));
+  problem = signal(/** @type {Words | null} */ (null));
+  gone = signal(/** @type {Gone | null} */ (null));
+  atStart = signal(false);
+  atEnd = signal(false);
+  loadingOlder = signal(false);
+  loadingNewer = signal(false);
+  anchor = signal(/** @type {Anchor | null} */ (null));
+  newFrom = signal(/** @type {Seq | null} */ (null));
+  newCount;
+  #state;
+  #loads = 0; // counts what is loaded from scratch, so that an earlier answer is passed over
+  #first = 0;
+  #last = 0;
+  #atBottom = true;
+  /** @type {Map<Seq, Row>} rows as they were, to be kept where nothing changed */
+  #made = new Map();
+
+  /** @param {RoomId} roomId */
+  constructor(roomId) {
+    this.roomId = roomId;
+    this.#state = newRoom(roomId);
+    this.#state.tail = false;
+    const view = roomView(roomId);
+    this.newCount = computed(() => view.value?.unread ?? 0);
+  }
+
+  /** What is on the screen, for tests and for what this device keeps. @returns {Readonly<RoomState>} */
+  get state() {
+    return this.#state;
+  }
+
+  // What the user does
+
+  /**
+   * The screen shows these rows.
+   *
+   * @param {Seq} first
+   * @param {Seq} last
+   * @param {boolean} atBottom
+   */
+  view(first, last, atBottom) {
+    this.#first = first;
+    this.#last = last;
+    this.#atBottom = atBottom;
+    this.markSeen();
+    if (this.#state.messages.size > MANY) this.#forget();
+    const seqs = this.rows.value;
+    const above = seqs.findIndex(({ seq }) => seq >= first);
+    const below = seqs.length - 1 - seqs.findLastIndex(({ seq }) => seq <= last);
+    if (above < NEAR) void this.loadOlder();
+    if (below < NEAR) void this.loadNewer();
+  }
+
+  /** What is on the screen is read, if somebody can see it. */
+  markSeen() {
+    if (current.value === this.roomId && this.#last > 0 && document.visibilityState === "visible") {
+      markRead(this.roomId, this.#last);
+    }
+  }
+
+  async loadOlder() {
+    const [before] = this.#state.messages.keys();
+    if (this.loadingOlder.value || this.atStart.value || before === undefined) return;
+    this.loadingOlder.value = true;
+    await this.#extend({ before, limit: MORE }, (messages, page) => {
+      if (isShort(page, MORE)) this.atStart.value = true;
+      join(this.#state, messages);
+    });
+    this.loadingOlder.value = false;
+  }
+
+  async loadNewer() {
+    const after = [...this.#state.messages.keys()].at(-1);
+    if (this.loadingNewer.value || this.#state.tail || after === undefined) return;
+    this.loadingNewer.value = true;
+    await this.#extend({ after, limit: MORE }, (messages) => {
+      join(this.#state, messages);
+      this.#findTail(messages.length === 0);
+    });
+    this.loadingNewer.value = false;
+  }
+
+  async jumpToLatest() {
+    if (!this.#state.tail) await this.#begin({ limit: FIRST }, true);
+    if (this.#state.tail) this.#goTo("end", 0);
+  }
+
+  /** @param {Seq} seq */
+  async jumpTo(seq) {
+    if (!this.#state.messages.has(seq)) await this.#begin({ around: seq, limit: AROUND }, false);
+    if (this.#state.messages.has(seq)) this.#goTo("row", seq);
+    else if (this.status.value === "ready") toast({ key: "error.not_found" }, "bad");
+  }
+
+  async reload() {
+    this.status.value = "loading";
+    this.gone.value = null;
+    await this.#open();
+  }
+
+  /** For drafts: what a message says now. @param {Seq} seq */
+  message(seq) {
+    return this.#state.messages.get(seq);
+  }
+
+  /** The user has spoken: what was new is known. */
+  spoke() {
+    this.newFrom.value = null;
+    void this.jumpToLatest();
+  }
+
+  // What the rooms tell
+
+  /** The room is on the screen. */
+  opened() {
+    const { unread = 0, read_seq = 0 } = roomView(this.roomId).value ?? {};
+    this.newFrom.value = unread > 0 ? read_seq : null;
+    this.#first = this.#last = 0;
+    this.#atBottom = true;
+    if (this.gone.value !== null) void this.reload();
+    else if (this.#state.messages.size > 0 && this.#holds(read_seq)) this.#goToStart();
+    else void this.#open();
+  }
+
+  /** Another room is on the screen: keep the end, if it is here. */
+  left() {
+    this.newFrom.value = null;
+    if (!this.#state.tail) this.#empty();
+    else if (this.#state.messages.size > RESTING) this.#trim();
+    this.#show();
+  }
+
+  /**
+   * Take the next events of the room, as many as the screen can follow.
+   *
+   * @param {Held} room
+   * @param {boolean} all
+   */
+  take(room, all) {
+    let events = room.log?.between(room.shown) ?? [];
+    const posts = events.filter(({ kind }) => kind === "message.posted");
+    const isOpen = current.value === this.roomId;
+    if (this.#state.tail && isOpen && !all && posts.length > STEP && posts.length <= BEHIND) {
+      events = events.slice(0, events.indexOf(/** @type {RoomEvent} */ (posts[STEP - 1])) + 1);
+    }
+    for (const event of this.#state.tail && posts.length > BEHIND ? this.#skip(events, posts) : events) {
+      apply(this.#state, event);
+    }
+    if (!isOpen && this.#state.messages.size > 2 * RESTING) this.#trim();
+    if (isOpen) this.#tell(events);
+    this.#show();
+    return events;
+  }
+
+  /** What is shown is too old to be continued. */
+  async restart() {
+    this.#state.tail = this.atEnd.value = false;
+    if (current.value !== this.roomId) this.#empty();
+    else if (this.#state.messages.size === 0) await this.#open();
+    else if (this.#atBottom) await this.#begin({ limit: FIRST }, true);
+    else await this.#begin({ around: this.#first, limit: AROUND }, false);
+  }
+
+  /** @param {Gone} reason */
+  end(reason) {
+    if (this.gone.value !== null) return;
+    this.#loads += 1;
+    this.#empty();
+    this.gone.value = reason;
+    this.status.value = "gone";
+    this.#show();
+  }
+
+  /** The connection is there: what could not be loaded may be loaded now. */
+  again() {
+    if (this.status.value === "stale" && this.#state.tail) this.status.value = "ready";
+    else if (this.status.value === "failed" || this.status.value === "stale") void this.restart();
+  }
+
+  /** What waits for this room, or what is shown of it, has changed. */
+  changed() {
+    this.#show();
+  }
+
+  // How it is done
+
+  /** Load what a reader wants to see first: the first new message, or the end. */
+  async #open() {
+    const { unread = 0, read_seq = 0 } = roomView(this.roomId).value ?? {};
+    if (this.#state.messages.size === 0 && !live.line.isOpen) await this.#recall();
+    const loads = this.#loads;
+    if (unread < FIRST) await this.#begin({ limit: FIRST }, true);
+    if (unread >= FIRST || (unread > 0 && this.#loads === loads + 1 && !this.#holds(read_seq))) {
+      await this.#begin({ around: read_seq, limit: AROUND }, false);
+    }
+    this.#goToStart();
+  }
+
+  /** Show what this device has kept, until there is a connection. */
+  async #recall() {
+    const loads = ++this.#loads;
+    const kept = await recalled(this.roomId);
+    const room = heldRoom(this.roomId);
+    if (kept === undefined || loads !== this.#loads || this.#state.messages.size > 0) return;
+    if (room !== undefined && room.log === null) {
+      room.begin(kept.head);
+      room.epoch = kept.epoch;
+    } else if (room?.log && room.log.base > kept.head) return;
+    join(this.#state, kept.messages);
+    for (const event of room?.log?.between(kept.head, room.shown) ?? []) apply(this.#state, event);
+    this.status.value = "stale";
+    this.#state.tail = true;
+    this.#show();
+    this.#goToStart();
+  }
+
+  /**
+   * Begin the window anew with this page.
+   *
+   * @param {Query} query
+   * @param {boolean} latest does the page reach the end?
+   */
+  async #begin(query, latest) {
+    const loads = ++this.#loads;
+    try {
+      const { messages, page } = await this.#load(query, latest);
+      if (loads !== this.#loads) return;
+      this.#state.messages = new Map();
+      join(this.#state, messages);
+      this.atStart.value = latest && isShort(page, query.limit);
+      this.#findTail(latest);
+      this.status.value = "ready";
+      this.problem.value = null;
+    } catch (error) {
+      if (loads !== this.#loads) return;
+      this.problem.value = problemOf(error).words;
+      this.status.value = this.#state.messages.size > 0 ? "stale" : "failed";
+    }
+    this.#show();
+  }
+
+  /**
+   * Join a page to the window, unless the window was begun anew meanwhile.
+   *
+   * @param {Query} query
+   * @param {(messages: Message[], page: Page) => void} use
+   */
+  async #extend(query, use) {
+    const loads = this.#loads;
+    try {
+      const { messages, page } = await this.#load(query, false);
+      if (loads !== this.#loads) return;
+      use(messages, page);
+      this.problem.value = null;
+    } catch (error) {
+      if (loads === this.#loads) this.problem.value = problemOf(error).words; // the next movement tries again
+    }
+    this.#show();
+  }
+
+  /**
+   * A page of history as it is at the event that is shown last.
+   *
+   * @param {Query} query
+   * @param {boolean} latest
+   */
+  async #load(query, latest) {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      /** @type {Page} */
+      const page = await live.api.get(`rooms/${this.roomId}/messages`, query);
+      const room = heldRoom(this.roomId);
+      if (room !== undefined && room.log === null) room.begin(page.head);
+      const messages = room?.log ? upToDate(page, room.log, room.shown, latest) : page.items.toReversed();
+      if (messages !== null) return { messages, page };
+    }
+    throw problemOf(new Error("pages and events do not meet"));
+  }
+
+  /** @param {boolean} reached is it known that there is nothing newer? */
+  #findTail(reached) {
+    const last = [...this.#state.messages.keys()].at(-1) ?? 0;
+    this.#state.tail = reached || last >= (heldRoom(this.roomId)?.lastPost ?? Infinity);
+  }
+
+  /**
+   * Too many came at once: the end is a new beginning. Who reads further up is left in peace.
+   *
+   * @param {RoomEvent[]} events
+   * @param {RoomEvent[]} posts those of them that are messages
+   * @returns {RoomEvent[]} those that matter to what is left
+   */
+  #skip(events, posts) {
+    this.#loads += 1;
+    if (!this.#atBottom && current.value === this.roomId) {
+      this.#state.tail = false;
+      return events;
+    }
+    this.#state.messages = new Map();
+    this.atStart.value = false;
+    return events.slice(events.indexOf(/** @type {RoomEvent} */ (posts.at(-BEHIND))));
+  }
+
+  /** Forget what is far from the screen. */
+  #forget() {
+    if (prune(this.#state, this.#first, this.#last, KEPT)) this.atStart.value = false;
+    this.#show();
+  }
+
+  #trim() {
+    const last = [...this.#state.messages.keys()].at(-1) ?? 0;
+    if (prune(this.#state, last, last, RESTING)) this.atStart.value = false;
+  }
+
+  #empty() {
+    this.#loads += 1;
+    this.#state.messages = new Map();
+    this.#state.tail = false;
+    this.atStart.value = false;
+    this.status.value = "loading";
+    this.#show();
+  }
+
+  /** What this device keeps of the room; null = nothing that could be continued. */
+  #kept() {
+    const room = heldRoom(this.roomId);
+    if (room === undefined || !this.#state.tail || this.status.value === "stale") return null;
+    const messages = [...this.#state.messages.values()].slice(-RESTING);
+    return { id: this.roomId, epoch: room.epoch, head: room.shown, messages, used_at: Date.now() };
+  }
+
+  /** Are all messages after `seq` in the window? @param {Seq} seq */
+  #holds(seq) {
+    const [first = Infinity] = this.#state.messages.keys();
+    return this.#state.tail && (this.atStart.value || first <= seq);
+  }
+
+  #goToStart() {
+    const { newFrom } = this;
+    const since = newFrom.value;
+    const first =
+      since === null ? undefined : this.rows.value.find(({ seq, message }) => seq > since && !isMine(message));
+    if (first === undefined) this.#goTo("end", 0);
+    else this.#goTo("new", first.seq);
+  }
+
+  /**
+   * @param {Anchor['at']} at
+   * @param {Seq} seq
+   */
+  #goTo(at, seq) {
+    this.anchor.value = { at, seq, n: (this.anchor.value?.n ?? 0) + 1 };
+  }
+
+  /** @param {readonly RoomEvent[]} events */
+  #tell(events) {
+    const others = events.filter(({ kind, user_id }) => kind === "message.posted" && user_id !== live.tokens.user?.id);
+    const last = others.at(-1);
+    if (last?.message === undefined) return;
+    const { read_seq = 0, name = "" } = roomView(this.roomId).value ?? {};
+    if (document.visibilityState === "hidden" && (this.newFrom.value ?? 0) < read_seq) this.newFrom.value = read_seq;
+    announceMessages({ count: others.length, name: nameOf(last.user_id), room: name, text: last.message.text });
+  }
+
+  /** Bring the signals up to what is known. */
+  #show() {
+    const entries = live.outbox.of(this.roomId);
+    const changes = new Map(entries.filter(({ kind }) => kind !== "send").map((entry) => [entry.target, entry]));
+    /** @type {Map<Seq, Row>} */
+    const made = new Map();
+    /** @type {Set<string>} */
+    const arrived = new Set();
+    for (const message of this.#state.messages.values()) {
+      const change = changes.get(message.seq);
+      const before = this.#made.get(message.seq);
+      const same = before !== undefined && before.message === message && before.change === change;
+      made.set(message.seq, same ? before : rowOf(message, change));
+      if (isMine(message) && message.client_id !== undefined) arrived.add(message.client_id);
+    }
+    const sameRows = made.size === this.rows.value.length && this.rows.value.every((row) => made.get(row.seq) === row);
+    this.#made = made;
+    batch(() => {
+      if (!sameRows) this.rows.value = [...made.values()];
+      if (!sameRows && this.#state.tail) keepLater(this.roomId, () => this.#kept());
+      this.pending.value = entries.filter(({ kind, key }) => kind === "send" && !arrived.has(key));
+      this.atEnd.value = this.#state.tail;
+    });
+  }
+}
+
+/**
+ * @param {Message} message
+ * @param {Pending | undefined} change
+ * @returns {Row}
+ */
+function rowOf(message, change) {
+  const key = isMine(message) && message.client_id !== undefined ? message.client_id : String(message.seq);
+  return change === undefined ? { key, seq: message.seq, message } : { key, seq: message.seq, message, change };
+}
+
+/** @param {Message} message */
+const isMine = ({ user_id }) => user_id === live.tokens.user?.id;
+
+/**
+ * Does a page end because there is no more, and not because it is full?
+ *
+ * @param {Page} page
+ * @param {number} limit
+ */
+function isShort({ items }, limit) {
+  return items.length < limit && items.reduce((total, { text }) => total + text.length, 0) < SHORT;
+}
+
+Object.assign(screen, {
+  take: (/** @type {Held} */ room, /** @type {boolean} */ all) =>
+    timelines.get(room.id)?.take(room, all) ?? room.log?.between(room.shown) ?? [],
+  restart: (/** @type {RoomId} */ id) => void timelines.get(id)?.restart(),
+  opened: (/** @type {RoomId} */ id) => timeline(id).opened(),
+  left: (/** @type {RoomId} */ id) => timelines.get(id)?.left(),
+  gone: (/** @type {RoomId} */ id, /** @type {Gone} */ reason) => timelines.get(id)?.end(reason),
+});
+
+live.outboxChanged.on((roomId) => timelines.get(roomId)?.changed());
+live.caughtUp.on((roomId) => timelines.get(roomId)?.again());
+live.welcomed.on(({ rooms = [] }) => learn(rooms.map(({ last_author }) => last_author)));
+live.emptied.on(() => {
+  for (const one of timelines.values()) one.end("not_found");
+  timelines.clear();
+});
+document.addEventListener("visibilitychange", () => {
+  if (current.value !== null) timelines.get(current.value)?.markSeen();
+});
