@@ -1,6 +1,7 @@
 """A SQLite file that belongs to this process: its transactions, and what their failures mean."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,6 +51,8 @@ class DatabaseFile:
         self.troubles = Troubles(str(path))
         self.writer = writer
         self.reader = sqlite.reader_engine(path, readers + 1)  # one more for the lookups
+        self._mine = threading.local()
+        self._kept: list[Connection] = []  # of all threads that have read
         self._path, self._owner = path, owner
         self._file = self._identity()
 
@@ -69,7 +72,8 @@ class DatabaseFile:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         try:
-            with self.reader.begin() as connection:
+            connection = self._connection()
+            with connection.begin():
                 yield connection
         except DEFECTS:
             raise
@@ -105,6 +109,8 @@ class DatabaseFile:
         self.troubles.wrote()
 
     def close(self) -> None:
+        for connection in self._kept:
+            connection.close()
         self.reader.dispose()
         self.writer.dispose()  # the last connection: SQLite moves the WAL into the file
         self._owner.release()
@@ -113,6 +119,14 @@ class DatabaseFile:
         """Note what SQLite said; what to tell a client instead."""
         trouble = next((trouble for word, trouble in _WORDS if word in words), OTHER)
         return self.troubles.failed(trouble, words, lasting=writing)
+
+    def _connection(self) -> Connection:
+        """The connection that this thread reads by, and keeps: the pool takes three times as long as a point read."""
+        connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = self.reader.connect()
+            self._kept.append(connection)
+        return connection
 
     def _require_file(self) -> None:
         """Raise Unavailable when the file has lost its name: what is written to it is gone once it is closed."""

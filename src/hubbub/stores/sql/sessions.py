@@ -81,10 +81,10 @@ class SqlSessions:
 
     def get(self, session_id: SessionId) -> Session | None:
         row = _GET.first(self._connection, session_id=session_id)
-        return None if row is None else Session(**row._mapping)
+        return None if row is None else Session(**row._asdict())
 
     def of_user(self, user_id: UserId) -> list[Session]:
-        return [Session(**row._mapping) for row in _OF_USER.rows(self._connection, user_id=user_id)]
+        return [Session(**row._asdict()) for row in _OF_USER.rows(self._connection, user_id=user_id)]
 
     def last_used(self, user_ids: Collection[UserId]) -> dict[UserId, Millis]:
         found = _LAST_USED.rows(self._connection, keys=encode_keys(user_ids))

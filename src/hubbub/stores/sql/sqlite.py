@@ -6,12 +6,13 @@ transactions is deferred: it sees the snapshot of its first statement while writ
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from hubbub.stores.sql.errors import UnusableDatabase
@@ -115,9 +116,34 @@ def _engine(path: Path, connections: int, pragmas: tuple[str, ...], begin: str) 
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        execute(connection, begin)
 
     return engine
+
+
+def execute(connection: Connection, text: str, values: object = ()) -> tuple[Any, list[Any]]:
+    """Send a statement without SQLAlchemy; return the driver's cursor, and all rows. Failures are SQLAlchemy's."""
+    try:
+        cursor = _of_driver(connection).execute(text, values)
+        return cursor, cursor.fetchall()
+    except driver.Error as error:
+        raise _failure(text, error) from error
+
+
+def execute_many(connection: Connection, text: str, rows: Sequence[tuple[object, ...]]) -> int:
+    """The same for each of these rows of values. How many rows of the table that changed."""
+    try:
+        return int(_of_driver(connection).executemany(text, rows).rowcount)
+    except driver.Error as error:
+        raise _failure(text, error) from error
+
+
+def _of_driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _failure(text: str, error: Exception) -> BaseException:
+    return cast("BaseException", DBAPIError.instance(text, None, error, driver.Error, hide_parameters=True))
 
 
 def _require(connection: Any, pragma: str, value: object) -> None:

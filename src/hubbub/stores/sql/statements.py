@@ -1,10 +1,14 @@
 """Statements that are compiled once."""
 
-from collections.abc import Sequence
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect
+from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from hubbub.stores.sql import sqlite
 
 
 class _Compiled(NamedTuple):
@@ -17,30 +21,42 @@ class _Compiled(NamedTuple):
 class Statement:
     """A Core expression that is compiled once for each dialect and sent as plain text from then on.
 
-    SQLAlchemy takes several times as long to find a compiled expression in its cache and to process the parameters as
-    SQLite takes for a point read. Nothing is lost by going around it: the columns hold integers, text and bytes, which
-    no dialect converts.
+    SQLAlchemy takes several times as long to find a compiled expression in its cache, to process the parameters and to
+    describe the answer as SQLite takes for a point read. Nothing is lost by going around it: the columns hold integers,
+    text and bytes, which no dialect converts.
     """
 
     def __init__(self, expression: ClauseElement) -> None:
         self._expression = expression
         self._compiled: dict[str, _Compiled] = {}
+        self._row: Callable[[tuple[Any, ...]], Any] | None = None
 
     def rows(self, connection: Connection, **parameters: object) -> Sequence[Any]:
-        """All rows of the answer."""
-        return self._execute(connection, parameters).all()
+        """All rows of the answer, with the names of its columns as attributes."""
+        text, values = self._bound(connection, parameters)
+        if connection.dialect.name != "sqlite":
+            return connection.exec_driver_sql(text, values).all()
+        cursor, rows = sqlite.execute(connection, text, values)
+        if self._row is None:
+            self._row = partial(tuple.__new__, namedtuple("Row", [name for name, *_ in cursor.description]))
+        return list(map(self._row, rows))
 
     def first(self, connection: Connection, **parameters: object) -> Any:
         """The first row of the answer; None when it is empty."""
-        return self._execute(connection, parameters).first()
+        return next(iter(self.rows(connection, **parameters)), None)
 
     def run(self, connection: Connection, **parameters: object) -> int:
         """How many rows it changed."""
-        return self._execute(connection, parameters).rowcount
+        text, values = self._bound(connection, parameters)
+        if connection.dialect.name != "sqlite":
+            return connection.exec_driver_sql(text, values).rowcount
+        return int(sqlite.execute(connection, text, values)[0].rowcount)
 
     def many(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
         """Execute it for each row, whose values are in the order of the parameters. How many rows that changed."""
         compiled = self.compiled(connection.dialect)
+        if connection.dialect.name == "sqlite":
+            return sqlite.execute_many(connection, compiled.text, rows)
         if compiled.positional:
             return connection.exec_driver_sql(compiled.text, list(rows)).rowcount
         named = [dict(zip(compiled.names, row, strict=True)) for row in rows]
@@ -56,9 +72,15 @@ class Statement:
             self._compiled[dialect.name] = found
         return found
 
-    def _execute(self, connection: Connection, parameters: dict[str, object]) -> CursorResult[Any]:
+    def _bound(self, connection: Connection, parameters: dict[str, object]) -> tuple[str, Any]:
         compiled = self.compiled(connection.dialect)
         values = compiled.defaults | parameters
-        if compiled.positional:
-            return connection.exec_driver_sql(compiled.text, tuple([values[name] for name in compiled.names]))
-        return connection.exec_driver_sql(compiled.text, values)
+        return compiled.text, tuple([values[name] for name in compiled.names]) if compiled.positional else values
+
+
+def execute(connection: Connection, text: str) -> None:
+    """Send a statement that has no parameters and no answer."""
+    if connection.dialect.name == "sqlite":
+        sqlite.execute(connection, text)
+    else:
+        connection.exec_driver_sql(text)

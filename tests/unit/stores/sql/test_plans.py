@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import Connection, select
 
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.services.ports import Tx
@@ -67,25 +68,22 @@ QUICK: dict[str, Callable[[Tx], object]] = {
 
 
 @contextmanager
-def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """What is sent to SQLite meanwhile, each with the parameters of one execution."""
-    sent: list[tuple[str, Any]] = []
-
-    def record(_c: object, _cursor: object, text: str, parameters: Any, _context: object, many: bool) -> None:
-        sent.append((text, parameters[0] if many else parameters))
-
-    event.listen(engine, "before_cursor_execute", record)
+def statements(connection: Connection) -> Iterator[list[str]]:
+    """What is sent to SQLite meanwhile, with the values of its parameters."""
+    sent: list[str] = []
+    driver_connection: Any = connection.connection.driver_connection
+    driver_connection.set_trace_callback(sent.append)
     yield sent
-    event.remove(engine, "before_cursor_execute", record)
+    driver_connection.set_trace_callback(None)
 
 
-def scans(connection: Connection, sent: Sequence[tuple[str, Any]]) -> list[str]:
+def scans(connection: Connection, sent: Sequence[str]) -> list[str]:
     """The steps of these statements that read a whole table."""
     steps = [
         (text, row.detail)
-        for text, parameters in sent
+        for text in sent
         if text.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
-        for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+        for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")
     ]
     return [f"{detail}: {text}" for text, detail in steps if _is_scan(detail)]
 
@@ -116,25 +114,25 @@ async def filled(store: SqlStore, request: pytest.FixtureRequest) -> SqlStore:
 
 @pytest.mark.parametrize("name", QUICK)
 async def test_no_statement_reads_a_whole_table(filled: SqlStore, name: str) -> None:
-    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
+    with filled.database.writer.begin() as connection, statements(connection) as sent:
         QUICK[name](SqlTx(connection))
         asked = list(sent)
         assert scans(connection, asked) == []
-    assert any(text.startswith(("SELECT", "UPDATE", "INSERT", "DELETE")) for text, _ in asked)
+    assert any(text.startswith(("SELECT", "UPDATE", "INSERT", "DELETE")) for text in asked)
 
 
 async def test_a_statement_that_does_is_found(filled: SqlStore) -> None:
     bad = Statement(select(messages.c.seq).where(messages.c.text == "text"))
-    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
+    with filled.database.writer.begin() as connection, statements(connection) as sent:
         bad.rows(connection)
         assert len(scans(connection, list(sent))) == 1
 
 
 async def test_a_page_is_one_range_of_the_clustered_table(filled: SqlStore) -> None:
-    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
+    with filled.database.writer.begin() as connection, statements(connection) as sent:
         QUICK["messages.page"](SqlTx(connection))
-        text, parameters = sent[-1]
-        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)]
+        text = sent[-1]
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
     assert plan == ["SEARCH messages USING PRIMARY KEY (room_id=? AND seq>? AND seq<?)"]
 
 
@@ -145,9 +143,10 @@ async def test_an_append_takes_as_few_statements_as_there_are_tables(filled: Sql
         return list(decide(room, *[lambda: (room.post(ANN, "text"),)] * 100, lambda: room.edit(ANN, room.head, "new")))
 
     events: Any = await filled.write(fn)
-    with filled.database.writer.connect() as connection, statements(filled.database.writer) as sent:
+    with filled.database.writer.begin() as connection, statements(connection) as sent:
         SqlTx(connection).log.append(events)
-    assert [text.split(maxsplit=3)[:3] for text, _ in sent if "SAVEPOINT" not in text and text[:5] != "BEGIN"] == [
+    # Each row of a statement is told.
+    assert [key for key, _ in groupby(text.split(maxsplit=3)[:3] for text in sent if "SAVEPOINT" not in text)] == [
         ["UPDATE", "rooms", "SET"],
         ["INSERT", "INTO", "messages"],
         ["INSERT", "INTO", "room_events"],
