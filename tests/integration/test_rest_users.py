@@ -41,6 +41,23 @@ async def test_another_email_address_must_be_free(make_user: MakeUser) -> None:
     assert (taken.status_code, taken.json()["code"]) == (409, "conflict")
 
 
+async def test_people_are_found_by_their_ids_and_who_does_not_exist_is_left_out(make_user: MakeUser) -> None:
+    ann, ben, eve = [await make_user(name) for name in ("ann", "ben", "eve")]
+    params = {"id": [eve.id, 99, ann.id, eve.id], "q": "ben", "limit": 1}
+    page = (await ben.client.get("/users", params=params)).json()
+    assert [user["username"] for user in page["items"]] == ["ann", "eve"]
+    assert page["next_cursor"] is None
+    assert [user.get("email") for user in page["items"]] == [None, None]
+
+
+async def test_at_most_200_people_are_asked_for_at_once(make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    assert (await ann.client.get("/users", params={"id": list(range(1, 201))})).status_code == 200
+    for ids in (list(range(1, 202)), ["x"], [0], ["1,2"]):
+        refused = await ann.client.get("/users", params={"id": ids})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+
+
 async def test_users_are_found_by_part_of_a_name_in_pages(make_user: MakeUser) -> None:
     anna = await make_user("anna")
     for name in ("ben", "dan", "hannah"):

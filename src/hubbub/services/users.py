@@ -1,5 +1,6 @@
 """The people on this server, as others see them, and what each may change about themselves."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from hubbub.domain.errors import Conflict, Forbidden, NotFound
@@ -37,6 +38,11 @@ class UserDirectory:
         if user is None:
             raise _no_user(user_id)
         return profile(viewer, user)
+
+    async def named(self, viewer: Identity, user_ids: Collection[UserId]) -> list[Profile]:
+        """The profiles of these people, by id; who does not exist is left out."""
+        found = await self._store.read(lambda tx: tx.users.get_many(user_ids))
+        return [profile(viewer, found[user_id]) for user_id in sorted(found)]
 
     async def search(
         self, viewer: Identity, query: str = "", *, cursor: str | None = None, limit: int = 50

@@ -1,6 +1,7 @@
 """Ids and bounds in the paths and queries of REST requests."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
@@ -56,6 +57,10 @@ RoomIdInPath = Annotated[RoomId, Path(alias="room_id", ge=1, le=MAX_ID, examples
 UserIdInPath = Annotated[UserId, Path(alias="user_id", ge=1, le=MAX_ID, examples=[1])]
 MemberIdInPath = Annotated[
     Annotated[UserId, Field(ge=1, le=MAX_ID)] | Literal["me"], Path(alias="user_id", examples=["me"])
+]
+UserIdsInQuery = Annotated[
+    Sequence[Annotated[UserId, UrlNumber, Field(ge=1, le=MAX_ID)]],
+    Query(alias="id", max_length=MAX_PAGE, description="Only these people, instead of a search."),
 ]
 SessionIdInPath = Annotated[SessionId, Path(alias="session_id", ge=1, le=MAX_ID, examples=[1])]
 SeqInPath = Annotated[Seq, Path(alias="seq", ge=1, le=MAX_ID, examples=[3])]

@@ -11,7 +11,7 @@ from hubbub.web.bodies import ProfileChange
 from hubbub.web.dependencies import Caller, ChatOf
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
-from hubbub.web.parameters import Cursor, Limit, UserIdInPath
+from hubbub.web.parameters import Cursor, Limit, UserIdInPath, UserIdsInQuery
 from hubbub.web.shapes import ProfileList, profile_shape
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute, default_response_class=Response)
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute, def
     "",
     operation_id="search_users",
     summary="Find users",
-    responses=answer(200, examples.PROFILES, "Users, by username."),
+    responses=answer(200, examples.PROFILES, "Users, by username; those of certain ids, by id."),
 )
 async def search_users(
     chat: ChatOf,
@@ -29,7 +29,13 @@ async def search_users(
     q: Annotated[str, Query(max_length=MAX_QUERY, description="Part of a username or display name.")] = "",
     cursor: Cursor = None,
     limit: Limit = 50,
+    ids: UserIdsInQuery = (),
 ) -> Response:
+    """Whose name holds `q`; or, where `id` is given once or more often, these people and no others."""
+    if ids:
+        return JsonResponse(
+            ProfileList(items=list(map(profile_shape, await chat.users.named(caller, ids))), next_cursor=None)
+        )
     found, next_cursor = await chat.users.search(caller, q, cursor=cursor, limit=limit)
     return JsonResponse(ProfileList(items=list(map(profile_shape, found)), next_cursor=next_cursor))
 

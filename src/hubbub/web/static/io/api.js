@@ -2,7 +2,7 @@
  * REST: one request, one answer, or a Problem. Paths are relative to the page, which may be served under a prefix.
  *
  * @import {Tokens} from "./tokens.js"
- * @typedef {{body?: unknown, query?: Record<string, string | number | null | undefined>, token?: boolean, as?: string}} Options
+ * @typedef {{body?: unknown, query?: Record<string, string | number | number[] | null | undefined>, token?: boolean, as?: string}} Options
  */
 
 import { NOT_UNDERSTOOD, Problem, UNREACHABLE } from "../core/problems.js";
@@ -95,7 +95,8 @@ export class Api {
   #url(path, query = {}) {
     const url = new URL(path, this.base);
     for (const [name, value] of Object.entries(query)) {
-      if (value !== null && value !== undefined) url.searchParams.set(name, String(value));
+      if (value === null || value === undefined) continue;
+      for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one));
     }
     return url;
   }

@@ -81,7 +81,7 @@ async function ask() {
   while (missing.size > 0) {
     const ids = [...missing].slice(0, AT_ONCE);
     try {
-      const { items } = await api.get("users", { ids: ids.join(","), limit: AT_ONCE });
+      const { items } = await api.get("users", { id: ids });
       const now = performance.now();
       for (const id of ids) toldAt.set(id, now); // also of those who do not exist: once is enough
       learn(items);
