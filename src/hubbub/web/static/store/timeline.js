@@ -254,6 +254,7 @@ export class Timeline {
       room.begin(kept.head);
       room.epoch = kept.epoch;
     } else if (room?.log && room.log.base > kept.head) return;
+    this.#state.head = kept.head;
     join(this.#state, kept.messages);
     for (const event of room?.log?.between(kept.head, room.shown) ?? []) apply(this.#state, event);
     this.status.value = "stale";
@@ -274,6 +275,7 @@ export class Timeline {
       const { messages, page } = await this.#load(query, latest);
       if (loads !== this.#loads) return;
       this.#state.messages = new Map();
+      this.#state.head = heldRoom(this.roomId)?.shown ?? page.head;
       join(this.#state, messages);
       this.atStart.value = latest && isShort(page, query.limit);
       this.#findTail(latest);
