@@ -33,13 +33,21 @@ class Person:
     token: str
 
 
-def open_chat(folder: Path) -> tuple[Chat, SqlStore, Argon2Hasher]:
-    """The services over `hubbub.db` in this folder. Passwords are hashed at next to no cost."""
-    settings = Settings(database_url=f"sqlite:///{folder / 'hubbub.db'}")
-    store = SqlStore.open(settings.database_url)
+def open_chat(folder: Path, database_url: str | None = None) -> tuple[Chat, SqlStore, Argon2Hasher]:
+    """The services over a database, or `hubbub.db` in this folder. Passwords are hashed at next to no cost."""
+    url = database_url or f"sqlite:///{folder / 'hubbub.db'}"
+    settings = Settings(database_url=url, secret_file=folder / "hubbub.keys")
+    store = SqlStore.open(url, reader_threads=settings.reader_threads, writer_threads=settings.writer_threads)
     clock = SystemClock()
     hasher = Argon2Hasher(workers=1, time_cost=1, memory_cost=8, parallelism=1)
-    chat = Chat(store=store, clock=clock, fanout=Silence(), hasher=hasher, tokens=JwtTokens(open_keys(settings), clock))
+    chat = Chat(
+        store=store,
+        clock=clock,
+        fanout=Silence(),
+        hasher=hasher,
+        tokens=JwtTokens(open_keys(settings), clock),
+        lanes=store.writers,
+    )
     return chat, store, hasher
 
 

@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 from sqlalchemy import ForeignKey, event
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from benchmarks.report import Row, percentile, show
@@ -32,8 +32,8 @@ from hubbub.services.journal import Draft
 Post = Callable[[int, int], Awaitable[None]]
 """Post the n-th message of a sender, and return once it is durable."""
 
-Opener = Callable[[Path, int, int], AbstractAsyncContextManager[Post]]
-"""Open a way of posting in a folder, for so many senders in so many rooms."""
+Opener = Callable[[str, int, int], AbstractAsyncContextManager[Post]]
+"""Open a way of posting to an empty database at a URL, for so many senders in so many rooms."""
 
 
 class Base(DeclarativeBase):
@@ -56,14 +56,8 @@ class NaiveMessage(Base):
 
 
 @asynccontextmanager
-async def naive(folder: Path, senders: int, rooms: int) -> AsyncIterator[Post]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'naive.db'}", connect_args={"timeout": 60})
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-
+async def naive(url: str, senders: int, rooms: int) -> AsyncIterator[Post]:
+    engine = _engine(url)
     sessions = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
@@ -84,9 +78,23 @@ async def naive(folder: Path, senders: int, rooms: int) -> AsyncIterator[Post]:
     await engine.dispose()
 
 
+def _engine(url: str) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        return create_async_engine(url)
+    engine = create_async_engine(url.replace("sqlite", "sqlite+aiosqlite", 1), connect_args={"timeout": 60})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    return engine
+
+
 @asynccontextmanager
-async def journal(folder: Path, senders: int, rooms: int) -> AsyncIterator[Post]:
-    chat, store, hasher = open_chat(folder)
+async def journal(url: str, senders: int, rooms: int) -> AsyncIterator[Post]:
+    with TemporaryDirectory(prefix="hubbub-bench-") as folder:
+        chat, store, hasher = open_chat(Path(folder), url)
     user_ids = [person.user_id for person in await add_people(chat, senders)]
     room_ids = []
     for room in range(rooms):
@@ -161,7 +169,7 @@ def main(
 
 async def _run(opener: Opener, senders: int, rooms: int, seconds: float) -> Row:
     with TemporaryDirectory(prefix="hubbub-bench-", dir=".") as folder:
-        async with opener(Path(folder), senders, rooms) as post:
+        async with opener(f"sqlite:///{folder}/hubbub.db", senders, rooms) as post:
             return await measure(post, senders, seconds)
 
 

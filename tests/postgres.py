@@ -77,6 +77,7 @@ class EmptyDatabases:
         self._template: str | None = None
         self._made: list[str] = []
         self._free: list[str] = []
+        self._spoilt: set[str] = set()
 
     def take(self) -> str:
         """The URL of one. Give it back when nobody uses it any more."""
@@ -95,12 +96,17 @@ class EmptyDatabases:
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
         self._free.append(url)
 
+    def discard(self, url: str) -> None:
+        """Do not take this one back: it is not what it was."""
+        self._spoilt.add(url)
+
     @contextmanager
     def one(self) -> Iterator[str]:
         """The URL of one, until the end of the block."""
         url = self.take()
         yield url
-        self.give_back(url)
+        if url not in self._spoilt:
+            self.give_back(url)
 
     def drop(self) -> None:
         """Remove all of them."""

@@ -1,4 +1,4 @@
-"""The audit of a SQLite database, read-only, also beside a running server.
+"""The audit of a database, read-only, also beside running servers.
 
 Each room is read in a snapshot of its own, its log as a stream: what is in memory at a time is its members and the
 changes of one message. A text that was never edited stands in one place only, so that nothing here could tell that it
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubbub.audit.findings import Findings, Progress
@@ -17,42 +16,42 @@ from hubbub.domain.events import Event, MessageDeleted, MessageEdited, MessagePo
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
-from hubbub.stores.sql import UnusableDatabase
 from hubbub.stores.sql.events import EventRow, from_row
-from hubbub.stores.sql.schema import head
-from hubbub.stores.sql.sqlite import driver, path_of
+from hubbub.stores.sql.inspections import Inspection, Unreadable, open_inspection
 
 STEP = 10_000  # events between two reports of progress
 
 _ROOMS = "SELECT id, head FROM rooms ORDER BY id"
 _ROOM = """SELECT kind, name, topic, history, head, created_at, last_at, deleted_at, pair_low, pair_high
-    FROM rooms WHERE id = ?"""
-# Both tables are stored in this order, so that SQLite merges them as it goes.
+    FROM rooms WHERE id = :room_id"""
+# Both tables can be read in this order, so that they are merged as it goes.
 _LOG = """
 SELECT seq, 'message.posted', user_id, at, NULL, NULL, NULL, text, client_id, reply_to, version, edited_at, deleted_at
-    FROM messages WHERE room_id = ?1
+    FROM messages WHERE room_id = :room_id
 UNION ALL
 SELECT seq, kind, user_id, at, target, member_id, body, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM room_events WHERE room_id = ?1
+    FROM room_events WHERE room_id = :room_id
 ORDER BY 1"""
 _REVISIONS = """
 SELECT e.target, e.seq, e.kind, e.user_id, e.at, e.body,
     m.seq, m.user_id, m.at, m.text, m.client_id, m.reply_to, m.version, m.edited_at, m.deleted_at
     FROM room_events AS e LEFT JOIN messages AS m ON m.room_id = e.room_id AND m.seq = e.target
-    WHERE e.room_id = ? AND e.target IS NOT NULL ORDER BY e.target, e.seq"""
+    WHERE e.room_id = :room_id AND e.target IS NOT NULL ORDER BY e.target, e.seq"""
 _UNEXPLAINED = """
 SELECT seq FROM messages AS m
-    WHERE room_id = ? AND (version <> seq OR edited_at IS NOT NULL OR deleted_at IS NOT NULL)
+    WHERE room_id = :room_id AND (version <> seq OR edited_at IS NOT NULL OR deleted_at IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM room_events AS e WHERE e.room_id = m.room_id AND e.target = m.seq)"""
 _REPLIES = """
 SELECT m.seq, m.reply_to FROM messages AS m
     LEFT JOIN messages AS t ON t.room_id = m.room_id AND t.seq = m.reply_to
-    WHERE m.room_id = ? AND m.reply_to IS NOT NULL AND (t.seq IS NULL OR t.seq >= m.seq)"""
+    WHERE m.room_id = :room_id AND m.reply_to IS NOT NULL AND (t.seq IS NULL OR t.seq >= m.seq)"""
 _CLIENT_IDS = """
 SELECT user_id, client_id, min(seq), max(seq) FROM messages
-    WHERE room_id = ? AND client_id IS NOT NULL GROUP BY user_id, client_id HAVING count(*) > 1"""
-_READS = "SELECT user_id, seq FROM reads WHERE room_id = ?1 AND seq > (SELECT head FROM rooms WHERE id = ?1)"
-_MEMBERS = "SELECT user_id, role, joined_seq FROM members WHERE room_id = ?"
+    WHERE room_id = :room_id AND client_id IS NOT NULL GROUP BY user_id, client_id HAVING count(*) > 1"""
+_READS = (
+    "SELECT user_id, seq FROM reads WHERE room_id = :room_id AND seq > (SELECT head FROM rooms WHERE id = :room_id)"
+)
+_MEMBERS = "SELECT user_id, role, joined_seq FROM members WHERE room_id = :room_id"
 _PAIRS = """
 SELECT pair_low, pair_high, min(id), max(id) FROM rooms
     WHERE pair_low IS NOT NULL GROUP BY pair_low, pair_high HAVING count(*) > 1"""
@@ -79,20 +78,19 @@ class StoreReport:
 
 
 def audit_store(url: str, progress: Progress) -> StoreReport:
-    """Check the database at `sqlite:///<path>`. Raise UnusableDatabase when there is none of this release."""
+    """Check the database at a URL. Raise UnusableDatabase when there is none of this release."""
     report = StoreReport()
     findings = report.findings
-    with closing(_open(path_of(url))) as connection:
-        _check_file(connection, findings, progress)
-        with _damage_found(findings):
-            rooms = connection.execute(_ROOMS).fetchall()
-            report.rooms, report.events = len(rooms), sum(head for _, head in rooms)
-            progress.begin("logs", report.events)
-            for room_id, _ in rooms:
-                connection.execute("BEGIN")  # what follows about this room comes from one snapshot
-                with _damage_found(findings, room_id):
-                    _RoomAudit(connection, RoomId(room_id), findings, progress).run()
-                connection.execute("ROLLBACK")
+    with closing(open_inspection(url)) as inspection:
+        _check_database(inspection, findings, progress)
+        rooms: list[tuple[int, int]] = []
+        with _damage_found(findings), inspection.snapshot():
+            rooms.extend(inspection.rows(_ROOMS))
+        report.rooms, report.events = len(rooms), sum(head for _, head in rooms)
+        progress.begin("logs", report.events)
+        for room_id, _ in rooms:
+            with _damage_found(findings, room_id), inspection.snapshot():
+                _RoomAudit(inspection, RoomId(room_id), findings, progress).run()
     return report
 
 
@@ -101,37 +99,22 @@ def _damage_found(findings: Findings, room_id: int | None = None) -> Iterator[No
     """What the database itself can't read is a finding, and the next part is looked at."""
     try:
         yield
-    except driver.DatabaseError as error:
+    except Unreadable as error:
         findings.add("damaged file", f"can't be read to its end: {error}", room_id)
 
 
-def _open(path: Path) -> Any:
-    """A connection that changes nothing: opened otherwise, the last one to close would move the WAL into the file."""
-    try:
-        connection = driver.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.execute("PRAGMA busy_timeout = 5000")
-        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except driver.Error as error:
-        raise UnusableDatabase(f"{path} can't be read as a database of hubbub: {error}") from error
-    if revision != head():
-        connection.close()
-        raise UnusableDatabase(f"{path} has schema revision {revision}, and this release reads {head()}")
-    return connection
-
-
-def _check_file(connection: Any, findings: Findings, progress: Progress) -> None:
+def _check_database(inspection: Inspection, findings: Findings, progress: Progress) -> None:
     progress.begin("file", 3)
     with _damage_found(findings):
-        for (message,) in connection.execute("PRAGMA integrity_check"):
-            if message != "ok":
-                findings.add("damaged file", message)
+        for message in inspection.damages():
+            findings.add("damaged file", message)
     progress.advance(1)
     with _damage_found(findings):
-        for table, _rowid, parent, _index in connection.execute("PRAGMA foreign_key_check"):
+        for table, parent in inspection.dangling():
             findings.add("dangling row", f"a row of {table} names one of {parent} that does not exist")
     progress.advance(1)
-    with _damage_found(findings):
-        for low, high, first, last in connection.execute(_PAIRS):
+    with _damage_found(findings), inspection.snapshot():
+        for low, high, first, last in inspection.rows(_PAIRS):
             findings.add("doubled pair", f"users {low} and {high} have two direct rooms: {first} and {last}", last)
     progress.advance(1)
 
@@ -139,8 +122,8 @@ def _check_file(connection: Any, findings: Findings, progress: Progress) -> None
 class _RoomAudit:
     """The checks of one room."""
 
-    def __init__(self, connection: Any, room_id: RoomId, findings: Findings, progress: Progress) -> None:
-        self._connection = connection
+    def __init__(self, inspection: Inspection, room_id: RoomId, findings: Findings, progress: Progress) -> None:
+        self._inspection = inspection
         self._room_id = room_id
         self._findings = findings
         self._progress = progress
@@ -148,7 +131,7 @@ class _RoomAudit:
         self._deleted_at: Millis | None = None
 
     def run(self) -> None:
-        row = _RoomRow(*self._connection.execute(_ROOM, (self._room_id,)).fetchone())
+        row = _RoomRow(*next(self._rows(_ROOM)))
         self._check_log(row.head)
         self._check_room(row)
         self._check_members()
@@ -285,7 +268,7 @@ class _RoomAudit:
             self._add("wrong erasure", f"this edit of message {message.seq} {words}", event.seq)
 
     def _rows(self, statement: str) -> Iterator[Any]:
-        return iter(self._connection.execute(statement, (self._room_id,)))
+        return self._inspection.rows(statement, self._room_id)
 
     def _add(self, kind: str, detail: str, seq: int | None = None) -> None:
         self._findings.add(kind, detail, self._room_id, seq)

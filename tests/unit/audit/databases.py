@@ -1,4 +1,4 @@
-"""A small chat in a SQLite file, with a bit of everything, for the auditor to look at."""
+"""A small chat in a database, with a bit of everything, for the auditor to look at."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,9 +31,9 @@ class Silent:
         self.done[self._step] += amount
 
 
-async def fill(path: Path) -> None:
+async def fill(url: str) -> None:
     """Write the chat."""
-    store = SqlStore.open(f"sqlite:///{path}")
+    store = SqlStore.open(url)
     await store.write(_write)
     await store.close()
 

@@ -16,7 +16,7 @@ CREATE_AGAIN = """UPDATE room_events SET kind = 'room.created',
 @pytest.fixture
 async def path(tmp_path: Path) -> Path:
     """The file of a chat in which nothing is wrong."""
-    await fill(tmp_path / "chat.db")
+    await fill(f"sqlite:///{tmp_path / 'chat.db'}")
     return tmp_path / "chat.db"
 
 

@@ -65,7 +65,7 @@ class SqlStore:
         writer. `timeout` is that of a statement on PostgreSQL, in seconds.
         Raise UnusableDatabase when it can't be used, DatabaseBusy when another process has the file.
         """
-        if _is_server(url):
+        if servers.is_server(url):
             return cls(
                 servers.DatabaseServer.open(url, readers=reader_threads, writers=writer_threads, timeout=timeout)
             )
@@ -139,7 +139,7 @@ def upgrade(url: str) -> None:
 
     Starting a server does the same.
     """
-    if _is_server(url):
+    if servers.is_server(url):
         servers.upgrade(url)
     else:
         files.upgrade(url)
@@ -150,13 +150,9 @@ def renew_epoch(url: str) -> str:
 
     Raise UnusableDatabase, and DatabaseBusy while a server has the file.
     """
-    return servers.renew_epoch(url) if _is_server(url) else files.renew_epoch(url)
+    return servers.renew_epoch(url) if servers.is_server(url) else files.renew_epoch(url)
 
 
 def current(url: str) -> tuple[str | None, str]:
     """The schema's revision (None = there is no database yet), and the one that this release works with."""
-    return servers.revision(url) if _is_server(url) else files.revision(url), schema.head()
-
-
-def _is_server(url: str) -> bool:
-    return url.startswith("postgres")
+    return servers.revision(url) if servers.is_server(url) else files.revision(url), schema.head()

@@ -108,6 +108,16 @@ class DatabaseServer:
         return self.troubles.failed(trouble, str(error.orig).strip(), lasting=trouble not in _PASSING)
 
 
+def is_server(url: str) -> bool:
+    """Is this the URL of a database on a server?"""
+    return url.startswith("postgres")
+
+
+def unreachable(error: DBAPIError) -> bool:
+    """Does it say nothing about the database, because that can't be asked?"""
+    return _trouble(error) in (GONE, REFUSED, CROWDED)
+
+
 def upgrade(url: str) -> None:
     """Bring the schema up to date, once, however many processes want to at a time."""
     _prepare(url, _upgrade)
