@@ -8,12 +8,16 @@ import typer
 
 from hubbub.audit.plans import Plan
 
-Url = Annotated[str | None, typer.Argument(metavar="URL", help="A running server, like http://127.0.0.1:8000.")]
+Urls = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="URL…", help="A running server, like http://127.0.0.1:8000; of a cluster, all its nodes."),
+]
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database-url", metavar="URL", help="A database, like sqlite:///hubbub.db: only read.")
 ]
-Clients = Annotated[int, typer.Option(min=1, max=200, help="Clients that talk.")]
+Clients = Annotated[int, typer.Option(min=1, max=1000, help="Clients that talk.")]
 Rooms = Annotated[int, typer.Option(min=1, max=1000, help="Rooms that they talk in.")]
+RoomsEach = Annotated[int | None, typer.Option(min=1, help="Rooms of each client; all of them without this.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long they talk.")]
 Rate = Annotated[float, typer.Option(min=0.1, help="Messages a second, of all clients together.")]
 Tokens = Annotated[
@@ -24,10 +28,11 @@ Patience = Annotated[float, typer.Option(min=0, help="Seconds for which a server
 
 
 def audit(
-    url: Url = None,
+    urls: Urls = None,
     database_url: DatabaseUrl = None,
     clients: Clients = 10,
     rooms: Rooms = 3,
+    rooms_each: RoomsEach = None,
     seconds: Seconds = 10.0,
     rate: Rate = 50.0,
     tokens: Tokens = None,
@@ -39,17 +44,18 @@ def audit(
     compared with the log. It may be killed and started again meanwhile. A database is checked by itself, also while a
     server uses it. The exit code is 1 when anything is wrong.
     """
-    if (url is None) == (database_url is None):
+    if (not urls) == (database_url is None):
         raise typer.BadParameter("give either the URL of a server or --database-url")
     if database_url is not None:
         raise typer.Exit(_store(database_url))
-    assert url is not None
+    assert urls
     raise typer.Exit(
         _live(
             Plan(
-                url=url,
+                urls=tuple(urls),
                 clients=clients,
                 rooms=rooms,
+                rooms_each=rooms_each,
                 seconds=seconds,
                 rate=rate,
                 tokens=() if tokens is None else tuple(tokens.read_text().split()),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocket
 
+from hubbub.audit.delays import Delays
 from hubbub.audit.edges import Edge
 from hubbub.audit.findings import Findings
 from hubbub.audit.ledger import Ledger
@@ -50,7 +51,7 @@ class Tab:
 
     def _websocket(self, socket: WebSocket) -> None:
         self._sockets += 1
-        edge = Edge(f"socket {self._sockets}", self._ledger, self.findings)
+        edge = Edge(f"socket {self._sockets}", self._ledger, self.findings, Delays())
         socket.on("framesent", lambda data: edge.sent(_bytes(data)))
         socket.on("framereceived", lambda data: _drop(edge.received(data)))
 

@@ -58,6 +58,18 @@ async def test_a_server_that_is_killed_twice_loses_doubles_and_reorders_nothing(
         assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
 
 
+async def test_clients_talk_to_all_nodes_that_are_named_and_in_as_many_rooms_as_they_are_to(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        nodes = (server.url, f"http://localhost:{server.port}")
+        code, printed = await audit(*nodes, "--clients", "6", "--rooms", "3", "--rooms-each", "2", "--seconds", "1")
+        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+        assert await server.stop() == 0
+    connection = driver.connect(str(tmp_path / "hubbub.db"))
+    members = connection.execute("SELECT room_id, count(*) FROM members GROUP BY room_id").fetchall()
+    connection.close()
+    assert members == [(1, 4), (2, 4), (3, 4)]
+
+
 async def test_existing_users_may_be_the_clients(tmp_path: Path) -> None:
     async with serving_process(tmp_path, HUBBUB_REGISTRATION="open") as server:
         people = [await register(server, name) for name in ("ann", "bob")]

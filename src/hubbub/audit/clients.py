@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import uuid
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from hubbub.audit.delays import Delays
 from hubbub.audit.edges import WatchedConnector
 from hubbub.client import Chat, ClientError, Room, RoomReset
 from hubbub.domain.errors import ChatError, Conflict
@@ -18,9 +20,11 @@ EDITS, DELETIONS = 0.08, 0.04  # the parts of all that is said that change what 
 
 
 class Client:
-    """A user with a connection, who follows all rooms from their beginning."""
+    """A user with a connection, who follows rooms from their beginning."""
 
-    def __init__(self, name: str, chat: Chat, connector: WatchedConnector, chance: random.Random) -> None:
+    def __init__(
+        self, name: str, chat: Chat, connector: WatchedConnector, delays: Delays, chance: random.Random
+    ) -> None:
         self.name = name
         self.chat = chat
         self.connector = connector
@@ -29,6 +33,7 @@ class Client:
         self.acknowledged: list[Message] = []
         self.failures: list[Exception] = []
         self.waiting: dict[asyncio.Task[None], None] = {}
+        self._delays = delays
         self._chance = chance
         self._loops: list[asyncio.Task[None]] = []
         self._said = 0
@@ -80,7 +85,9 @@ class Client:
             self.failures.append(error)
 
     async def _post(self, room: Room, text: str) -> None:
-        self.acknowledged.append(await room.send(text))
+        client_id = uuid.uuid4().hex
+        self._delays.said(client_id)
+        self.acknowledged.append(await room.send(text, client_id=client_id))
 
     async def _take(self, room: Room) -> None:
         taken = self.taken[room.id]

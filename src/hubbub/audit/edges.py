@@ -3,6 +3,10 @@
 The SDK heals what is lost, so that whoever looks behind it alone sees a server's mistakes only as slowness.
 """
 
+import random
+from collections.abc import Sequence
+
+from hubbub.audit.delays import Delays
 from hubbub.audit.findings import Findings
 from hubbub.audit.ledger import Ledger
 from hubbub.client.ports import Connector, Socket
@@ -20,10 +24,11 @@ class Edge:
     what the client has, a live event may not.
     """
 
-    def __init__(self, name: str, ledger: Ledger, findings: Findings) -> None:
+    def __init__(self, name: str, ledger: Ledger, findings: Findings, delays: Delays) -> None:
         self._name = name
         self._ledger = ledger
         self._findings = findings
+        self._delays = delays
         self._last: dict[RoomId, Seq] = {}  # by room: the last seq that is known to have been sent
 
     def sent(self, data: bytes) -> None:
@@ -62,6 +67,8 @@ class Edge:
             self._findings.add("missing", f"{self._name} got it right after {last}", room_id, seq)
         elif seq <= last and live:
             self._findings.add("doubled", f"{self._name} got it live after {last}", room_id, seq)
+        elif seq > last and body.client_id is not None:
+            self._delays.came(body.client_id)
         self._last[room_id] = max(seq, last or Seq(0))
         try:
             event = domain_event(room_id, body)
@@ -72,21 +79,33 @@ class Edge:
             self._findings.add("altered", f"{self._name} got another {body.kind} than others did", room_id, seq)
 
 
+class AnyConnector:
+    """Implements `client.ports.Connector`: each connection is made by one of these, drawn by lot."""
+
+    def __init__(self, connectors: Sequence[Connector], chance: random.Random) -> None:
+        self._connectors = connectors
+        self._chance = chance
+
+    async def connect(self, token: str) -> Socket:
+        return await self._chance.choice(self._connectors).connect(token)
+
+
 class WatchedConnector:
     """Implements `client.ports.Connector` over another one, with an `Edge` for each connection."""
 
-    def __init__(self, connector: Connector, name: str, ledger: Ledger, findings: Findings) -> None:
+    def __init__(self, connector: Connector, name: str, ledger: Ledger, findings: Findings, delays: Delays) -> None:
         self.connections = 0
         self.deliveries = 0
         self._connector = connector
         self._name = name
         self._ledger = ledger
         self._findings = findings
+        self._delays = delays
 
     async def connect(self, token: str) -> Socket:
         socket = await self._connector.connect(token)
         self.connections += 1
-        edge = Edge(f"{self._name}#{self.connections}", self._ledger, self._findings)
+        edge = Edge(f"{self._name}#{self.connections}", self._ledger, self._findings, self._delays)
         return _WatchedSocket(socket, edge, self)
 
 

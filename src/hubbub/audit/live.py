@@ -1,18 +1,20 @@
 """The audit of a running server: many clients talk, and what each of them was told is compared with the log.
 
-The server may be killed and started again meanwhile: clients come back by themselves, and nothing may be lost by it.
+The server may be killed and started again meanwhile, and so may any part of a cluster: clients come back by themselves,
+and nothing may be lost by it.
 """
 
 import asyncio
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from hubbub.audit.clients import Client
 from hubbub.audit.comparisons import RoomLog
-from hubbub.audit.edges import WatchedConnector
+from hubbub.audit.delays import Delays
+from hubbub.audit.edges import AnyConnector, WatchedConnector
 from hubbub.audit.findings import Findings, Progress
 from hubbub.audit.ledger import Ledger
 from hubbub.audit.plans import Plan
@@ -20,6 +22,7 @@ from hubbub.client import Api, connect, register
 from hubbub.client.transports import WebSocketConnector
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.messages import Message
 
 TURN = 0.02  # seconds between looks at how much is to be said
 
@@ -35,30 +38,40 @@ class Report:
     events: int = 0  # in the logs of the rooms
     deliveries: int = 0  # events that came to the clients, repeats included
     connections: int = 0
+    delays: Delays = field(default_factory=Delays)
+    messages: list[Message] = field(default_factory=list)  # that were acknowledged
 
 
-async def audit_server(plan: Plan, progress: Progress) -> Report:
-    """Carry out the plan. Raise ChatError or ClientError when it can't begin, or the logs can't be read."""
+async def nothing() -> None:
+    """What happens to a server that is left alone."""
+
+
+async def audit_server(plan: Plan, progress: Progress, happen: Callable[[], Awaitable[None]] = nothing) -> Report:
+    """Carry out the plan; the clients talk at least until what is to `happen` meanwhile has ended.
+
+    Raise ChatError or ClientError when it can't begin, or the logs can't be read.
+    """
     report, ledger = Report(), Ledger()
     async with AsyncExitStack() as stack:
         clients = await _sign_in(plan, stack, report, ledger, progress)
-        room_ids = await _found_rooms(plan, clients)
+        rooms = await _found_rooms(plan, clients)
         for client in clients:
-            client.follow(room_ids)
+            client.follow([room_id for room_id, members in rooms.items() if client in members])
             stack.callback(client.stop)
         progress.begin("talk", plan.seconds)
-        await _talk(plan, clients, progress)
-        progress.begin("settle", len(clients) * len(room_ids))
-        await _settle(plan, clients, room_ids, report.findings, progress)
-        progress.begin("compare", len(room_ids))
-        for room_id in room_ids:
-            events = await _read_log(clients[0].chat.api, room_id)
+        await _talk(plan, clients, progress, happen)
+        progress.begin("settle", sum(map(len, rooms.values())))
+        await _settle(plan, clients, rooms, report.findings, progress)
+        progress.begin("compare", len(rooms))
+        for room_id, members in rooms.items():
+            events = await _read_log(members[0].chat.api, room_id)
             report.events += len(events)
-            _compare(RoomLog(room_id, events, ledger, report.findings), clients)
+            _compare(RoomLog(room_id, events, ledger, report.findings), members)
             progress.advance(1)
-    report.rooms, report.clients = len(room_ids), len(clients)
+    report.rooms, report.clients = len(rooms), len(clients)
     for client in clients:
         report.acknowledged += len(client.acknowledged)
+        report.messages += client.acknowledged
         report.deliveries += client.connector.deliveries
         report.connections += client.connector.connections
         for failure in client.failures:
@@ -75,33 +88,46 @@ async def _sign_in(
     progress.begin("sign in", number)
     for index in range(number):
         name = f"audit-{run}-{index + 1}"
-        connector = WatchedConnector(WebSocketConnector(plan.url), name, ledger, report.findings)
+        chance = random.Random(f"{run}-{index}")
+        url = plan.urls[index % len(plan.urls)]
+        any_node = AnyConnector([WebSocketConnector(node) for node in plan.urls], chance)
+        connector = WatchedConnector(any_node, name, ledger, report.findings, report.delays)
         if plan.tokens:
-            chat = connect(plan.url, token=plan.tokens[index], connector=connector, patience=plan.patience)
+            chat = connect(url, token=plan.tokens[index], connector=connector, patience=plan.patience)
         else:
             password = secrets.token_urlsafe(16)
-            await register(plan.url, name, f"{name}@example.org", password, patience=plan.patience)
-            chat = connect(plan.url, username=name, password=password, connector=connector, patience=plan.patience)
+            await register(url, name, f"{name}@example.org", password, patience=plan.patience)
+            chat = connect(url, username=name, password=password, connector=connector, patience=plan.patience)
         await stack.enter_async_context(chat)
-        clients.append(Client(name, chat, connector, random.Random(f"{run}-{index}")))
+        clients.append(Client(name, chat, connector, report.delays, chance))
         progress.advance(1)
     return clients
 
 
-async def _found_rooms(plan: Plan, clients: Sequence[Client]) -> list[RoomId]:
-    founder, *others = clients
-    member_ids = [client.chat.user.id for client in others]
-    api = founder.chat.api
-    rooms = [await api.create_room(f"Audit {number + 1}", member_ids=member_ids) for number in range(plan.rooms)]
-    return [room.id for room in rooms]
+async def _found_rooms(plan: Plan, clients: Sequence[Client]) -> dict[RoomId, list[Client]]:
+    """The rooms, each with its members, who are spread evenly over them."""
+    each = min(plan.rooms_each or plan.rooms, plan.rooms)
+    members: list[list[Client]] = [[] for _ in range(plan.rooms)]
+    for index, client in enumerate(clients):
+        for step in range(each):
+            members[(index * each + step) % plan.rooms].append(client)
+    rooms: dict[RoomId, list[Client]] = {}
+    for number, (founder, *others) in enumerate(inside for inside in members if inside):
+        member_ids = [client.chat.user.id for client in others]
+        room = await founder.chat.api.create_room(f"Audit {number + 1}", member_ids=member_ids)
+        rooms[room.id] = [founder, *others]
+    return rooms
 
 
-async def _talk(plan: Plan, clients: Sequence[Client], progress: Progress) -> None:
+async def _talk(
+    plan: Plan, clients: Sequence[Client], progress: Progress, happen: Callable[[], Awaitable[None]]
+) -> None:
     """Say something `rate` times a second, one client after the other."""
     loop = asyncio.get_running_loop()
+    meanwhile = asyncio.ensure_future(happen())
     begun = now = loop.time()
     said = 0
-    while now < begun + plan.seconds:
+    while now < begun + plan.seconds or not meanwhile.done():
         await asyncio.sleep(TURN)
         before, now = now, loop.time()
         due = int((now - begun) * plan.rate)
@@ -109,21 +135,26 @@ async def _talk(plan: Plan, clients: Sequence[Client], progress: Progress) -> No
             clients[said % len(clients)].speak()
             said += 1
         progress.advance(now - before)
+    await meanwhile
 
 
 async def _settle(
-    plan: Plan, clients: Sequence[Client], room_ids: Sequence[RoomId], findings: Findings, progress: Progress
+    plan: Plan,
+    clients: Sequence[Client],
+    rooms: Mapping[RoomId, Sequence[Client]],
+    findings: Findings,
+    progress: Progress,
 ) -> None:
-    """Wait until everything is answered, and every client has every room up to its head."""
+    """Wait until everything is answered, and every client has all of its rooms up to their heads."""
     waiting = [task for client in clients for task in client.waiting]
     if waiting:
         _, unanswered = await asyncio.wait(waiting, timeout=plan.patience)
         if unanswered:
             findings.add("unanswered", f"{len(unanswered)} changes were not answered within {plan.patience:g} s")
     reaching = []
-    for room_id in room_ids:
-        head = (await clients[0].chat.api.room(room_id)).head
-        reaching += [asyncio.ensure_future(_reach(client, room_id, head, progress)) for client in clients]
+    for room_id, members in rooms.items():
+        head = (await members[0].chat.api.room(room_id)).head
+        reaching += [asyncio.ensure_future(_reach(client, room_id, head, progress)) for client in members]
     _, late = await asyncio.wait(reaching, timeout=plan.patience)
     for task in late:  # what they miss is found by the comparison
         task.cancel()

@@ -3,6 +3,7 @@
 import pytest
 
 from hubbub.audit.comparisons import RoomLog
+from hubbub.audit.delays import Delays
 from hubbub.audit.edges import Edge
 from hubbub.audit.findings import Findings
 from hubbub.audit.ledger import Ledger, state_of
@@ -137,7 +138,7 @@ class Connection:
     def __init__(self, *, after: int = 1) -> None:
         self.findings = Findings()
         self.ledger = Ledger()
-        self.edge = Edge("ann#1", self.ledger, self.findings)
+        self.edge = Edge("ann#1", self.ledger, self.findings, Delays())
         self.asks(wire.Join(ref=1, room_id=ROOM, after=Seq(after)))
 
     def asks(self, frame: wire.ClientFrame) -> None:
@@ -193,7 +194,7 @@ def test_rooms_that_nobody_asked_for_are_found() -> None:
 
 def test_two_sessions_may_not_be_told_different_things() -> None:
     connection = Connection()
-    other = Edge("bob#1", connection.ledger, connection.findings)
+    other = Edge("bob#1", connection.ledger, connection.findings, Delays())
     other.sent(encode(wire.Join(ref=1, room_id=ROOM, after=Seq(1))))
     connection.live(2)
     other.received(encode_event(posted(2, "something else")))
