@@ -1,0 +1,204 @@
+/**
+ * Markdown of messages: the tokens of the lexer become vnodes through the list below, and nothing else does. No string
+ * of HTML is ever made; HTML in a message is text, as are images' addresses (nothing is loaded from elsewhere).
+ *
+ * What was typed is always visible: definitions of links are text, and what would come out empty is shown as it is.
+ */
+
+import { Marked } from "marked";
+import { useState } from "preact/hooks";
+import { t } from "./i18n/language.js";
+import { html } from "./ui/html.js";
+import { Icon } from "./ui/icon.js";
+
+/** @typedef {import("marked").Token} Token */
+/** @typedef {import("preact").ComponentChildren} Children */
+
+const DEPTH = 16; // of nesting: deeper than that is shown as it was typed
+const SAFE = new Set(["http:", "https:", "mailto:"]);
+
+const EMPHASES = 250; // looked for in a text: each search reads on to the end, and thousands would take seconds
+const TOO_DEEP = /(?:>[ \t]?){32}/; // quotes in quotes: the lexer's stack holds few thousands, and is slow to say so
+
+let searches = 0;
+const none = () => undefined;
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  tokenizer: /** @type {any} */ ({
+    // HTML, definitions (they would vanish) and underlined headings (a line of dashes is just that) are text.
+    html: none,
+    tag: none,
+    def: none,
+    lheading: none,
+    // False leaves it to the lexer, undefined says that there is none.
+    emStrong: () => (++searches > EMPHASES ? undefined : false),
+  }),
+});
+
+/**
+ * The vnodes of a text, or null when it is better shown as it was typed.
+ * @param {string} text
+ * @returns {Children | null}
+ */
+export function render(text) {
+  if (TOO_DEEP.test(text)) return null;
+  searches = 0;
+  try {
+    const tokens = marked.lexer(text);
+    const seen = { something: false };
+    const blocks = blocksOf(tokens, 0, seen);
+    return seen.something ? blocks : null;
+  } catch {
+    return null; // the stack is full
+  }
+}
+
+/** @typedef {{ something: boolean }} Seen Has anything come out that can be seen? */
+
+/** @param {Token[]} tokens @param {number} depth @param {Seen} seen @returns {Children[]} */
+const blocksOf = (tokens, depth, seen) => tokens.map((token) => block(token, depth, seen));
+
+/** @param {Token[] | undefined} tokens @param {number} depth @param {Seen} seen @returns {Children[]} */
+const spansOf = (tokens, depth, seen) => (tokens ?? []).map((token) => span(token, depth, seen));
+
+/** @param {Token} any @param {number} depth @param {Seen} seen @returns {Children} */
+function block(any, depth, seen) {
+  if (depth > DEPTH) return plain(any.raw, seen);
+  const token = /** @type {import("marked").MarkedToken} */ (any);
+  switch (token.type) {
+    case "space":
+      return null;
+    case "paragraph":
+      return html`<p dir="auto">${spansOf(token.tokens, depth + 1, seen)}</p>`;
+    case "heading":
+      return html`<p class="heading" dir="auto">${spansOf(token.tokens, depth + 1, seen)}</p>`;
+    case "text":
+      return token.tokens ? spansOf(token.tokens, depth + 1, seen) : plain(token.text, seen);
+    case "blockquote":
+      return html`<blockquote dir="auto">${blocksOf(token.tokens, depth + 1, seen)}</blockquote>`;
+    case "code":
+      seen.something = true;
+      return html`<${CodeBlock} text=${token.text} lang=${token.lang} />`;
+    case "hr":
+      return html`<hr />`;
+    case "list":
+      return list(token, depth, seen);
+    case "table":
+      return table(token, depth, seen);
+    default:
+      return span(any, depth, seen);
+  }
+}
+
+/** @param {import("marked").Tokens.List} token @param {number} depth @param {Seen} seen */
+function list(token, depth, seen) {
+  const items = token.items.map(
+    (item) => html`<li class=${item.task ? "task" : undefined}>
+      ${item.task && html`<span class="box" role="img" aria-label=${t(item.checked ? "taskDone" : "taskOpen")}>
+        ${item.checked && html`<${Icon} name="check" size=${12} />`}
+      </span>`}
+      ${blocksOf(item.tokens.filter((one) => one.type !== "checkbox"), depth + 1, seen)}
+    </li>`,
+  );
+  return token.ordered
+    ? html`<ol start=${token.start === "" ? 1 : token.start} dir="auto">${items}</ol>`
+    : html`<ul dir="auto">${items}</ul>`;
+}
+
+/** @param {import("marked").Tokens.Table} token @param {number} depth @param {Seen} seen */
+function table(token, depth, seen) {
+  /** @param {import("marked").Tokens.TableCell} cell @param {"th" | "td"} tag */
+  const one = (cell, tag) =>
+    html`<${tag} class=${cell.align && `to-${cell.align}`} dir="auto">${spansOf(cell.tokens, depth + 1, seen)}<//>`;
+  return html`<div class="table" tabindex="0" role="group" aria-label=${t("table")}><table>
+    <thead><tr>${token.header.map((cell) => one(cell, "th"))}</tr></thead>
+    <tbody>${token.rows.map((row) => html`<tr>${row.map((cell) => one(cell, "td"))}</tr>`)}</tbody>
+  </table></div>`;
+}
+
+/** @param {Token} any @param {number} depth @param {Seen} seen @returns {Children} */
+function span(any, depth, seen) {
+  if (depth > DEPTH) return plain(any.raw, seen);
+  const token = /** @type {import("marked").MarkedToken} */ (any);
+  switch (token.type) {
+    case "strong":
+      return html`<strong>${spansOf(token.tokens, depth + 1, seen)}</strong>`;
+    case "em":
+      return html`<em>${spansOf(token.tokens, depth + 1, seen)}</em>`;
+    case "del":
+      return html`<del>${spansOf(token.tokens, depth + 1, seen)}</del>`;
+    case "codespan":
+      seen.something = true;
+      return html`<code>${token.text}</code>`;
+    case "br":
+      return html`<br />`;
+    case "escape":
+      return plain(token.text, seen);
+    case "link":
+      return link(token.href, token.raw, spansOf(token.tokens, depth + 1, seen), seen);
+    case "image":
+      return link(token.href, token.raw, [html`<${Icon} name="eye" size=${14} />`, token.text || token.href], seen);
+    case "text":
+      return token.tokens ? spansOf(token.tokens, depth + 1, seen) : plain(token.text, seen);
+    case "paragraph":
+    case "list":
+    case "blockquote":
+    case "code":
+    case "heading":
+    case "hr":
+    case "table":
+      return block(token, depth, seen);
+    default:
+      return plain(any.raw, seen);
+  }
+}
+
+/** @param {string} text @param {Seen} seen */
+function plain(text, seen) {
+  if (/\S/.test(text)) seen.something = true;
+  return text;
+}
+
+/**
+ * A link to another page or a mail; anything else (javascript:, data:, relative) stays as it was typed.
+ * @param {string} href @param {string} raw @param {Children[]} words @param {Seen} seen
+ */
+function link(href, raw, words, seen) {
+  seen.something = true;
+  const url = address(href);
+  if (!url) return raw;
+  // An empty text would be a link that nobody sees. The hint shows where a link goes that says something else.
+  const shown = words.some((word) => word !== "") ? words : href;
+  const hint = raw === href ? undefined : url.href;
+  return html`<a href=${url.href} target="_blank" rel="noopener noreferrer nofollow" data-hint=${hint}>${shown}</a>`;
+}
+
+/** @param {string} href */
+function address(href) {
+  if (!/^(https?:\/\/|mailto:)/i.test(href)) return null; // without a base: no address is relative to this page
+  try {
+    const url = new URL(href);
+    return SAFE.has(url.protocol) ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {{ text: string, lang?: string }} props */
+function CodeBlock({ text, lang }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1500);
+  };
+  const name = /^[\w+#.-]{1,20}/.exec(lang ?? "")?.[0];
+  return html`<figure class="code">
+    <pre tabindex="0" dir="ltr" aria-label=${name ? t("codeIn", { language: name }) : t("code")}><code>${text}</code></pre>
+    <button type="button" class="icon-button" aria-label=${t("copyCode")} data-hint=${copied ? t("copied") : t("copyCode")} onClick=${copy}>
+      <${Icon} name=${copied ? "check" : "copy"} />
+    </button>
+    ${name && html`<figcaption>${name}</figcaption>`}
+  </figure>`;
+}

@@ -1,0 +1,32 @@
+/** The whole: signed out, or the list and the room that is open. */
+
+import { t } from "../i18n/language.js";
+import { boot } from "../store/session.js";
+import { DialogHost } from "./dialog.js";
+import { classes, html } from "./html.js";
+import { Logo } from "./icon.js";
+import { panel } from "./panel.js";
+import { NoRoom, Room } from "./room.js";
+import { openRoomId } from "./routes.js";
+import { Sidebar } from "./sidebar.js";
+import { SignIn } from "./signin.js";
+import { Announcer, Toasts } from "./toasts.js";
+
+export function App() {
+  if (boot.value === "starting") return html`<div class="splash" role="status" aria-label=${t("loading")}><${Logo} size=${48} /></div>`;
+  return html`
+    ${boot.value === "signed-out" ? html`<${SignIn} />` : html`<${Chat} />`}
+    <${DialogHost} />
+    <${Toasts} />
+    <${Announcer} />
+  `;
+}
+
+function Chat() {
+  const roomId = openRoomId.value;
+  return html`<a class="skip button" href="#composer-text">${t("skipToComposer")}</a>
+    <div class=${classes("app", roomId !== null && "in-room", roomId !== null && panel.value && "with-panel")}>
+      <${Sidebar} />
+      ${roomId === null ? html`<${NoRoom} />` : html`<${Room} key=${roomId} id=${roomId} />`}
+    </div>`;
+}

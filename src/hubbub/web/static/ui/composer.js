@@ -1,0 +1,155 @@
+/** Where messages are written. What is typed is kept as a draft until it is sent. */
+
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { t } from "../i18n/language.js";
+import { clearDraft, draft, replyTo, setText, startEdit, submit } from "../store/compose.js";
+import { nameOf } from "../store/people.js";
+import { me as user } from "../store/session.js";
+import { timeline } from "../store/timeline.js";
+import { EmojiButton } from "./emoji.js";
+import { html } from "./html.js";
+import { Icon } from "./icon.js";
+
+/** @typedef {import("../core/types.d.ts").RoomView} RoomView */
+/** @typedef {import("../core/types.d.ts").RoomId} RoomId */
+
+const MOST = 16 * 1024; // bytes of UTF-8 that a message may have
+const TOLD = 1024; // bytes left, from which on they are told
+const TOUCHED = matchMedia("(pointer: coarse)"); // Enter begins a line there: the button sends
+const GROWS = CSS.supports("field-sizing", "content");
+const encoder = new TextEncoder();
+
+/** What was written before an edit began, to go on with afterwards. @type {Map<RoomId, { text: string, reply_to?: number }>} */
+const interrupted = new Map();
+
+/** Edit a message in the composer. @param {RoomId} roomId @param {number} seq */
+export function beginEdit(roomId, seq) {
+  const now = draft(roomId).peek();
+  if (now.editing === undefined && now.text) interrupted.set(roomId, now);
+  startEdit(roomId, seq);
+  focusComposer();
+}
+
+/** Answer a message. @param {RoomId} roomId @param {number} seq */
+export function beginReply(roomId, seq) {
+  if (draft(roomId).peek().editing !== undefined) endEdit(roomId);
+  replyTo(roomId, seq);
+  focusComposer();
+}
+
+/** Go to where messages are written, behind what is there. */
+export function focusComposer() {
+  requestAnimationFrame(() => {
+    const field = /** @type {HTMLTextAreaElement | null} */ (document.querySelector("#composer-text"));
+    field?.focus();
+    field?.setSelectionRange(field.value.length, field.value.length);
+  });
+}
+
+/** @param {RoomId} roomId */
+function endEdit(roomId) {
+  const before = interrupted.get(roomId);
+  interrupted.delete(roomId);
+  clearDraft(roomId);
+  if (!before) return;
+  setText(roomId, before.text);
+  if (before.reply_to !== undefined) replyTo(roomId, before.reply_to);
+}
+
+/** @param {{ room: RoomView }} props */
+export function Composer({ room }) {
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const { id } = room;
+  const { text, reply_to, editing } = draft(id).value;
+  const left = text.length * 3 > MOST - TOLD ? MOST - encoder.encode(text).length : MOST;
+  const ready = text.trim() !== "" && left >= 0;
+
+  useEffect(() => {
+    if (!TOUCHED.matches) field.current?.focus({ preventScroll: true });
+  }, [id]);
+  useLayoutEffect(() => {
+    if (!GROWS && field.current) grow(field.current);
+  }, [text]);
+
+  const send = () => {
+    if (!ready) return;
+    const edited = editing !== undefined;
+    submit(id);
+    if (edited) endEdit(id);
+    field.current?.focus();
+  };
+  const press = (/** @type {KeyboardEvent} */ event) => {
+    if (event.isComposing) return;
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey && (!TOUCHED.matches || event.ctrlKey || event.metaKey)) send();
+    else if (event.key === "Escape" && editing !== undefined) endEdit(id);
+    else if (event.key === "Escape" && reply_to !== undefined) replyTo(id, null);
+    else if (event.key === "ArrowUp" && text === "" && !event.shiftKey) editLast(id);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const insert = (/** @type {string} */ emoji) => {
+    const { current } = field;
+    if (!current) return;
+    current.focus();
+    current.setRangeText(emoji, current.selectionStart, current.selectionEnd, "end");
+    setText(id, current.value);
+  };
+
+  return html`<form class="composer" aria-label=${t("messageTo", { name: room.name })} onSubmit=${(/** @type {Event} */ event) => {
+    event.preventDefault();
+    send();
+  }}>
+    <div class="box">
+      ${editing !== undefined && html`<${About} icon="edit" text=${t("editingMessage")} stop=${t("stopEditing")} onStop=${() => endEdit(id)} />`}
+      ${reply_to !== undefined && html`<${About} icon="reply" text=${replyWords(id, reply_to)} stop=${t("stopReplying")} onStop=${() => replyTo(id, null)} />`}
+      <div class="line">
+        <textarea ref=${field} id="composer-text" rows="1" dir="auto" value=${text} enterkeyhint=${TOUCHED.matches ? "enter" : "send"}
+          placeholder=${t("messageTo", { name: room.kind === "channel" ? `#${room.name}` : room.name })} aria-label=${t("messageTo", { name: room.name })}
+          aria-describedby=${left < TOLD ? "composer-left" : undefined} aria-invalid=${left < 0}
+          onInput=${(/** @type {InputEvent} */ event) => setText(id, /** @type {HTMLTextAreaElement} */ (event.target).value)}
+          onKeyDown=${press}></textarea>
+        ${!TOUCHED.matches && html`<${EmojiButton} onPick=${insert} />`}
+        <button type="submit" class="icon-button send" disabled=${!ready} aria-label=${editing === undefined ? t("send") : t("saveEdit")}
+          data-hint=${editing === undefined ? t("send") : t("saveEdit")} onPointerDown=${keepFocus}>
+          <${Icon} name=${editing === undefined ? "send" : "check"} size=${18} />
+        </button>
+      </div>
+    </div>
+    <div class="below">
+      <span class="keys">${t("keysHint", { send: "Enter", line: "Shift Enter", help: "?" })}</span>
+      ${left < TOLD && html`<span id="composer-left" class=${left < 0 ? "bad" : "count"} role="status">${left < 0 ? t("bytesOver", { n: -left }) : t("bytesLeft", { n: left })}</span>`}
+    </div>
+  </form>`;
+}
+
+/** What the composer is about, if it is no new message. @param {{ icon: import("./icon.js").IconName, text: string, stop: string, onStop: () => void }} props */
+function About({ icon, text, stop, onStop }) {
+  return html`<div class="about">
+    <${Icon} name=${icon} size=${14} /><span class="clip" dir="auto">${text}</span>
+    <button type="button" class="icon-button" aria-label=${stop} data-hint=${stop} onClick=${onStop}><${Icon} name="close" size=${14} /></button>
+  </div>`;
+}
+
+/** @param {RoomId} id @param {number} seq */
+function replyWords(id, seq) {
+  const message = timeline(id).message(seq);
+  if (!message) return t("replyingTo", { name: t("earlierMessage") });
+  return `${t("replyingTo", { name: nameOf(message.user_id) })} · ${message.text.slice(0, 120)}`;
+}
+
+/** The last message of one's own, as far as it is here. @param {RoomId} id */
+function editLast(id) {
+  const rows = timeline(id).rows.peek();
+  const last = rows.findLast(({ message }) => message.user_id === user.peek()?.id && !message.deleted_at);
+  if (last) beginEdit(id, last.seq);
+}
+
+/** A finger on the button must not shut the keyboard. @param {Event} event */
+const keepFocus = (event) => event.preventDefault();
+
+/** For browsers in which a field does not grow by itself. @param {HTMLTextAreaElement} field */
+function grow(field) {
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
+}

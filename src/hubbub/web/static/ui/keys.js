@@ -1,0 +1,66 @@
+/** The keys that work anywhere. */
+
+import { boot } from "../store/session.js";
+import { rooms } from "../store/rooms.js";
+import { showShortcuts } from "./account.js";
+import { openDialog } from "./dialog.js";
+import { panel } from "./panel.js";
+import { go, openRoomId } from "./routes.js";
+import { showSwitcher } from "./switcher.js";
+
+const REGIONS = ".rooms a[aria-current], .rooms a, .rooms button | .window | #composer-text | .panel button";
+
+export function startKeys() {
+  document.addEventListener("keydown", press);
+}
+
+/** @param {KeyboardEvent} event */
+function press(event) {
+  if (event.defaultPrevented || boot.peek() !== "signed-in") return;
+  const act = actionOf(event);
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+/** @param {KeyboardEvent} event @returns {(() => void) | null} */
+function actionOf(event) {
+  const command = (event.ctrlKey || event.metaKey) && !event.altKey;
+  const key = event.key.toLowerCase();
+  if (command && key === "k") return showSwitcher;
+  if (openDialog.peek()) return null;
+  if (command && key === ".") return () => (panel.value = !panel.peek());
+  if (event.altKey && !command && (key === "arrowdown" || key === "arrowup")) return () => nextRoom(key === "arrowdown" ? 1 : -1, event.shiftKey);
+  if (event.key === "F6") return () => nextRegion(event.shiftKey ? -1 : 1);
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (command || event.altKey || target.matches("input, textarea, select, [role=menuitem]")) return null;
+  if (event.key === "?") return showShortcuts;
+  if (event.key === "Escape") return () => /** @type {HTMLElement | null} */ (document.querySelector("#composer-text"))?.focus();
+  return null;
+}
+
+/** The rooms in the order in which they stand. */
+function inOrder() {
+  const kinds = ["channel", "group", "direct"];
+  return kinds.flatMap((kind) => rooms.peek().filter((room) => room.kind === kind));
+}
+
+/** @param {1 | -1} step @param {boolean} unread only such */
+function nextRoom(step, unread) {
+  const all = inOrder();
+  const now = all.findIndex((room) => room.id === openRoomId.peek());
+  for (let i = 1; i <= all.length; i += 1) {
+    const room = all[(now + i * step + all.length * 2) % all.length];
+    if (room && (!unread || room.unread > 0)) return go(room.id);
+  }
+}
+
+/** The list, the messages, the composer, the members. @param {1 | -1} step */
+function nextRegion(step) {
+  const places = REGIONS.split(" | ")
+    .map((selector) => /** @type {HTMLElement | null} */ (document.querySelector(selector)))
+    .filter((place) => place && place.getClientRects().length > 0);
+  const roots = places.map((place) => place?.closest(".sidebar, .window, .composer, .panel"));
+  const now = roots.findIndex((root) => root?.contains(document.activeElement));
+  places[(now + step + places.length) % places.length]?.focus();
+}

@@ -1,0 +1,69 @@
+/** Light or dark, and the language. */
+
+import { effect, signal } from "@preact/signals";
+import { chooseLanguage, language, LANGUAGES, t } from "../i18n/language.js";
+import { Dialog } from "./dialog.js";
+import { Choice } from "./field.js";
+import { html } from "./html.js";
+import { Icon } from "./icon.js";
+import { Menu } from "./menu.js";
+
+const STORED = "hubbub.theme";
+
+/** @typedef {"system" | "light" | "dark"} Theme */
+
+/** @type {import("@preact/signals").Signal<Theme>} */
+export const theme = signal(stored());
+
+/** @returns {Theme} */
+function stored() {
+  try {
+    const kept = localStorage.getItem(STORED);
+    return kept === "light" || kept === "dark" ? kept : "system";
+  } catch {
+    return "system";
+  }
+}
+
+/** Show the theme that was chosen, from now on. */
+export function startTheme() {
+  effect(() => {
+    document.documentElement.dataset.theme = theme.value;
+    try {
+      localStorage.setItem(STORED, theme.value);
+    } catch {
+      // A browser that keeps nothing shows its own theme next time.
+    }
+  });
+}
+
+export function LookDialog() {
+  return html`<${Dialog} title=${t("look")}>
+    <div class="form">
+      <${Choice} label=${t("theme")} name="theme" value=${theme.value} onChange=${(/** @type {Theme} */ next) => (theme.value = next)}
+        options=${[
+          { value: "system", label: t("themeSystem") },
+          { value: "light", label: t("themeLight") },
+          { value: "dark", label: t("themeDark") },
+        ]} />
+      <${LanguageChoice} />
+    </div>
+  <//>`;
+}
+
+export function LanguageChoice() {
+  return html`<${Choice} label=${t("language")} name="language" value=${language()} onChange=${chooseLanguage}
+    options=${Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }))} />`;
+}
+
+/** The language before anybody is signed in. */
+export function LanguageMenu() {
+  return html`<${Menu} label=${t("language")} class="button quiet small" hint=${false} align="start"
+    items=${Object.entries(LANGUAGES).map(([tag, label]) => ({
+      label,
+      checked: tag === language(),
+      act: () => chooseLanguage(/** @type {import("../i18n/language.js").Language} */ (tag)),
+    }))}>
+    <${Icon} name="globe" />${LANGUAGES[language()]}
+  <//>`;
+}

@@ -1,0 +1,150 @@
+/** Who is in a room, whether they are there, and what may be done about them. */
+
+import { useEffect, useState } from "preact/hooks";
+import { displayName } from "../core/format.js";
+import { t } from "../i18n/language.js";
+import { addMember, members as membersOf, removeMember, setRole } from "../store/members.js";
+import { presence, watch } from "../store/presence.js";
+import { me } from "../store/session.js";
+import { attempt } from "./attempt.js";
+import { Avatar } from "./avatar.js";
+import { ask, closeDialog, Dialog, showDialog } from "./dialog.js";
+import { FormActions } from "./field.js";
+import { html } from "./html.js";
+import { Icon } from "./icon.js";
+import { Bones, Failed } from "./load.js";
+import { Menu } from "./menu.js";
+import { panel } from "./panel.js";
+import { People } from "./people.js";
+import { presenceWords, showPerson, writeTo } from "./person.js";
+
+/** @typedef {import("../core/types.d.ts").RoomView} RoomView */
+/** @typedef {import("../core/types.d.ts").MemberView} MemberView */
+/** @typedef {import("../core/types.d.ts").User} User */
+
+const SEARCHED = 12; // members from which on there is a search
+const WATCHED = 150; // members whose presence is shown
+
+/** @param {{ room: RoomView }} props */
+export function MembersPanel({ room }) {
+  const [query, setQuery] = useState("");
+  const held = membersOf(room.id);
+  const members = held.list.value;
+  const ids = members.slice(0, WATCHED).map(({ user }) => user.id);
+  useEffect(() => void held.load(), [room.id]);
+  useEffect(() => watch("members", ids), [ids.join()]);
+  useEffect(() => () => watch("members", []), []);
+  const wanted = query.trim().toLocaleLowerCase();
+  const shown = wanted
+    ? members.filter(({ user }) => `${displayName(user)} ${user.username}`.toLocaleLowerCase().includes(wanted))
+    : members;
+  const groups = grouped(shown);
+  const canAdd = room.kind !== "direct" && room.role !== "member";
+  return html`<aside class="panel" aria-label=${t("members")}>
+    <header class="bar">
+      <h2>${t("members")} <span class="count">${members.length || ""}</span></h2>
+      ${canAdd && html`<button type="button" class="icon-button" aria-label=${t("addPeople")} data-hint=${t("addPeople")} onClick=${() => showInvite(room)}><${Icon} name="user-plus" size=${18} /></button>`}
+      <button type="button" class="icon-button" aria-label=${t("closeMembers")} data-hint=${t("close")} onClick=${() => (panel.value = false)}><${Icon} name="close" size=${18} /></button>
+    </header>
+    ${members.length >= SEARCHED && html`<div class="with-icon search">
+      <${Icon} name="search" />
+      <input class="input" type="search" value=${query} placeholder=${t("findMembers")} aria-label=${t("findMembers")} dir="auto"
+        onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
+    </div>`}
+    <div class="members">
+      ${held.status.value === "failed" && html`<${Failed} problem=${t("membersFailed")} again=${() => held.load()} />`}
+      ${held.status.value === "loading" && members.length === 0 && html`<${Bones} />`}
+      ${groups.map(({ title, people }) => people.length > 0 && html`<section key=${title}>
+        <h3>${title} <span class="count">${people.length}</span></h3>
+        <ul>${people.map((member) => html`<li key=${member.user.id}><${MemberLine} room=${room} member=${member} /></li>`)}</ul>
+      </section>`)}
+      ${wanted && shown.length === 0 && html`<p class="none">${t("noPeople")}</p>`}
+      ${held.more.value && html`<button type="button" class="link more" onClick=${() => held.loadMore()}>${t("more")}</button>`}
+    </div>
+  </aside>`;
+}
+
+/** Who is there, then the others; in each those who keep order first, then by name, as the store has them. @param {MemberView[]} members */
+function grouped(members) {
+  const there = (/** @type {MemberView} */ { user }) => {
+    const status = presence(user.id).value?.status;
+    return status === "online" || status === "away" || user.id === me.value?.id;
+  };
+  return [
+    { title: t("membersThere"), people: members.filter(there) },
+    { title: t("membersAway"), people: members.filter((member) => !there(member)) },
+  ];
+}
+
+/** @param {{ room: RoomView, member: MemberView }} props */
+function MemberLine({ room, member }) {
+  const { user, role } = member;
+  const own = user.id === me.value?.id;
+  const now = own ? /** @type {const} */ ({ status: "online" }) : presence(user.id).value;
+  const name = displayName(user);
+  return html`<div class="member">
+    <button type="button" class="who" onClick=${() => showPerson(user)}>
+      <${Avatar} id=${user.id} name=${name} status=${now?.status} />
+      <span class="what">
+        <strong class="clip"><bdi>${name}</bdi>${own && html` <span class="own">${t("youMark")}</span>`}</strong>
+        <small class="clip">${role !== "member" ? t(role) : now && now.status !== "online" ? presenceWords(now) : `@${user.username}`}</small>
+      </span>
+    </button>
+    ${!own && html`<${Menu} label=${t("memberActions", { name })} hint=${false} items=${[
+      { label: t("writeTo"), icon: "send", act: () => writeTo(user) },
+      ...member.grantable.filter((next) => next !== role).map((next, index) => ({
+        label: t(next === "owner" ? "makeOwner" : next === "admin" ? "makeAdmin" : "makeMember"),
+        icon: /** @type {const} */ ("user"),
+        line: index === 0,
+        act: () => (next === "owner" ? askOwner(room, user) : setRole(room.id, user.id, next)),
+      })),
+      member.removable && { label: t("removeMember"), icon: "trash", bad: true, line: true, act: () => askRemove(room, user) },
+    ]} />`}
+  </div>`;
+}
+
+/** @param {RoomView} room @param {User} user */
+function askRemove(room, user) {
+  ask({
+    title: t("removeMemberAsk", { name: displayName(user) }),
+    text: t("removeMemberText", { name: displayName(user), room: room.name }),
+    confirm: t("remove"),
+    danger: true,
+    act: () => removeMember(room.id, user.id),
+  });
+}
+
+/** @param {RoomView} room @param {User} user */
+function askOwner(room, user) {
+  ask({
+    title: t("makeOwnerAsk", { name: displayName(user) }),
+    text: t("makeOwnerText"),
+    confirm: t("makeOwner"),
+    act: () => setRole(room.id, user.id, "owner"),
+  });
+}
+
+/** @param {RoomView} room */
+export const showInvite = (room) => showDialog(() => html`<${InviteDialog} room=${room} />`);
+
+/** @param {{ room: RoomView }} props */
+function InviteDialog({ room }) {
+  const [chosen, setChosen] = useState(/** @type {User[]} */ ([]));
+  const [busy, setBusy] = useState(false);
+  const without = new Set(membersOf(room.id).list.value.map(({ user }) => user.id));
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    setBusy(true);
+    const left = [];
+    for (const user of chosen) if (!(await attempt(() => addMember(room.id, user.id)))) left.push(user);
+    setBusy(false);
+    setChosen(left);
+    if (left.length === 0) closeDialog();
+  };
+  return html`<${Dialog} title=${t("addPeopleTo", { name: room.name })}>
+    <form class="form" onSubmit=${submit}>
+      <${People} label=${t("people")} chosen=${chosen} onChange=${setChosen} without=${without} autofocus />
+      <${FormActions} label=${t("add")} busy=${busy} disabled=${chosen.length === 0} />
+    </form>
+  <//>`;
+}

@@ -1,0 +1,107 @@
+/** One message: who, when, what; whether it has arrived; and what can be done with it. */
+
+import { useState } from "preact/hooks";
+import { displayName } from "../core/format.js";
+import { clockTime, t, wholeTime } from "../i18n/language.js";
+import { cancel, retry } from "../store/compose.js";
+import { person } from "../store/people.js";
+import { Avatar } from "./avatar.js";
+import { classes, html } from "./html.js";
+import { Icon } from "./icon.js";
+import { actionsOf } from "./message-actions.js";
+import { showPerson } from "./person.js";
+import { Text } from "./text.js";
+import { say } from "./words.js";
+
+/** @typedef {import("../core/types.d.ts").Row} Row */
+/** @typedef {import("../core/types.d.ts").Pending} Pending */
+
+/**
+ * @param {{ row: Row, first: boolean, editing: boolean, quoted?: import("../core/types.d.ts").Message,
+ *   moderates: boolean, onQuote: (seq: number) => void }} props `first` of a group: with its author
+ */
+export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) {
+  const [near, setNear] = useState(false);
+  const { message, change } = row;
+  const author = person(message.user_id).value;
+  const name = displayName(author) || t("somebody");
+  const date = new Date(message.at);
+  const deleted = Boolean(message.deleted_at);
+  const sending = change?.kind === "send";
+  const actions = deleted || sending ? [] : actionsOf(message, moderates);
+  const time = html`<time datetime=${message.at} data-hint=${wholeTime(date)}>${clockTime(date)}</time>`;
+
+  return html`<article class=${classes("row", first && "first", sending && change.state !== "failed" && "pending", change?.state === "failed" && "failed", editing && "editing")}
+    tabindex="-1" data-seq=${row.seq} data-key=${row.key} aria-label=${label(name, date, message)}
+    onPointerEnter=${() => setNear(true)} onPointerLeave=${() => setNear(false)}
+    onFocusIn=${() => setNear(true)} onFocusOut=${() => setNear(false)}
+    onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, actions)}>
+    <div class="gutter">${first ? html`<${Avatar} id=${message.user_id} name=${name} />` : time}</div>
+    <div class="said">
+      ${first &&
+      html`<div class="by">
+        ${author
+          ? html`<button type="button" class="author" tabindex=${near ? 0 : -1} onClick=${() => showPerson(author)}><bdi>${name}</bdi></button>`
+          : html`<span class="author">${name}</span>`}
+        ${time}
+      </div>`}
+      ${message.reply_to !== undefined && html`<${Quote} seq=${message.reply_to} quoted=${quoted} onQuote=${onQuote} />`}
+      ${deleted ? html`<p class="gone">${t("messageDeleted")}</p>` : html`<${Text} message=${message} />`}
+      ${message.edited_at && !deleted && html`<span class="edited" data-hint=${wholeTime(new Date(message.edited_at))}>${t("edited")}</span>`}
+      ${change && html`<${Change} change=${change} />`}
+    </div>
+    ${near && actions.length > 0 &&
+    html`<div class="tools" role="group" aria-label=${t("messageActions")}>
+      ${actions.map(
+        (action) => html`<button key=${action.icon} type="button" class=${classes("icon-button", action.bad && "bad")}
+          aria-label=${action.label} data-hint=${action.label} onClick=${action.act}><${Icon} name=${action.icon} /></button>`,
+      )}
+    </div>`}
+  </article>`;
+}
+
+/** What a screen reader says of the row before its text. @param {string} name @param {Date} date @param {import("../core/types.d.ts").Message} message */
+function label(name, date, message) {
+  const text = message.deleted_at ? t("messageDeleted") : message.text.slice(0, 300);
+  return t("messageLabel", { name, time: clockTime(date), text });
+}
+
+/** @param {KeyboardEvent} event @param {import("./message-actions.js").Action[]} actions */
+function press(event, actions) {
+  if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+  const action = actions.find(({ key }) => key === event.key.toLowerCase());
+  if (!action) return;
+  event.preventDefault();
+  action.act();
+}
+
+/** What it answers. @param {{ seq: number, quoted?: import("../core/types.d.ts").Message, onQuote: (seq: number) => void }} props */
+function Quote({ seq, quoted, onQuote }) {
+  const author = quoted && person(quoted.user_id).value;
+  return html`<button type="button" class="quote" onClick=${() => onQuote(seq)} aria-label=${t("goToQuoted")}>
+    <${Icon} name="reply" size=${14} />
+    ${quoted
+      ? html`<strong class="clip"><bdi>${displayName(author)}</bdi></strong>
+          <span class="clip" dir="auto">${quoted.deleted_at ? t("messageDeleted") : quoted.text.slice(0, 200)}</span>`
+      : html`<span class="clip">${t("earlierMessage")}</span>`}
+  </button>`;
+}
+
+const PROGRESS = Object.freeze({
+  send: Object.freeze({ waiting: "waitingForNetwork", sending: "sending", failed: "notSent" }),
+  edit: Object.freeze({ waiting: "waitingForNetwork", sending: "saving", failed: "notSaved" }),
+  delete: Object.freeze({ waiting: "waitingForNetwork", sending: "deleting", failed: "notDeleted" }),
+});
+
+/** How far a change has come that the server has not confirmed. @param {{ change: Pending }} props */
+function Change({ change }) {
+  const failed = change.state === "failed";
+  const words = t(PROGRESS[change.kind][change.state]);
+  if (!failed) return html`<p class="meta"><${Icon} name="clock" size=${12} />${words}</p>`;
+  return html`<p class="meta bad" role="alert">
+    <${Icon} name="alert" size=${14} />
+    <span>${words}${change.problem && ` ${say(change.problem)}`}</span>
+    <button type="button" class="link" onClick=${() => retry(change.key)}>${t("retry")}</button>
+    <button type="button" class="link bad" onClick=${() => cancel(change.key)}>${t("discard")}</button>
+  </p>`;
+}

@@ -1,0 +1,23 @@
+/** Below one's last message: that it has arrived, and who has read it. */
+
+import { t } from "../i18n/language.js";
+import { nameOf } from "../store/people.js";
+import { reads } from "../store/reads.js";
+import { me } from "../store/session.js";
+import { html } from "./html.js";
+import { Icon } from "./icon.js";
+
+const NAMED = 20; // people whose names are in the hint
+
+/** @param {{ room: import("../core/types.d.ts").RoomView, rows: import("../core/types.d.ts").Row[] }} props */
+export function Receipt({ room, rows }) {
+  const last = rows.at(-1);
+  const marks = reads(room.id).value;
+  if (!last || last.change || last.message.deleted_at || last.message.user_id !== me.value?.id) return null;
+  const readers = [...marks].filter(([, seq]) => seq >= last.seq).map(([id]) => id);
+  if (readers.length === 0) return html`<div class="seen"><${Icon} name="check" size=${12} />${t("sent")}</div>`;
+  const names = readers.slice(0, NAMED).map(nameOf).join(", ");
+  return html`<div class="seen"><${Icon} name="eye" size=${12} />
+    ${room.kind === "direct" ? t("readByThem") : html`<span data-hint=${t("readByNames", { names })}>${t("readBy", { n: readers.length })}</span>`}
+  </div>`;
+}

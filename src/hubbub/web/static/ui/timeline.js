@@ -1,0 +1,290 @@
+/**
+ * The window of a room's messages: real rows in normal flow, 72 to 140 of what the store holds, moved in small steps.
+ *
+ * Heights are never estimated. Before the rows change, one that can be seen is taken as the anchor; afterwards the
+ * window is scrolled so that it stands where it stood. The browser's own anchoring (`overflow-anchor`) jumps when rows
+ * are put above, and is off. The same is done when rows change by themselves: Markdown that arrives, a text unfolded.
+ */
+
+import { Component, createRef } from "preact";
+import { signal } from "@preact/signals";
+import { html } from "./html.js";
+
+/** @typedef {import("../core/types.d.ts").Row} Row */
+
+const FEWEST = 72; // rows
+const MOST = 140; // rows
+const STEP = 12; // rows moved in a frame
+const FIRST = 15; // rows of the first picture
+const NEAR = 1200; // pixels to an edge, within which rows are put there
+const AT_END = 32; // pixels from the end that still count as the end
+
+/**
+ * @typedef {object} WindowProps
+ * @property {Row[]} rows all that are there, oldest first
+ * @property {{ n: number, at: "end" | "new" | "row", seq: number }} anchor where to be; another `n` moves there
+ * @property {boolean} atEnd are there none after?
+ * @property {(place: Place) => void} onPlace where one is now; whoever holds the rows fetches more when it is near an edge
+ * @property {(from: number, to: number) => unknown} draw the rows from (inclusive) to (exclusive)
+ * @property {unknown} [before] what stands above the first row
+ * @property {unknown} [after] what stands below the last row
+ * @property {string} label
+ *
+ * @typedef {object} Place
+ * @property {boolean} end is the latest row in sight?
+ * @property {number} first seq of the first row that is in sight
+ * @property {number} last seq of the last row that is in sight
+ */
+
+/** @extends {Component<WindowProps>} */
+export class Timeline extends Component {
+  box = /** @type {import("preact").RefObject<HTMLDivElement>} */ (createRef());
+  list = /** @type {import("preact").RefObject<HTMLDivElement>} */ (createRef());
+  /** The rows that are drawn, by seq: `from` to `to`, both inclusive; Infinity is the end, whatever comes. */
+  range = signal({ from: 0, to: 0 });
+  /** Does the window stay at the end as rows come? */
+  pinned = false;
+  /** @type {{ element: Element, top: number } | null} */
+  held = null;
+  /** @type {number} */
+  asked = -1;
+  frame = 0;
+  /** @type {ResizeObserver | undefined} */
+  observer;
+  /** Where focus goes when the row that has it is taken away. @type {"first" | "last"} */
+  edge = "last";
+  /** Is a row to be shown once it is drawn? @type {import("./timeline.js").WindowProps["anchor"] | null} */
+  wanted = null;
+
+  /** @param {WindowProps} props */
+  constructor(props) {
+    super(props);
+    this.aim(props);
+  }
+
+  /** Draw a few rows around what is asked for; the others follow a step a frame. @param {WindowProps} props */
+  aim({ rows, anchor }) {
+    this.asked = anchor.n;
+    this.wanted = anchor;
+    this.pinned = anchor.at === "end";
+    const at = anchor.at === "end" ? rows.length : Math.max(0, indexOf(rows, anchor.seq));
+    const from = Math.max(0, at - (anchor.at === "end" ? FIRST : Math.floor(FIRST / 3)));
+    const to = Math.min(rows.length, from + FIRST);
+    this.range.value = { from: seqAt(rows, from), to: to === rows.length ? Infinity : seqAt(rows, to - 1) };
+  }
+
+  /** The drawn rows as indexes, `to` exclusive. */
+  indexes() {
+    const { rows } = this.props;
+    const { from, to } = this.range.value;
+    return { from: Math.min(indexOf(rows, from), rows.length), to: to === Infinity ? rows.length : indexOf(rows, to + 1) };
+  }
+
+  /** @override */
+  componentDidMount() {
+    const box = /** @type {HTMLElement} */ (this.box.current);
+    box.addEventListener("scroll", this.scrolled, { passive: true });
+    this.observer = new ResizeObserver(() => this.hold());
+    this.observer.observe(/** @type {HTMLElement} */ (this.list.current));
+    this.observer.observe(box);
+    this.settle();
+  }
+
+  /** @override */
+  componentWillUnmount() {
+    this.box.current?.removeEventListener("scroll", this.scrolled);
+    this.observer?.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+
+  /** @override @param {WindowProps} next */
+  componentWillReceiveProps(next) {
+    if (next.anchor.n !== this.asked) this.aim(next);
+  }
+
+  /** @override */
+  getSnapshotBeforeUpdate() {
+    this.take();
+    const focused = document.activeElement?.closest(".row");
+    return focused && this.list.current?.contains(focused) ? focused : null;
+  }
+
+  /** @override @param {unknown} _props @param {unknown} _state @param {Element | null} focused */
+  componentDidUpdate(_props, _state, focused) {
+    if (focused && !focused.isConnected) this.focusRow(this.edge === "first" ? 0 : -1);
+    this.settle();
+  }
+
+  /** Take hold of the first row that can be seen. */
+  take() {
+    const box = this.box.current;
+    if (!box) return;
+    const edge = box.getBoundingClientRect().top;
+    const element = this.rowAt(edge + 1);
+    this.held = element ? { element, top: element.getBoundingClientRect().top - edge } : null;
+  }
+
+  /** Scroll so that what is held is where it was. */
+  hold() {
+    const box = this.box.current;
+    if (!box) return;
+    if (this.pinned) {
+      box.scrollTop = box.scrollHeight;
+      return;
+    }
+    if (!this.held?.element.isConnected) return;
+    const off = this.held.element.getBoundingClientRect().top - box.getBoundingClientRect().top - this.held.top;
+    if (Math.abs(off) >= 0.5) box.scrollTop += off;
+  }
+
+  /** After the rows have changed: show what was asked for, or stay; then see whether more rows are needed. */
+  settle() {
+    if (!this.show()) this.hold();
+    this.schedule();
+  }
+
+  /** Scroll to what was asked for, once its row is drawn. */
+  show() {
+    const box = this.box.current;
+    const { wanted } = this;
+    if (!wanted || !box || this.props.rows.length === 0) return false;
+    this.wanted = null;
+    if (wanted.at === "end") {
+      box.scrollTop = box.scrollHeight;
+      return true;
+    }
+    const row = this.rowOf(wanted.seq);
+    if (!row) return false;
+    const height = box.clientHeight;
+    const top = row.getBoundingClientRect().top - box.getBoundingClientRect().top;
+    box.scrollTop += top - (wanted.at === "new" ? Math.min(160, height / 4) : Math.max(48, (height - row.clientHeight) / 3));
+    if (wanted.at === "row") {
+      row.focus({ preventScroll: true });
+      row.classList.add("found");
+      row.addEventListener("animationend", () => row.classList.remove("found"), { once: true });
+    }
+    this.take();
+    return true;
+  }
+
+  scrolled = () => {
+    this.take();
+    this.schedule();
+  };
+
+  schedule() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.step();
+    });
+  }
+
+  /** One move: rows put at the nearer edge, and others taken from the farther one. */
+  step() {
+    const box = this.box.current;
+    if (!box || this.props.rows.length === 0) return;
+    const { rows } = this.props;
+    const { from, to } = this.indexes();
+    const above = box.scrollTop;
+    const below = box.scrollHeight - box.clientHeight - box.scrollTop;
+    this.pinned = to === rows.length && this.props.atEnd && below <= AT_END;
+    this.tell();
+    const needsOlder = from > 0 && (above < NEAR || to - from < FEWEST);
+    const needsNewer = to < rows.length && (below < NEAR || to - from < FEWEST);
+    if (needsOlder && (!needsNewer || above <= below)) this.move(rows, Math.max(0, from - STEP), to, "newest");
+    else if (needsNewer) this.move(rows, from, Math.min(rows.length, to + STEP), "oldest");
+    else if (to - from > MOST) this.move(rows, from, to, above > below ? "oldest" : "newest");
+  }
+
+  /** @param {Row[]} rows @param {number} from @param {number} to @param {"oldest" | "newest"} spare which go first */
+  move(rows, from, to, spare) {
+    const many = to - from > MOST;
+    const start = many && spare === "oldest" ? Math.min(to - MOST, from + 2 * STEP) : from;
+    const stop = many && spare === "newest" ? Math.max(from + MOST, to - 2 * STEP) : to;
+    this.edge = spare === "oldest" ? "first" : "last";
+    this.range.value = { from: seqAt(rows, start), to: stop === rows.length ? Infinity : seqAt(rows, stop - 1) };
+  }
+
+  /** Say what is in sight. A row counts as seen when its end is. */
+  tell() {
+    const { top, bottom } = /** @type {HTMLElement} */ (this.box.current).getBoundingClientRect();
+    const rows = this.articles();
+    const first = this.rowAt(top + 1);
+    const cut = this.rowAt(bottom + 1);
+    const last = cut ? (rows[rows.indexOf(cut) - 1] ?? cut) : rows.at(-1);
+    if (!first || !last) return;
+    this.props.onPlace({ end: this.pinned, first: Number(first.dataset.seq), last: Number(last.dataset.seq) });
+  }
+
+  /** @returns {HTMLElement[]} */
+  articles() {
+    return /** @type {HTMLElement[]} */ ([...(this.list.current?.querySelectorAll(":scope > .row") ?? [])]);
+  }
+
+  /** The first row that reaches below this height on the screen. @param {number} y */
+  rowAt(y) {
+    const rows = this.articles();
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (/** @type {HTMLElement} */ (rows[middle]).getBoundingClientRect().bottom <= y) low = middle + 1;
+      else high = middle;
+    }
+    return rows[low] ?? null;
+  }
+
+  /** @param {number} seq */
+  rowOf(seq) {
+    return this.articles().find((row) => Number(row.dataset.seq) >= seq) ?? null;
+  }
+
+  /** @param {number} index from the end when negative */
+  focusRow(index) {
+    this.articles().at(index)?.focus({ preventScroll: true });
+  }
+
+  /** Arrows go from row to row; Home and End to the first that is there and to the latest. @param {KeyboardEvent} event */
+  walk = (event) => {
+    const rows = this.articles();
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, textarea, pre")) return;
+    const now = rows.indexOf(/** @type {HTMLElement} */ (target.closest(".row")));
+    let next;
+    if (event.key === "ArrowUp") next = now < 0 ? this.rowAt(innerHeight) ?? rows.at(-1) : rows[now - 1];
+    else if (event.key === "ArrowDown") next = now < 0 ? this.rowAt(this.box.current?.getBoundingClientRect().top ?? 0) : rows[now + 1];
+    else return;
+    if (!next) return;
+    event.preventDefault();
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  };
+
+  /** @override */
+  render() {
+    const { from, to } = this.indexes();
+    const { rows, draw, before, after, label } = this.props;
+    return html`<div ref=${this.box} class="window" role="region" tabindex="0" aria-label=${label} onKeyDown=${this.walk}>
+      <div ref=${this.list} class="rows" role="feed">
+        ${from === 0 && before}
+        ${draw(from, to)}
+        ${to === rows.length && after}
+      </div>
+    </div>`;
+  }
+}
+
+/** The index of the first row that is not before `seq`. @param {Row[]} rows @param {number} seq */
+function indexOf(rows, seq) {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (/** @type {Row} */ (rows[middle]).seq < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** @param {Row[]} rows @param {number} index */
+const seqAt = (rows, index) => rows[index]?.seq ?? 0;

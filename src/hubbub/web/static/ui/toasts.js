@@ -1,0 +1,35 @@
+/** Notes at the lower edge, which go by themselves; and what is only spoken. */
+
+import { useEffect } from "preact/hooks";
+import { t } from "../i18n/language.js";
+import { announcement, dismiss, toasts } from "../store/announce.js";
+import { classes, html } from "./html.js";
+import { Icon } from "./icon.js";
+import { say } from "./words.js";
+
+const SHOWN = 5000; // milliseconds; what went wrong stays twice as long
+
+export function Toasts() {
+  return html`<div class="toasts" role="status">
+    ${toasts.value.map((toast) => html`<${Toast} key=${toast.id} toast=${toast} />`)}
+  </div>`;
+}
+
+/** @param {{ toast: import("../core/types.d.ts").Toast }} props */
+function Toast({ toast }) {
+  useEffect(() => {
+    const timer = setTimeout(() => dismiss(toast.id), toast.tone === "bad" ? 2 * SHOWN : SHOWN);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<div class=${classes("toast", toast.tone)}>
+    ${toast.tone === "bad" && html`<${Icon} name="alert" />`}
+    <span>${say(toast)}</span>
+    <button type="button" class="icon-button" aria-label=${t("dismiss")} onClick=${() => dismiss(toast.id)}><${Icon} name="close" size=${14} /></button>
+  </div>`;
+}
+
+/** New messages for screen readers: not the window itself, or history that is put above would be read out. */
+export function Announcer() {
+  const now = announcement.value;
+  return html`<div class="hidden" role="log" aria-live="polite">${now && html`<p key=${now.n}>${say(now)}</p>`}</div>`;
+}
