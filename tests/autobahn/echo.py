@@ -111,7 +111,7 @@ async def echoing(*, detached: bool) -> AsyncIterator[str]:
     """Serve in this event loop until the end of the block; yield the URL."""
     app = FastAPI()
     app.state.server = EchoServer(detached=detached)
-    app.include_router(sockets.router)
+    app.router.routes.extend(sockets.socket_routes())
     app.add_middleware(BinaryAsText)
     setup = config(app, SETTINGS)
     if not detached:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -175,3 +175,24 @@ async def test_who_joins_later_reads_from_there_on_where_the_room_says_so(
     assert [event["seq"] for event in events] == [5, 6]
     assert (await cleo.client.get(f"{path}/messages/4")).status_code == 404
     assert (await cleo.client.get(path)).json()["base"] == 4
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=50", "before=6", "before=6&limit=1", "limit=2&after=4", "around=5&limit=3", "before=5&after=5"]
+)
+async def test_a_plain_request_for_a_page_is_answered_as_the_documented_route_does(
+    make_room: MakeRoom, make_user: MakeUser, query: str
+) -> None:
+    path, ann, ben = await make_room()
+    for text in ("one", "two", "three"):
+        await ann.client.post(f"{path}/messages", json={"text": text})
+    await ann.client.patch(f"{path}/messages/5", json={"text": "zwei"})
+    for person in (ben, await make_user("eve")):
+        plain = await person.client.get(f"{path}/messages?{query}")
+        documented = await person.client.get(f"{path}/messages?{query}&plain=no")
+        assert (plain.status_code, plain.json()) == (documented.status_code, documented.json() | _id_of(plain))
+        assert plain.headers.keys() == documented.headers.keys()
+
+
+def _id_of(problem: Any) -> dict[str, object]:
+    return {"request_id": problem.json()["request_id"]} if problem.status_code >= 400 else {}

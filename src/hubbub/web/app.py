@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from hubbub.domain.errors import ChatError
 from hubbub.settings import Settings
-from hubbub.web import docs, sockets
+from hubbub.web import docs
 from hubbub.web.dependencies import Server
 from hubbub.web.middlewares import (
     AccessLog,
@@ -26,8 +26,10 @@ from hubbub.web.middlewares import (
 )
 from hubbub.web.openapi import complete
 from hubbub.web.pages import page_routes
+from hubbub.web.plain_pages import PlainPages
 from hubbub.web.problems import refuse
 from hubbub.web.routes import auth, health, members, messages, rooms, users
+from hubbub.web.sockets import socket_routes
 
 OpenServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Server]]
 
@@ -92,8 +94,8 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
         exception_handlers={ChatError: refuse, HTTPException: refuse, RequestValidationError: refuse},
         redirect_slashes=False,  # the redirect would be built from the Host header, which is the client's
     )
-    app.include_router(sockets.router)  # first: routes are tried in their order, and sockets come in storms
-    app.router.routes.extend(page_routes(settings))
+    # First what comes most: routes are tried in their order.
+    app.router.routes.extend([*socket_routes(), PlainPages(), *page_routes(settings)])
     for routes in (auth, users, rooms, members, messages, health):
         app.include_router(routes.router)
     if settings.docs:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,13 +34,13 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get("x-request-id", "")
+        asked = _header(scope, b"x-request-id")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else f"{self._process}-{next(self._count):x}"
         scope["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -79,7 +79,7 @@ class DefaultHeaders:
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self.app = app
-        self.headers = headers
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,9 +88,8 @@ class DefaultHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in self.headers if pair[0] not in given)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -203,7 +202,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
+        announced = _header(scope, b"content-length")
         if announced.isdecimal() and (len(announced) > 18 or int(announced) > self.most):
             await problems.too_large(Request(scope), self.most)(scope, receive, send)
             return
@@ -218,3 +217,8 @@ class BodyLimit:
             return message
 
         await self.app(scope, receive_some, send)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """What a request says in this header, empty when it has none. `Headers` would decode them all."""
+    return next((value.decode("latin-1") for header, value in scope["headers"] if header == name), "")

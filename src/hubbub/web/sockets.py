@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hubbub.domain.errors import Invalid, Unauthenticated
 from hubbub.domain.ids import MAX_ID, RoomId, Seq
@@ -32,8 +32,6 @@ _ANY_VERSION = re.compile(r"hubbub\.v\d+")
 _BEARER = "bearer."
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
-router = APIRouter()
-
 
 class SocketServer(Protocol):
     """What the endpoints need of a composition."""
@@ -46,18 +44,24 @@ class SocketServer(Protocol):
     def settings(self) -> Settings: ...
 
 
-@router.websocket("/ws/chat/{room_id}")
-async def one_room(websocket: WebSocket, room_id: str) -> None:
-    await _serve(websocket, room_id)
+def socket_routes() -> list[BaseRoute]:
+    """Starlette's routes, not FastAPI's: sockets come in storms, and there is nothing to be injected or documented."""
+    return [
+        WebSocketRoute("/ws/chat/{room_id}", _one_room),
+        WebSocketRoute("/ws", _all_rooms),
+        WebSocketRoute("/{path:path}", _nowhere),
+    ]
 
 
-@router.websocket("/ws")
-async def all_rooms(websocket: WebSocket) -> None:
+async def _one_room(websocket: WebSocket) -> None:
+    await _serve(websocket, websocket.path_params["room_id"])
+
+
+async def _all_rooms(websocket: WebSocket) -> None:
     await _serve(websocket, None)
 
 
-@router.websocket("/{path:path}")
-async def nowhere(websocket: WebSocket, path: str) -> None:
+async def _nowhere(websocket: WebSocket) -> None:
     """Without this a wrong path would be refused before it is accepted."""
     await websocket.accept(_version(websocket))
     await websocket.close(CloseCode.NOT_FOUND, "sockets are at /ws and /ws/chat/{room_id}")
