@@ -116,8 +116,12 @@ class EmptyDatabases:
 
 def connect(url: str) -> "psycopg.Connection[Any]":
     """A connection of the driver alone, in autocommit; it is closed at the end of a `with`."""
-    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(address, autocommit=True)
+    return psycopg.connect(_plain(url), autocommit=True)
+
+
+def _plain(url: str) -> str:
+    """As PostgreSQL's own programs take it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 class PostgresServer(Databases):
@@ -150,6 +154,23 @@ class PostgresServer(Databases):
     def crash(self) -> None:
         """End all of its processes at once. The next `start` has to recover."""
         self._pg_ctl("stop", "-m", "immediate")
+
+    def stand_by(self) -> None:
+        """Start again as a standby, which follows a primary that is not there and takes no writes."""
+        (self._data / "standby.signal").touch()
+        self.start()
+
+    def promote(self) -> None:
+        """Make the standby a primary: a failover."""
+        self._pg_ctl("promote")
+
+    def dump(self, url: str) -> bytes:
+        """What `pg_dump` makes of a database, to be restored also where the tables are there already."""
+        return self._tool("pg_dump", "--clean", "--if-exists", "--dbname", _plain(url))
+
+    def restore(self, dump: bytes, url: str) -> None:
+        """Give it to `psql`."""
+        self._tool("psql", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "--dbname", _plain(url), stdin=dump)
 
     def close(self) -> None:
         """End it for good, with its data."""
@@ -206,6 +227,10 @@ class PostgresServer(Databases):
             cwd="/",
             **self._identity(),
         )
+
+    def _tool(self, program: str, *arguments: str, stdin: bytes = b"") -> bytes:
+        command = [str(self._programs / program), *arguments]
+        return subprocess.run(command, check=True, input=stdin, stdout=subprocess.PIPE).stdout
 
     def _identity(self) -> dict[str, Any]:
         if self._account is None:

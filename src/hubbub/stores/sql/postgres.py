@@ -27,13 +27,15 @@ _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _DEFAULTS = {
     "application_name": "hubbub",
     "connect_timeout": "5",  # seconds
-    "target_session_attrs": "read-write",  # of several servers the one that takes writes; a standby may lag behind
     # A network that has gone is noticed within about 15 s.
     "keepalives_idle": "5",
     "keepalives_interval": "3",
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",  # milliseconds
 }
+
+# Of several servers the one that takes writes, also for reading: a standby may lag behind.
+_PRIMARY = {"target_session_attrs": "read-write"}
 
 # Every statement looks up rows by their keys, so that a plan which reads a whole table, made while it was small or on
 # old statistics, is never the right one; and no such statement is worth being compiled.
@@ -50,7 +52,7 @@ def url_of(url: str) -> URL:
         raise UnusableDatabase(
             f"{parts.render_as_string()} is not of the form postgresql+psycopg://user:password@host:5432/database"
         )
-    return parts.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **parts.query})
+    return parts.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **parts.query, **_PRIMARY})
 
 
 def shown(url: URL) -> str:

@@ -16,10 +16,9 @@ from hubbub.stores.sql.troubles import DAMAGED, FULL, Trouble, Troubles
 
 T = TypeVar("T")
 
-GONE = Trouble("the database server can't be reached: start it, or look at the network")
+GONE = Trouble("no database server that takes writes can be reached: start it, or look at the network")
 REFUSED = Trouble("the database server refuses this user or database: look at the URL, and at pg_hba.conf")
 CROWDED = Trouble("the database server takes no more connections: raise max_connections, or use fewer threads")
-STANDBY = Trouble("the database server takes no writes: it is a standby, or was made read-only; writes are refused")
 OTHER = Trouble("the database can't be used")
 SLOW = Trouble("a statement or a lock took too long: look at pg_stat_activity", logging.WARNING)
 RACE = Trouble("transactions stood in each other's way, and one of them was given up", logging.WARNING)
@@ -33,7 +32,6 @@ _STATES = {
     "3D": REFUSED,
     "53300": CROWDED,
     "53100": FULL,
-    "25006": STANDBY,
     "57014": SLOW,
     "55P03": SLOW,
     "40": RACE,

@@ -1,12 +1,13 @@
-"""Stores in SQLite files of their own."""
+"""Stores in SQLite files of their own, and in databases of a PostgreSQL server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from hubbub.stores.sql import SqlStore
+from tests.postgres import EmptyDatabases
 
 
 @pytest.fixture
@@ -25,5 +26,20 @@ def url(path: Path) -> str:
 async def store(url: str) -> AsyncIterator[SqlStore]:
     """An empty store, closed after the test."""
     opened = await asyncio.to_thread(SqlStore.open, url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def server_url(empty_databases: EmptyDatabases) -> Iterator[str]:
+    """A migrated database on a server."""
+    with empty_databases.one() as url:
+        yield url
+
+
+@pytest.fixture
+async def server_store(server_url: str) -> AsyncIterator[SqlStore]:
+    """An empty store on a server, closed after the test."""
+    opened = await asyncio.to_thread(SqlStore.open, server_url)
     yield opened
     await opened.close()
