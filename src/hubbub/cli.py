@@ -70,23 +70,28 @@ def serve(
         int | None, typer.Option(help="Port (8000); 0 = a free one. [HUBBUB_PORT]", show_default=False)
     ] = None,
     database_url: DatabaseUrl = None,
+    bus_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="nats://host:4222, say. [HUBBUB_BUS_URL]", show_default=False),
+    ] = None,
     log_level: Annotated[
         str | None,
         typer.Option(help="debug, info, warning or error (info). [HUBBUB_LOG_LEVEL]", show_default=False),
     ] = None,
 ) -> None:
     """Start the chat server."""
+    from hubbub.buses.nats_address import UnusableBus
     from hubbub.compose import run_server
     from hubbub.security.keys import UnusableKeys
     from hubbub.settings import UnusableSettings, load_settings
     from hubbub.stores.sql import UnusableDatabase
     from hubbub.web.server import CannotListen
 
-    given = {"host": host, "port": port, "database_url": database_url, "log_level": log_level}
+    given = {"host": host, "port": port, "database_url": database_url, "bus_url": bus_url, "log_level": log_level}
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
         run_server(settings, started=lambda port, warnings: _say_started(settings, port, warnings))
-    except (UnusableSettings, UnusableDatabase, UnusableKeys, CannotListen) as error:
+    except (UnusableSettings, UnusableBus, UnusableDatabase, UnusableKeys, CannotListen) as error:
         _fail(str(error))
 
 

@@ -14,8 +14,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from hubbub import __version__
+from hubbub.buses.nats import NatsBus, open_nats
+from hubbub.buses.nats_address import UnusableBus, check_prefix, parse_addresses, trusted
 from hubbub.domain.errors import ChatError
 from hubbub.logs import configure_logs
+from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
@@ -57,6 +60,7 @@ class Server:
     gateway: Gateway
     streams: Streams
     clock: Clock
+    bus: NatsBus | None
     draining: bool = False
 
     @property
@@ -66,6 +70,12 @@ class Server:
     @property
     def warnings(self) -> tuple[str, ...]:
         return self.store.warnings
+
+    @property
+    def apart(self) -> str | None:
+        if self.bus is None or self.bus.trouble is None:
+            return None
+        return f"other processes are not heard: what happens there is told late. {self.bus.trouble}"
 
     async def trouble(self) -> str | None:
         return await self.store.trouble()
@@ -90,6 +100,9 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """Open the database, the keys and the services; close them in the opposite order, commits first."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        bus = await _open_bus(settings)
+        if bus is not None:
+            stack.push_async_callback(bus.close)
         store = await asyncio.to_thread(
             SqlStore.open,
             settings.database_url,
@@ -107,25 +120,31 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
         stack.push_async_callback(hasher.close)
         hub = Hub(Logs(store))
         fanout = HubFanout(hub)
+        cluster = None if bus is None else Cluster(hub, fanout, bus)
         chat = Chat(
             store=store,
             clock=clock,
-            fanout=fanout,
+            fanout=cluster or fanout,
             hasher=hasher,
             tokens=JwtTokens(open_keys(settings), clock),
             policy=accounts_policy(settings),
             lanes=store.writers,
         )
-        gateway = Gateway(chat, hub, clock, limits(settings), connection_ids())
+        process = secrets.token_hex(4)
+        gateway = Gateway(chat, hub, clock, limits(settings), connection_ids(process))
         watch = Watch(hub, Looks(store))
         watch.start()
         stack.push_async_callback(watch.close)
         stack.push_async_callback(fanout.close)
+        if bus is not None and cluster is not None:
+            stack.push_async_callback(cluster.close)
+            await cluster.start()
+            await gateway.signals.connect(bus, process)
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(chat.close)
         purging = asyncio.create_task(_purge(chat.accounts), name="purge")
         stack.callback(purging.cancel)
-        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock)
+        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, bus)
 
 
 def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:
@@ -201,9 +220,23 @@ def accounts_policy(settings: Settings) -> AccountsPolicy:
     )
 
 
-def connection_ids() -> Callable[[], str]:
-    """Ids that no other process makes: a random beginning and a count."""
-    process, count = secrets.token_hex(4), itertools.count(1)
+async def _open_bus(settings: Settings) -> NatsBus | None:
+    """The way to the other processes of the same database. Raise UnusableBus."""
+    if settings.bus_url is None:
+        return None
+    if settings.database_url.startswith("sqlite"):
+        raise UnusableBus(
+            "HUBBUB_BUS_URL: a SQLite file belongs to one process, which has nobody to talk to over NATS. "
+            "Several share a PostgreSQL database: --database-url postgresql+psycopg://user:password@host/hubbub"
+        )
+    addresses, prefix = parse_addresses(settings.bus_url), check_prefix(settings.bus_prefix)
+    secured = any(address.tls for address in addresses)
+    return await open_nats(addresses, trusted(settings.bus_ca_file) if secured else None, prefix)
+
+
+def connection_ids(process: str) -> Callable[[], str]:
+    """Ids that no other process makes: the name of this one and a count."""
+    count = itertools.count(1)
     return lambda: f"{process}-{next(count):x}"
 
 

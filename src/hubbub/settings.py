@@ -63,6 +63,15 @@ class Settings(BaseSettings):
         description="Where everything is kept: an SQLAlchemy URL, such as `sqlite:////var/lib/hubbub/chat.db` or "
         "`postgresql+psycopg://user:password@host/database`.",
     )
+    bus_url: str | None = Field(
+        None,
+        repr=False,
+        description="NATS, over which processes of one database talk: `nats://host:4222`, `tls://user:password@host`.",
+    )
+    bus_prefix: str = Field("hubbub", description="What all subjects on NATS begin with; installations differ in it.")
+    bus_ca_file: Path | None = Field(
+        None, description="File of the authorities that may have signed NATS's certificate; by default the machine's."
+    )
     reader_threads: int = Field(4, ge=1, le=64, description="Threads that read from the database.")
     writer_threads: int = Field(2, ge=1, le=64, description="Threads that write to PostgreSQL; SQLite has one.")
     database_seconds: float = Field(

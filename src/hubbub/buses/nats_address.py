@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 PORT = 4222
 
-_NO_HOST = "not a host, or a host and a port, in the URL of the bus"
+_NO_HOST = "HUBBUB_BUS_URL: needs a host, or a host and a port, and nothing after them"
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -49,7 +49,7 @@ def parse_addresses(url: str) -> tuple[NatsAddress, ...]:
 def check_prefix(prefix: str) -> str:
     """A beginning of subjects that NATS takes as it is. Raise UnusableBus."""
     if not _PREFIX.fullmatch(prefix):
-        raise UnusableBus(f"{prefix!r} is not a prefix of NATS subjects: letters, digits, - and _, with dots between")
+        raise UnusableBus(f"HUBBUB_BUS_PREFIX: {prefix!r} is not letters, digits, - and _, with dots between them")
     return prefix
 
 
@@ -58,12 +58,16 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # ssl.SSLError is one
-        raise UnusableBus(f"{ca_file}: no certificates of authorities can be read from it: {error.strerror}") from error
+        raise UnusableBus(
+            f"HUBBUB_BUS_CA_FILE: {ca_file}: no certificates of authorities can be read from it: {error.strerror}"
+        ) from error
 
 
 def _address(scheme: str, rest: str, before: NatsAddress | None) -> NatsAddress:
     if scheme not in ("nats", "tls"):
-        raise UnusableBus("not a URL like nats://127.0.0.1:4222 or tls://user:password@nats.example.org")
+        raise UnusableBus(
+            "HUBBUB_BUS_URL: not a URL like nats://127.0.0.1:4222 or tls://user:password@nats.example.org"
+        )
     try:
         url = urlsplit(f"{scheme}://{rest}")
         host, port = url.hostname or "", url.port or PORT

@@ -35,6 +35,11 @@ class Server(Protocol):
         """Sentences about what its owner should mend."""
         ...
 
+    @property
+    def apart(self) -> str | None:
+        """Why the other processes are not heard; None when they are, or there are none."""
+        ...
+
     async def trouble(self) -> str | None:
         """Why nothing can be written now, and what to do; None when all is well."""
         ...

@@ -26,7 +26,7 @@ async def live() -> Response:
     "/ready",
     operation_id="ready",
     summary="Can it take work?",
-    responses=answer(200, examples.HEALTHY, "It can.")
+    responses=answer(200, examples.HEALTHY, "It can; `degraded`: without news from the other processes.")
     | answer(503, examples.DRAINING, "It stops, or its database does not answer or takes no writes."),
 )
 async def ready(server: ServerOf) -> Response:
@@ -34,6 +34,8 @@ async def ready(server: ServerOf) -> Response:
     if server.draining:
         return JsonResponse(HealthBody(status="draining", warnings=warnings), 503)
     status = "ok"
+    if server.apart is not None:  # it serves on: were all processes taken out of service, nobody would be served
+        status, warnings = "degraded", [server.apart, *warnings]
     try:
         await server.chat.logs.epoch()
     except ChatError:
@@ -41,4 +43,4 @@ async def ready(server: ServerOf) -> Response:
     trouble = await server.trouble()  # this look may just have shown it
     if trouble is not None:
         status, warnings = "unavailable", [trouble, *warnings]
-    return JsonResponse(HealthBody(status=status, warnings=warnings), 200 if status == "ok" else 503)
+    return JsonResponse(HealthBody(status=status, warnings=warnings), 503 if status == "unavailable" else 200)
