@@ -55,6 +55,7 @@ class Connection:
         "_ping_at",
         "_pong_by",
         "_refused",
+        "_turn",
         "after",
         "epoch",
         "id",
@@ -63,7 +64,6 @@ class Connection:
         "room_id",
         "rooms",
         "state",
-        "turn",
     )
 
     def __init__(
@@ -85,9 +85,9 @@ class Connection:
         self.identity: Identity | None = None
         self.state = State.AUTHENTICATING
         self.rooms: dict[RoomId, Seq] = {}  # what it listens to, and the head that the last ping told
-        self.turn = asyncio.Lock()  # frames that read from the log take their turns
         self._bucket = TokenBucket(limits.frame_rate, limits.frame_burst)
-        self._early: list[str | bytes | None] = []  # frames that came before `hello`; None = a binary one
+        self._turn: asyncio.Lock | None = None  # made when it is needed, as all that a silent socket does not need
+        self._early: tuple[str | bytes | None, ...] = ()  # frames that came before `hello`; None = a binary one
         self._held: list[wire.Signal] | None = None  # signals that must not come before `hello`
         self._inflight = 0
         self._frames = 0
@@ -181,7 +181,7 @@ class Connection:
         held, self._held = self._held, None
         for frame in held or ():
             self.send(frame)
-        early, self._early = self._early, []
+        early, self._early = self._early, ()
         for data in early:
             if self.state is State.OPEN:
                 self._take(data)
@@ -218,6 +218,13 @@ class Connection:
         """Stop listening to a room."""
         self.rooms.pop(room_id, None)
         self._gateway.hub.leave(self, room_id)
+
+    @property
+    def turn(self) -> asyncio.Lock:
+        """Frames that read from the log take their turns."""
+        if self._turn is None:
+            self._turn = asyncio.Lock()
+        return self._turn
 
     def begin(self) -> None:
         """Count a request that is not answered at once. Raise RateLimited when there are too many."""
@@ -284,7 +291,7 @@ class Connection:
         if self.state is not State.OPENING:
             self._take(data)
         elif len(self._early) < self._gateway.limits.inflight and self._fits_early(data):
-            self._early.append(data)
+            self._early = (*self._early, data)
         else:
             self.close(CloseCode.RATE_LIMITED, "too many frames before hello")
 
@@ -328,7 +335,7 @@ class Connection:
         if self.state is State.CLOSED:
             return
         self.state = State.CLOSED
-        self._early.clear()
+        self._early = ()
         self._held = None
         if self.identity is not None:
             self._gateway.hub.detach(self, self.rooms)

@@ -120,8 +120,10 @@ class Hub:
         self._logs = logs
         self.flusher = Flusher()
         self._feeds: dict[RoomId, Feed] = {}
-        self._users: dict[UserId, dict[Listener, None]] = {}
-        self._sessions: dict[SessionId, dict[Listener, None]] = {}
+        self._users: dict[
+            UserId, tuple[Listener, ...]
+        ] = {}  # nearly all have one: a tuple is the smallest that holds it
+        self._sessions: dict[SessionId, tuple[Listener, ...]] = {}
         self._ended: dict[SessionId, None] = {}  # the sessions that ended last, the oldest first
         self.memberships = Memberships(self.of_user)
         self.delivered: Callable[[Event], None] = _ignore  # called with each event, after everybody here has got it
@@ -136,15 +138,15 @@ class Hub:
         """A connection is open. Raise Unauthenticated when its session ended since its credential was verified."""
         if listener.session_id in self._ended:
             raise Unauthenticated("this session has ended: sign in again")
-        self._users.setdefault(listener.user_id, {})[listener] = None
-        self._sessions.setdefault(listener.session_id, {})[listener] = None
+        _add(self._users, listener.user_id, listener)
+        _add(self._sessions, listener.session_id, listener)
 
     def detach(self, listener: Listener, rooms: Iterable[RoomId]) -> None:
         """A connection is closed; it has views of these rooms."""
         for room_id in rooms:
             self.leave(listener, room_id)
-        _discard(self._users, listener.user_id, listener)
-        _discard(self._sessions, listener.session_id, listener)
+        _remove(self._users, listener.user_id, listener)
+        _remove(self._sessions, listener.session_id, listener)
 
     def of_user(self, user_id: UserId) -> list[Listener]:
         return list(self._users.get(user_id, ()))
@@ -407,9 +409,11 @@ def _ignore(news: object) -> None:
     """Nobody wants to know."""
 
 
-def _discard(index: dict[K, dict[Listener, None]], key: K, listener: Listener) -> None:
-    listeners = index.get(key)
-    if listeners is not None:
-        listeners.pop(listener, None)
-        if not listeners:
-            del index[key]
+def _add(index: dict[K, tuple[Listener, ...]], key: K, listener: Listener) -> None:
+    index[key] = (*index.get(key, ()), listener)
+
+
+def _remove(index: dict[K, tuple[Listener, ...]], key: K, listener: Listener) -> None:
+    others = tuple(other for other in index.pop(key, ()) if other is not listener)
+    if others:
+        index[key] = others
