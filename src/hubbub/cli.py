@@ -74,6 +74,9 @@ def serve(
         str | None,
         typer.Option(metavar="URL", help="nats://host:4222, say. [HUBBUB_BUS_URL]", show_default=False),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve (1). [HUBBUB_WORKERS]", show_default=False)
+    ] = None,
     log_level: Annotated[
         str | None,
         typer.Option(help="debug, info, warning or error (info). [HUBBUB_LOG_LEVEL]", show_default=False),
@@ -81,17 +84,43 @@ def serve(
 ) -> None:
     """Start the chat server."""
     from hubbub.buses.nats_address import UnusableBus
+    from hubbub.buses.nats_server import NoNatsServer
     from hubbub.compose import run_server
     from hubbub.security.keys import UnusableKeys
     from hubbub.settings import UnusableSettings, load_settings
     from hubbub.stores.sql import UnusableDatabase
     from hubbub.web.server import CannotListen
+    from hubbub.workers import WorkerFailed
 
-    given = {"host": host, "port": port, "database_url": database_url, "bus_url": bus_url, "log_level": log_level}
+    given = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "database_url": database_url,
+        "bus_url": bus_url,
+        "log_level": log_level,
+    }
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
         run_server(settings, started=lambda port, warnings: _say_started(settings, port, warnings))
     except (UnusableSettings, UnusableBus, UnusableDatabase, UnusableKeys, CannotListen) as error:
+        _fail(str(error))
+    except (NoNatsServer, WorkerFailed) as error:
+        _fail(str(error))
+
+
+@app.command(hidden=True)
+def worker(file_number: Annotated[int, typer.Argument(help="The listening socket.")]) -> None:
+    """What `hubbub serve --workers` starts."""
+    from hubbub.buses.nats_address import UnusableBus
+    from hubbub.compose import run_worker
+    from hubbub.security.keys import UnusableKeys
+    from hubbub.settings import UnusableSettings, load_settings
+    from hubbub.stores.sql import UnusableDatabase
+
+    try:
+        run_worker(load_settings(), file_number)
+    except (UnusableSettings, UnusableBus, UnusableDatabase, UnusableKeys) as error:
         _fail(str(error))
 
 

@@ -3,11 +3,15 @@
 import asyncio
 import gc
 import itertools
+import json
 import logging
+import os
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +41,9 @@ from hubbub.services.ports import Clock
 from hubbub.settings import Settings, load_settings
 from hubbub.stores.sql import SqlStore
 from hubbub.web.app import create_app as create_web_app
-from hubbub.web.server import UvicornServer, bind, config, raise_open_files
+from hubbub.web.server import UvicornServer, bind, bind_shared, config, raise_open_files
 from hubbub.wire.limits import Limits
+from hubbub.workers import Workers, check_workers
 
 try:
     from uvloop import run
@@ -150,12 +155,44 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
 def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:
     """Serve until SIGINT or SIGTERM. `started` gets the port and the warnings once connections are accepted.
 
-    Raise CannotListen, and what opening a server raises.
+    Raise CannotListen, what opening a server raises, and with several workers WorkerFailed and NoNatsServer.
     """
     configure_logs(settings.log_level, settings.log_format)
-    with closing(bind(settings)) as listener:
-        run(_serve(settings, listener, started))
+    if settings.workers > 1:
+        check_workers(settings)
+        with ExitStack() as stack:
+            listeners = [stack.enter_context(closing(one)) for one in bind_shared(settings, settings.workers)]
+            run(Workers(settings, listeners).run(started))
+    else:
+        with closing(bind(settings)) as listener:
+            run(_serve(settings, listener, started))
     log.info("stopped")
+
+
+def run_worker(settings: Settings, file_number: int) -> None:
+    """Serve from a listening socket that this process was given, until SIGTERM or the end of the standard input.
+
+    A line of JSON on the standard output says that connections are accepted.
+    """
+
+    def ready(_: int, warnings: tuple[str, ...]) -> None:
+        sys.stdout.write(json.dumps({"warnings": warnings}) + "\n")
+        sys.stdout.flush()
+
+    async def work(listener: socket.socket) -> None:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _stop_with_parent)
+        await _serve(settings, listener, ready)
+
+    configure_logs(settings.log_level, settings.log_format)
+    with closing(socket.socket(fileno=file_number)) as listener:
+        run(work(listener))
+    log.info("stopped")
+
+
+def _stop_with_parent() -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _serve(settings: Settings, listener: socket.socket, started: Callable[[int, tuple[str, ...]], None]) -> None:
@@ -168,7 +205,7 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             gc.freeze()
             host, port, *_ = listener.getsockname()
             database = settings.database_url.rpartition("@")[2]  # no password
-            where = {"host": host, "port": port, "database": database}
+            where = {"host": host, "port": port, "database": database, "pid": os.getpid()}
             log.info("started", extra={"version": __version__, **where, "open_files": raise_open_files()})
             started(port, server.warnings)
 

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     # Where it listens, and what it keeps
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` for every network.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that serve; more than one need PostgreSQL.")
     database_url: str = Field(
         "sqlite:///hubbub.db",
         repr=False,

