@@ -80,7 +80,7 @@ def make(folder: Path, messages: int, progress: Progress) -> tuple[Person, list[
             head, last = room.head, room.head + messages // ROOMS
             while head < last:
                 upto = Seq(min(head + BATCH, last))
-                await store.write(_append(room.room_id, head, upto, people))
+                await store.write(append_messages(room.room_id, head, upto, people))
                 progress.advance(task, upto - head)
                 head = upto
         await chat.close()
@@ -91,7 +91,8 @@ def make(folder: Path, messages: int, progress: Progress) -> tuple[Person, list[
     return asyncio.run(fill())
 
 
-def _append(room_id: RoomId, head: Seq, upto: Seq, people: list[Person]) -> Callable[[Tx], None]:
+def append_messages(room_id: RoomId, head: Seq, upto: Seq, people: list[Person]) -> Callable[[Tx], None]:
+    """What appends the messages from `head` (exclusive) to `upto` (inclusive) to the room."""
     now = Millis(time.time_ns() // 1_000_000)
     events = [
         MessagePosted(Message(room_id, Seq(seq), people[seq % len(people)].user_id, now, TEXT))

@@ -69,15 +69,20 @@ async def make_user(live: LiveServer) -> AsyncIterator[MakeUser]:
 async def open_window(browser: Browser, wire: Wire) -> AsyncIterator[OpenWindow]:
     """`await open_window("/", **PHONE)`: a tab in a window of its own, signed in if told `username`.
 
-    Afterwards no tab may have done what none may do: see Tab.
+    `beside` another tab it shares what that one keeps. Afterwards no tab may have done what none may do: see Tab.
     """
     tabs: list[Tab] = []
     async with AsyncExitStack() as stack:
 
-        async def window(path: str = "/", *, username: str | None = None, **options: Any) -> Tab:
-            context = await browser.new_context(**{**WIDE, "locale": "en-GB", **options})
-            stack.push_async_callback(context.close)
-            await context.add_init_script(note_violations())
+        async def window(
+            path: str = "/", *, username: str | None = None, beside: Tab | None = None, **options: Any
+        ) -> Tab:
+            if beside is None:
+                context = await browser.new_context(**{**WIDE, "locale": "en-GB", **options})
+                stack.push_async_callback(context.close)
+                await context.add_init_script(note_violations())
+            else:
+                context = beside.page.context
             tab = await open_tab(context, wire.address.url, path)
             tabs.append(tab)
             if username is not None:

@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocket
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, WebSocket
 
 from hubbub.audit.delays import Delays
 from hubbub.audit.edges import Edge
 from hubbub.audit.findings import Findings
 from hubbub.audit.ledger import Ledger
-from tests.integration.servers import PASSWORD
+from tests.integration.servers import PASSWORD, Person
 
-PATIENCE = 20.0  # seconds until something that has to happen has happened
+PATIENCE = 40.0  # seconds until something that has to happen has happened
 LOOK = 0.02  # seconds between two looks
 _LOCAL = ("data", "blob", "about")
 _FORBIDDEN = ("Content Security Policy", "Content-Security-Policy", "Trusted", "integrity")
@@ -22,6 +22,11 @@ window.violations = [];
 addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
 """
+
+COMPOSER = "#composer-text"
+_SHOWN = """[...document.querySelectorAll(".window .row")].map(
+  (row) => row.querySelector(".text, .gone")?.innerText.trim() ?? "")"""
+_HELD = "(room) => ({ log: hubbub.log(room), messages: hubbub.messages(room) })"
 
 
 class Tab:
@@ -69,9 +74,45 @@ class Tab:
         return await until(look, script)
 
     async def sign_in(self, username: str) -> None:
-        await self.page.get_by_label("User name").fill(username)
+        """Fill in the form, and wait until the list of rooms is there."""
+        await self.page.get_by_label("Username or e-mail").fill(username)
         await self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.get_by_role("navigation").wait_for()
+
+    async def say(self, text: str) -> None:
+        """Write into the composer and press Enter."""
+        composer = self.page.locator(COMPOSER)
+        await composer.fill(text)
+        await composer.press("Enter")
+
+    async def shown(self) -> list[str]:
+        """The texts of the open room, the oldest first, as they stand on the screen."""
+        texts: list[str] = await self.page.evaluate(_SHOWN)
+        return texts
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until these are the texts of the open room, none of them still on its way."""
+        await until(lambda: self._sees(list(texts)), f"{texts} on the screen")
+
+    async def _sees(self, texts: list[str]) -> bool:
+        return await self.shown() == texts and await self.page.locator(".row.pending, .row.failed").count() == 0
+
+    async def agrees(self, person: Person, room_id: int) -> None:
+        """Wait until the page has what the server has: the head, the last events and the messages, in every field."""
+
+        async def look() -> bool:
+            held = await self.page.evaluate(_HELD, room_id)
+            log = await _get(person, f"/rooms/{room_id}/events", after=held["log"]["base"])
+            page = await _get(person, f"/rooms/{room_id}/messages")
+            messages = [_plain(message) for message in reversed(page["items"])]
+            return (
+                held["log"]["head"] == held["log"]["shown"] == page["head"]
+                and [_event(event) for event in held["log"]["events"]] == [_event(event) for event in log["items"]]
+                and [_plain(message) for message in held["messages"]] == messages
+            )
+
+        await until(look, "the state of the page is that of the server")
 
 
 async def until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
@@ -98,9 +139,22 @@ def note_violations() -> str:
     return _NOTE_VIOLATIONS
 
 
-def shown(page: Page, text: str) -> Locator:
-    """The message of the open room with this text."""
-    return page.get_by_role("article").filter(has_text=text)
+async def _get(person: Person, path: str, **params: int) -> Any:
+    answer = await person.client.get(path, params={"limit": 200, **params})
+    return answer.raise_for_status().json()
+
+
+def _plain(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with what may be left out filled in."""
+    return {"version": message["seq"], **message}
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    """An event without what reads otherwise later: texts that were edited or deleted since."""
+    told = {name: value for name, value in event.items() if name not in ("text", "type", "room_id")}
+    if "message" in told:
+        told["message"] = {name: told["message"][name] for name in ("room_id", "seq", "user_id", "at")}
+    return told
 
 
 def _drop(_: object) -> None:
