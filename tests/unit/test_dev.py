@@ -44,7 +44,7 @@ def test_help_shows_every_command_with_an_example_from_any_folder(
 
     assert result.returncode == 0
     names = {"serve", "hubbub", "test", "check", "fix", "lock", "bench", "autobahn", "python"}
-    names |= {"types", "vendor", "screenshots"}
+    names |= {"types", "vendor", "screenshots", "cluster"}
     for name in names:
         assert f"  {name} " in result.stdout
         assert f"./dev {name}" in result.stdout
