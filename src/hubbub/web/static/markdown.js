@@ -70,13 +70,13 @@ function block(any, depth, seen) {
     case "space":
       return null;
     case "paragraph":
-      return html`<p dir="auto">${spansOf(token.tokens, depth + 1, seen)}</p>`;
+      return html`<p dir=${own(depth)}>${spansOf(token.tokens, depth + 1, seen)}</p>`;
     case "heading":
-      return html`<p class="heading" dir="auto">${spansOf(token.tokens, depth + 1, seen)}</p>`;
+      return html`<p class="heading" dir=${own(depth)}>${spansOf(token.tokens, depth + 1, seen)}</p>`;
     case "text":
       return token.tokens ? spansOf(token.tokens, depth + 1, seen) : plain(token.text, seen);
     case "blockquote":
-      return html`<blockquote dir="auto">${blocksOf(token.tokens, depth + 1, seen)}</blockquote>`;
+      return html`<blockquote dir=${own(depth)}>${blocksOf(token.tokens, depth + 1, seen)}</blockquote>`;
     case "code":
       seen.something = true;
       return html`<${CodeBlock} text=${token.text} lang=${token.lang} />`;
@@ -91,6 +91,9 @@ function block(any, depth, seen) {
   }
 }
 
+/** The outermost blocks have a direction each; a block whose parts have their own would be taken for empty. @param {number} depth */
+const own = (depth) => (depth === 0 ? "auto" : undefined);
+
 /** @param {import("marked").Tokens.List} token @param {number} depth @param {Seen} seen */
 function list(token, depth, seen) {
   const items = token.items.map(
@@ -102,8 +105,8 @@ function list(token, depth, seen) {
     </li>`,
   );
   return token.ordered
-    ? html`<ol start=${token.start === "" ? 1 : token.start} dir="auto">${items}</ol>`
-    : html`<ul dir="auto">${items}</ul>`;
+    ? html`<ol start=${token.start === "" ? 1 : token.start} dir=${own(depth)}>${items}</ol>`
+    : html`<ul dir=${own(depth)}>${items}</ul>`;
 }
 
 /** @param {import("marked").Tokens.Table} token @param {number} depth @param {Seen} seen */

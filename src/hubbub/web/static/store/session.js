@@ -37,14 +37,15 @@ export async function resume() {
 /**
  * @param {string} login a username or an e-mail address
  * @param {string} password
+ * @param {string} label what this device is called in the list of sessions
  */
-export async function signIn(login, password) {
-  const body = { username: login.trim(), password };
+export async function signIn(login, password, label) {
+  const body = { username: login.trim(), password, label };
   /** @type {Grant} */
   const grant = await api.request("POST", "auth/login", { body, token: false });
   /** @type {Profile} */
   const user = await api.request("GET", "users/me", { as: grant.access_token });
-  if ((await db.get("kv", WRITER)) !== user.id) await db.clear();
+  if ((await db.get("kv", WRITER)) !== user.id) await clear();
   await db.write([{ store: "kv", put: user.id, key: WRITER }]).catch(() => undefined);
   await tokens.begin(grant, user);
   tabs.post("signed-in", null);
@@ -52,11 +53,14 @@ export async function signIn(login, password) {
   await enter(user);
 }
 
-/** @param {{username: string, email: string, password: string, display_name?: string}} account */
-export async function signUp({ display_name, ...account }) {
+/**
+ * @param {{username: string, email: string, password: string, display_name?: string}} account
+ * @param {string} label
+ */
+export async function signUp({ display_name, ...account }, label) {
   const body = display_name ? { ...account, display_name } : account;
   await api.request("POST", "auth/register", { body, token: false });
-  await signIn(account.username, account.password);
+  await signIn(account.username, account.password, label);
 }
 
 export async function signOut() {
@@ -64,7 +68,7 @@ export async function signOut() {
   await Promise.race([request, new Promise((resolve) => setTimeout(resolve, 3000))]);
   tabs.post("signed-out", null);
   await leave(null);
-  await db.clear();
+  await clear();
 }
 
 export async function loadSessions() {
@@ -102,6 +106,12 @@ export async function changeProfile(change) {
   me.value = profile;
   await tokens.describe(profile);
   tabs.post("profile", profile);
+}
+
+/** Leave nothing of anybody on this device. */
+async function clear() {
+  outbox.clear();
+  await db.clear();
 }
 
 /** @param {Profile} user */

@@ -1,6 +1,7 @@
 /** The whole: signed out, or the list and the room that is open. */
 
 import { t } from "../i18n/language.js";
+import { roomView } from "../store/rooms.js";
 import { boot } from "../store/session.js";
 import { DialogHost } from "./dialog.js";
 import { classes, html } from "./html.js";
@@ -24,8 +25,9 @@ export function App() {
 
 function Chat() {
   const roomId = openRoomId.value;
+  const room = roomId === null ? undefined : roomView(roomId).value;
   return html`<a class="skip button" href="#composer-text">${t("skipToComposer")}</a>
-    <div class=${classes("app", roomId !== null && "in-room", roomId !== null && panel.value && "with-panel")}>
+    <div class=${classes("app", roomId !== null && "in-room", room && room.kind !== "direct" && panel.value && "with-panel")}>
       <${Sidebar} />
       ${roomId === null ? html`<${NoRoom} />` : html`<${Room} key=${roomId} id=${roomId} />`}
     </div>`;

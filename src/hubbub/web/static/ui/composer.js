@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/language.js";
-import { clearDraft, draft, replyTo, setText, startEdit, submit } from "../store/compose.js";
+import { cancel, clearDraft, draft, replyTo, setText, startEdit, submit } from "../store/compose.js";
 import { nameOf } from "../store/people.js";
 import { me as user } from "../store/session.js";
 import { timeline } from "../store/timeline.js";
@@ -34,6 +34,14 @@ export function beginEdit(roomId, seq) {
 export function beginReply(roomId, seq) {
   if (draft(roomId).peek().editing !== undefined) endEdit(roomId);
   replyTo(roomId, seq);
+  focusComposer();
+}
+
+/** Take back what the server refused, to say it otherwise; what is being written stays below it. @param {import("../core/types.d.ts").Pending} pending */
+export function takeBack({ key, room_id, text }) {
+  if (draft(room_id).peek().editing !== undefined) endEdit(room_id);
+  setText(room_id, [text, draft(room_id).peek().text].filter(Boolean).join("\n\n"));
+  cancel(key);
   focusComposer();
 }
 

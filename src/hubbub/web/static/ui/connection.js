@@ -24,11 +24,11 @@ export function ConnectionLine() {
     ${shown &&
     html`<div class=${classes("connection", ended && "bad")}>
       ${now.status === "ended" && html`<${Icon} name="alert" size=${14} /><span>${say({ key: now.code })}</span>
-        <button type="button" class="button small" onClick=${() => location.reload()}>${t("reload")}</button>`}
+        <button type="button" class="link" onClick=${() => location.reload()}>${t("reload")}</button>`}
       ${now.status === "connecting" && html`<span class="spinner"></span><span>${t("reconnecting")}</span>`}
       ${now.status === "waiting" && html`<${Icon} name="offline" size=${14} /><span>${t("waitingForNetwork")}</span>
         <${Countdown} until=${now.retry_at} />
-        <button type="button" class="button small" onClick=${retryNow}>${t("retryNow")}</button>`}
+        <button type="button" class="link" onClick=${retryNow}>${t("retryNow")}</button>`}
     </div>`}
   </div>`;
 }

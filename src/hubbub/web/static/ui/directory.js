@@ -28,7 +28,7 @@ function DirectoryDialog() {
     actions=${html`<button type="button" class="button small" onClick=${() => makeChannel(wanted)}><${Icon} name="plus" />${t("newChannel")}</button>`}>
     <div class="with-icon">
       <${Icon} name="search" />
-      <input class="input" type="search" value=${query} placeholder=${t("searchChannels")} aria-label=${t("searchChannels")} data-autofocus dir="auto"
+      <input class="input" enterkeyhint="search" value=${query} placeholder=${t("searchChannels")} aria-label=${t("searchChannels")} data-autofocus dir="auto"
         onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
     </div>
     ${status === "failed" && html`<${Failed} problem=${t("error.unreachable")} again=${() => searchChannels(query)} />`}
@@ -60,7 +60,7 @@ function Line({ channel }) {
     <${RoomMark} kind="channel" />
     <div class="what">
       <strong dir="auto">${channel.name}</strong>
-      <small><span>${t("memberCount", { n: channel.members })}</span>${channel.topic && html` · <span dir="auto">${channel.topic}</span>`}</small>
+      <small class="two-lines"><span>${t("memberCount", { n: channel.members })}</span>${channel.topic && html` · <span dir="auto">${channel.topic}</span>`}</small>
     </div>
     <button type="button" class="button small" aria-busy=${joining} onClick=${enter} aria-label=${t(mine ? "openNamed" : "joinNamed", { name: channel.name })}>
       ${mine ? t("open") : t("join")}

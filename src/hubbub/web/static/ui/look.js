@@ -58,7 +58,7 @@ export function LanguageChoice() {
 
 /** The language before anybody is signed in. */
 export function LanguageMenu() {
-  return html`<${Menu} label=${t("language")} class="button quiet small" hint=${false} align="start"
+  return html`<${Menu} label=${`${t("language")}: ${LANGUAGES[language()]}`} class="button quiet small" hint=${false} align="start"
     items=${Object.entries(LANGUAGES).map(([tag, label]) => ({
       label,
       checked: tag === language(),

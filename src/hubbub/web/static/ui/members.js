@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { t } from "../i18n/language.js";
 import { addMember, members as membersOf, removeMember, setRole } from "../store/members.js";
+import { connection } from "../store/live.js";
 import { presence, watch } from "../store/presence.js";
 import { me } from "../store/session.js";
 import { attempt } from "./attempt.js";
@@ -31,7 +32,10 @@ export function MembersPanel({ room }) {
   const held = membersOf(room.id);
   const members = held.list.value;
   const ids = members.slice(0, WATCHED).map(({ user }) => user.id);
-  useEffect(() => void held.load(), [room.id]);
+  const live = connection.value.status === "live";
+  useEffect(() => {
+    if (live || held.list.peek().length === 0) void held.load();
+  }, [room.id, live]);
   useEffect(() => watch("members", ids), [ids.join()]);
   useEffect(() => () => watch("members", []), []);
   const wanted = query.trim().toLocaleLowerCase();
@@ -48,7 +52,7 @@ export function MembersPanel({ room }) {
     </header>
     ${members.length >= SEARCHED && html`<div class="with-icon search">
       <${Icon} name="search" />
-      <input class="input" type="search" value=${query} placeholder=${t("findMembers")} aria-label=${t("findMembers")} dir="auto"
+      <input class="input" enterkeyhint="search" value=${query} placeholder=${t("findMembers")} aria-label=${t("findMembers")} dir="auto"
         onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
     </div>`}
     <div class="members">
@@ -80,15 +84,17 @@ function grouped(members) {
 function MemberLine({ room, member }) {
   const { user, role } = member;
   const own = user.id === me.value?.id;
-  const now = own ? /** @type {const} */ ({ status: "online" }) : presence(user.id).value;
+  /** @type {import("../core/types.d.ts").Presence | undefined} */
+  const now = own ? { status: "online" } : presence(user.id).value;
   const name = displayName(user);
   return html`<div class="member">
     <button type="button" class="who" onClick=${() => showPerson(user)}>
       <${Avatar} id=${user.id} name=${name} status=${now?.status} />
       <span class="what">
         <strong class="clip"><bdi>${name}</bdi>${own && html` <span class="own">${t("youMark")}</span>`}</strong>
-        <small class="clip">${role !== "member" ? t(role) : now && now.status !== "online" ? presenceWords(now) : `@${user.username}`}</small>
+        <small class="clip">${now && (now.status === "away" || now.last_seen) ? presenceWords(now) : `@${user.username}`}</small>
       </span>
+      ${role !== "member" && html`<span class="role">${t(role)}</span>`}
     </button>
     ${!own && html`<${Menu} label=${t("memberActions", { name })} hint=${false} items=${[
       { label: t("writeTo"), icon: "send", act: () => writeTo(user) },

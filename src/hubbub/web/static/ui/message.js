@@ -6,6 +6,7 @@ import { clockTime, t, wholeTime } from "../i18n/language.js";
 import { cancel, retry } from "../store/compose.js";
 import { person } from "../store/people.js";
 import { Avatar } from "./avatar.js";
+import { takeBack } from "./composer.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { actionsOf } from "./message-actions.js";
@@ -102,6 +103,7 @@ function Change({ change }) {
     <${Icon} name="alert" size=${14} />
     <span>${words}${change.problem && ` ${say(change.problem)}`}</span>
     <button type="button" class="link" onClick=${() => retry(change.key)}>${t("retry")}</button>
+    ${change.kind === "send" && html`<button type="button" class="link" onClick=${() => takeBack(change)}>${t("edit")}</button>`}
     <button type="button" class="link bad" onClick=${() => cancel(change.key)}>${t("discard")}</button>
   </p>`;
 }

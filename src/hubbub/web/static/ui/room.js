@@ -5,6 +5,7 @@ import { t } from "../i18n/language.js";
 import { presence } from "../store/presence.js";
 import { deleteRoom, leaveRoom, loaded, rooms, roomView } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
+import { timeline } from "../store/timeline.js";
 import { ConnectionLine, StorageLine } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { ask, showDialog } from "./dialog.js";
@@ -26,16 +27,17 @@ import { COMMAND } from "./shortcuts.js";
 /** @param {{ id: RoomId }} props */
 export function Room({ id }) {
   const room = roomView(id).value;
+  const gone = timeline(id).status.value === "gone";
   return html`<main class="room">
       <header class="bar">
         <button type="button" class="icon-button only-phone" aria-label=${t("back")} onClick=${() => go(null)}><${Icon} name="back" size=${20} /></button>
-        ${room ? html`<${Title} room=${room} /><${Tools} room=${room} />` : html`<div class="title"><div class="bone" style=${{ width: "8rem", height: "1rem" }}></div></div>`}
+        ${room ? html`<${Title} room=${room} /><${Tools} room=${room} />` : html`<div class="title">${!gone && html`<div class="bone" style=${{ width: "8rem", height: "1rem" }}></div>`}</div>`}
       </header>
       <${ConnectionLine} />
       <${StorageLine} />
       <${Conversation} id=${id} room=${room} />
     </main>
-    ${room && panel.value && html`<${MembersPanel} key=${id} room=${room} />`}`;
+    ${room && room.kind !== "direct" && panel.value && html`<${MembersPanel} key=${id} room=${room} />`}`;
 }
 
 /** @param {{ room: RoomView }} props */
@@ -67,9 +69,9 @@ function Tools({ room }) {
   const keeps = room.role !== "member";
   const label = panel.value ? t("hideMembers") : t("showMembers");
   return html`
-    <button type="button" class="people-button" aria-pressed=${panel.value} aria-label=${label} data-hint=${label} onClick=${() => (panel.value = !panel.value)}>
+    ${!peer && html`<button type="button" class="people-button" aria-pressed=${panel.value} aria-label=${label} data-hint=${label} onClick=${() => (panel.value = !panel.value)}>
       <${Icon} name="group" size=${18} />
-    </button>
+    </button>`}
     <${Menu} label=${t("roomActions")} items=${[
       peer && { label: t("person"), icon: "user", act: () => showPerson(peer) },
       !peer && keeps && { label: t("editRoom"), icon: "edit", act: () => editRoom(room) },

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { t } from "../i18n/language.js";
 import { ended, signIn, signUp } from "../store/session.js";
+import { deviceName } from "./device.js";
 import { Field, FormError } from "./field.js";
 import { useForm } from "./form.js";
 import { html } from "./html.js";
@@ -35,7 +36,7 @@ export function SignIn() {
 function SignInForm() {
   const { form, field, set, errors, busy } = useForm(
     { username: "", password: "" },
-    ({ username, password }) => signIn(username.trim(), password),
+    ({ username, password }) => signIn(username, password, deviceName()),
     ({ username, password }) => ({ username: !username.trim() && t("needUsername"), password: !password && t("needPassword") }),
     { unauthenticated: { words: "error.credentials" } },
   );
@@ -52,7 +53,7 @@ function SignInForm() {
 function RegisterForm() {
   const { form, field, set, errors, busy } = useForm(
     { display_name: "", username: "", email: "", password: "" },
-    (values) => signUp({ ...values, display_name: values.display_name.trim(), email: values.email.trim() }),
+    (values) => signUp({ ...values, display_name: values.display_name.trim(), email: values.email.trim() }, deviceName()),
     (values) => ({
       display_name: !values.display_name.trim() && t("needName"),
       username: !/^[A-Za-z0-9][A-Za-z0-9._-]{1,31}$/.test(values.username) && t("error.username"),

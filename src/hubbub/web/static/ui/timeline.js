@@ -265,7 +265,7 @@ export class Timeline extends Component {
     const { from, to } = this.indexes();
     const { rows, draw, before, after, label } = this.props;
     return html`<div ref=${this.box} class="window" role="region" tabindex="0" aria-label=${label} onKeyDown=${this.walk}>
-      <div ref=${this.list} class="rows" role="feed">
+      <div ref=${this.list} class="rows">
         ${from === 0 && before}
         ${draw(from, to)}
         ${to === rows.length && after}
