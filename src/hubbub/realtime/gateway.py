@@ -158,6 +158,7 @@ class Gateway:
         rooms: list[wire.RoomBody] | None = None,
         rooms_cursor: str | None = None,
     ) -> None:
+        self.hub.agrees(epoch)  # what it tells this client is what a look at the store must find again
         connection.send(
             wire.Hello(
                 protocol=wire.PROTOCOL,

@@ -10,6 +10,8 @@ from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import History
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.realtime.gateway import MAX_SYNC, SYNC_ROOMS
+from hubbub.realtime.watch import Watch
+from hubbub.services.looks import Looks
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.limits import Limits
@@ -105,6 +107,16 @@ async def test_a_defect_while_a_connection_is_opened_is_logged_and_closes_it(
     assert await line.take() == []
     assert line.transport.closed == (CloseCode.INTERNAL, "something went wrong in the server")
     assert "a connection can't be opened" in caplog.text
+
+
+async def test_a_restored_store_is_noticed_by_who_has_only_heard_hello(world: World) -> None:
+    line = await world.open(world.ann)
+    watch = Watch(world.hub, Looks(world.store))
+    await watch.look()
+    assert line.closed is None, "nothing has changed since hello"
+    world.memory._tables.epoch = "restored"
+    await watch.look()
+    assert line.closed == CloseCode.STATE_MOVED
 
 
 async def test_hello_is_no_larger_than_a_frame_and_says_where_the_other_rooms_begin(world: World) -> None:
