@@ -18,6 +18,7 @@ from hubbub.realtime.deadlines import Deadlines
 from hubbub.realtime.frames import events_frame, hello_rooms, joined_frame, page_frame, reset_frame
 from hubbub.realtime.hub import Hub, View
 from hubbub.realtime.outbox import Transport
+from hubbub.realtime.presence import Tempo
 from hubbub.realtime.signals import Signals
 from hubbub.services.chat import Chat
 from hubbub.services.journal import Answer, Draft
@@ -41,11 +42,19 @@ Work: TypeAlias = Callable[[], Awaitable[None]]
 class Gateway:
     """All connections of one node, and what their frames ask for."""
 
-    def __init__(self, chat: Chat, hub: Hub, clock: Clock, limits: Limits, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        hub: Hub,
+        clock: Clock,
+        limits: Limits,
+        new_id: Callable[[], str],
+        tempo: Tempo | None = None,
+    ) -> None:
         self.hub = hub
         self.clock = clock
         self.limits = limits
-        self.signals = Signals(hub, chat.reads, chat.peers, clock)
+        self.signals = Signals(hub, chat.reads, chat.peers, clock, tempo)
         self._chat = chat
         self._new_id = new_id
         self._deadlines = Deadlines()

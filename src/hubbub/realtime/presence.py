@@ -68,6 +68,10 @@ class Presence:
         self._beating: asyncio.Task[None] | None = None
         self._closed = False
 
+    def __len__(self) -> int:
+        """How much is kept of connections."""
+        return len(self._here) + len(self._away) + len(self._left_away) + len(self._watching) + len(self._watched)
+
     # Those who are here
 
     def came(self, listener: Listener) -> None:

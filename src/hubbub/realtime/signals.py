@@ -6,7 +6,7 @@ Everything here is beside the way of a message: it may be late or lost, and cost
 from hubbub.domain.ids import RoomId
 from hubbub.realtime.cluster import Bus
 from hubbub.realtime.hub import Hub, Listener
-from hubbub.realtime.presence import Presence
+from hubbub.realtime.presence import Presence, Tempo
 from hubbub.realtime.read_signals import ReadSignals
 from hubbub.realtime.typing_signals import TypingSignals
 from hubbub.services.peers import Peers
@@ -22,11 +22,11 @@ PRESENCE = "presence"
 class Signals:
     """All signals of one node."""
 
-    def __init__(self, hub: Hub, reads: Reads, peers: Peers, clock: Clock) -> None:
+    def __init__(self, hub: Hub, reads: Reads, peers: Peers, clock: Clock, tempo: Tempo | None = None) -> None:
         self._bus: Bus | None = None
         self.typing = TypingSignals(hub, self._publish)
         self.reads = ReadSignals(hub, self._publish)
-        self.presence = Presence(peers, clock)
+        self.presence = Presence(peers, clock, tempo)
         hub.delivered = self.typing.delivered
         reads.moved = self.reads.moved
 
@@ -35,6 +35,7 @@ class Signals:
         self._bus = bus
         bus.subscribe(SIGNALS, self._receive)
         bus.subscribe(PRESENCE, self.presence.receive)
+        bus.when_restored(self.presence.ask)
         await bus.settled()
         self.presence.connect(lambda payload: bus.publish(PRESENCE, payload), name)
 

@@ -135,7 +135,7 @@ class Client:
         elif self._token is None:
             self._loop.call_later(5.0, self._give_up_login, attempt, context=self.context)
             node.request(
-                lambda node: node.chat.accounts.login(self._username, PASSWORD, address="192.0.2.1", label=self.device),
+                lambda node: node.chat.accounts.login(self._username, PASSWORD, address=self.device, label=self.device),
                 lambda answer: self._hear(self._logged_in, attempt, answer),
             )
         else:

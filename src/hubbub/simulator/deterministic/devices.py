@@ -150,7 +150,7 @@ class SimServer:
 
     async def _log_in(self) -> Grant:
         return await self.ask(
-            lambda node: node.chat.accounts.login(self._username, PASSWORD, address="192.0.2.1", label=self._device)
+            lambda node: node.chat.accounts.login(self._username, PASSWORD, address=self._device, label=self._device)
         )
 
     def _access(self) -> AccessToken:

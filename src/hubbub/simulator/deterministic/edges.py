@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from hubbub.domain.events import MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.realtime.connection import Connection
 from hubbub.simulator.deterministic.loop import SimLoop, Violation
 from hubbub.simulator.deterministic.oracle import Oracle
 from hubbub.wire import frames as wire
@@ -17,7 +18,8 @@ from hubbub.wire.codec import decode_client, decode_server
 
 Frame: TypeAlias = wire.ServerFrame
 
-_FINAL = {"forbidden", "not_found", "invalid", "client_id_reused", "conflict", "too_large", "internal"}
+READ = 1.0  # seconds that pass at most between a look at who may know of somebody, and the word
+HEARD, LOOKED = 1.0, 15.0  # seconds until the end of a session is known everywhere: by the bus, by a look at the store
 
 decode = lru_cache(maxsize=1024)(decode_server)  # a frame is looked at here and by its client, and sent to many
 
@@ -38,18 +40,23 @@ class Asked:
 
 
 class SocketEdge:
-    """Implements `pipes.Edge` for one socket of a user."""
+    """Watches what passes at the node's end of one socket of a user."""
 
-    def __init__(self, loop: SimLoop, oracle: Oracle, user_id: UserId, room_id: RoomId | None, asked: Asked) -> None:
+    def __init__(self, loop: SimLoop, oracle: Oracle, connection: Connection, user_id: UserId, asked: Asked) -> None:
         self._loop = loop
         self._oracle = oracle
-        self._user_id = user_id
-        self._room_id = room_id
+        self._connection = connection
+        self.user_id = user_id
+        self._room_id = room_id = connection.room_id
         self._views: dict[RoomId, _View] = {}
         self._asked: dict[tuple[int | None, RoomId], Asked] = {}
         self._sends: dict[int | None, tuple[wire.Send, float]] = {}
         self._leaves: dict[int | None, RoomId] = {}
         self._resets: dict[RoomId, Seq] = {}
+        self._patience = LOOKED if oracle.looks else HEARD
+        self.away = False
+        self.watched_at = 0.0
+        self.presence: dict[UserId, str | None] = {}  # of those it watches, what it was told last
         if room_id is not None:
             self._asked[None, room_id] = asked
 
@@ -67,13 +74,17 @@ class SocketEdge:
             case wire.Send():
                 self._sends[frame.ref] = frame, self._loop.time()
                 if frame.client_id is not None:
-                    self._oracle.asked((self._room(frame.room_id), self._user_id, frame.client_id))
+                    self._oracle.asked((self._room(frame.room_id), self.user_id, frame.client_id))
             case wire.Leave():
                 self._leaves[frame.ref] = self._room(frame.room_id)
+            case wire.Presence():
+                self.away = frame.status == "away"  # clients here always say it
+                self.presence, self.watched_at = dict.fromkeys(frame.watch or ()), self._loop.time()
 
     # What the node answers
 
     def wrote(self, payload: bytes) -> None:
+        self._check_session()
         self._loop.note(f"{self._loop.time()!r} {payload.decode()}")
         frame = decode(payload)
         match frame:
@@ -91,15 +102,23 @@ class SocketEdge:
                 self._views.pop(frame.room_id, None)
             case wire.Error():
                 self._error(frame)
+            case wire.Signal():
+                self._signal(frame)
             case wire.Page():
                 self._page(frame)
+
+    def _check_session(self) -> None:
+        """Nobody hears anything for long after their session has ended."""
+        identity = self._connection.identity
+        if identity is not None and self._oracle.ended_for(identity.session_id) > self._patience:
+            raise self._broken(f"they hear something, and session {identity.session_id} has ended long ago")
 
     def _joined(self, frame: wire.Joined) -> None:
         room_id, asked = frame.room_id, self._asked.pop((frame.ref, frame.room_id), None)
         if asked is None:
             raise self._broken(f"joined {room_id} was not asked for")
         truth = self._oracle.epochs[frame.epoch].rooms[room_id]
-        stay = truth.stay_at(self._user_id, frame.head)
+        stay = truth.stay_at(self.user_id, frame.head)
         if stay is None or stay.left == frame.head:
             raise self._broken(f"joined room {room_id} at {frame.head}, where they are no member")
         if frame.base != truth.base(stay):
@@ -134,8 +153,8 @@ class SocketEdge:
             raise self._broken(f"room {frame.room_id}: event {frame.seq} while it is not live")
         self._next(view, frame.room_id, frame)
         room, _ = self._oracle.event_at(view.epoch, frame.room_id, frame.seq)
-        stay = room.stay_at(self._user_id, frame.seq)
-        first = room.stay_at(self._user_id, Seq(max(1, view.joined_head)))
+        stay = room.stay_at(self.user_id, frame.seq)
+        first = room.stay_at(self.user_id, Seq(max(1, view.joined_head)))
         if stay is None or stay is not first:
             raise self._broken(f"room {frame.room_id}: event {frame.seq} after they were removed")
 
@@ -156,7 +175,7 @@ class SocketEdge:
             raise self._broken(f"room {frame.room_id}: removed from what was not live")
         _, event = self._oracle.event_at(view.epoch, frame.room_id, frame.seq)
         if not isinstance(event, RoomDeleted) and not (
-            isinstance(event, MemberLeft) and event.member_id == self._user_id
+            isinstance(event, MemberLeft) and event.member_id == self.user_id
         ):
             raise self._broken(f"room {frame.room_id}: removed by {event}")
         if frame.seq <= view.joined_head:
@@ -165,7 +184,7 @@ class SocketEdge:
     def _ack(self, frame: wire.Ack) -> None:
         sent = self._sends.pop(frame.ref, None)
         if sent is not None and sent[0].client_id is not None:
-            self._oracle.acked((self._room(sent[0].room_id), self._user_id, sent[0].client_id), frame.seq)
+            self._oracle.acked((self._room(sent[0].room_id), self.user_id, sent[0].client_id), frame.seq)
         left = self._leaves.pop(frame.ref, None)
         if left is not None:
             self._views.pop(left, None)
@@ -173,10 +192,22 @@ class SocketEdge:
     def _error(self, frame: wire.Error) -> None:
         sent = self._sends.pop(frame.ref, None)
         if sent is not None and sent[0].client_id is not None and not frame.retryable:
-            key = (self._room(sent[0].room_id), self._user_id, sent[0].client_id)
+            key = (self._room(sent[0].room_id), self.user_id, sent[0].client_id)
             self._oracle.give_up(key, sent[1])
         if frame.code == "internal":
             raise self._broken(f"a defect: {frame.message}")
+
+    def _signal(self, frame: wire.Signal) -> None:
+        user_id, view = frame.user_id, self._views.get(frame.room_id or RoomId(0))
+        if frame.kind == "presence" and user_id is not None:
+            if user_id in self.presence:  # otherwise it is the answer to an older question
+                self.presence[user_id] = frame.status
+            told = frame.status != "offline" or frame.last_seen is not None
+            since = self._loop.time() - READ
+            if told and not self._oracle.share_a_room(self.user_id, user_id, since=since):
+                raise self._broken(f"they are told that user {user_id} is {frame.status}, and share no room with them")
+        elif frame.kind in {"typing", "read"} and user_id != self.user_id and (view is None or not view.live):
+            raise self._broken(f"room {frame.room_id}: {frame.kind} of user {user_id} while it is not live")
 
     def _page(self, frame: wire.Page) -> None:
         room = self._oracle.truth.rooms.get(frame.room_id)
@@ -193,4 +224,4 @@ class SocketEdge:
         return found
 
     def _broken(self, detail: str) -> Violation:
-        return Violation("edge", f"user {self._user_id}: {detail}")
+        return Violation("edge", f"user {self.user_id}: {detail}")

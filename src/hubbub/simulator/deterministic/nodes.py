@@ -1,15 +1,17 @@
 """One process of the server: the real services and the real live side, over a simulated store, bus and clock."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from random import Random
 from typing import Any, Protocol, TypeVar
 
 from hubbub.domain.errors import ChatError, TokenExpired, Unauthenticated
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
+from hubbub.domain.rooms import ChatRoom
 from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
+from hubbub.realtime.presence import Tempo
 from hubbub.realtime.watch import Watch
 from hubbub.services.chat import Chat
 from hubbub.services.logs import Logs
@@ -40,6 +42,7 @@ LIMITS = Limits(
     pong_timeout=3.0,
     stuck_timeout=4.0,
 )
+TEMPO = Tempo(grace=1.0, beat=0.5, beats=4)
 WATCH = 2.0  # seconds between looks at the store
 NEVER = 1e9  # seconds
 
@@ -112,6 +115,7 @@ class Node:
         self.actor = f"{name}.{life}"
         self.context = loop.context_of(self.actor)
         self.alive = True
+        self.serving = False  # the others can reach it, and so may clients
         self.clock = SimClock(loop)
         self.store = SimStore(random, world.database, self._check_kept_rooms)
         self.pipes: dict[Pipe, None] = {}
@@ -128,29 +132,46 @@ class Node:
             fanout=self.cluster,
             hasher=OpenHasher(),
             tokens=OpenTokens(self.clock),
-            policy=AccountsPolicy(login_rate=0, access_ttl=world.plan.tokens),
+            policy=AccountsPolicy(access_ttl=world.plan.tokens),
+            lanes=2,
         )
         connections = iter(range(1, 1_000_000))
-        self.gateway = Gateway(self.chat, self.hub, self.clock, LIMITS, lambda: f"{self.actor}.{next(connections)}")
+        self.gateway = Gateway(
+            self.chat, self.hub, self.clock, LIMITS, lambda: f"{self.actor}.{next(connections)}", TEMPO
+        )
         self.watch = Watch(self.hub, Looks(self.store), WATCH if world.plan.looks else NEVER)
 
-    def _check_kept_rooms(self) -> None:
-        """A room that the journal keeps, and whose head says that it is current, is as the store has it."""
-        for room_id, kept in self.chat.journal._batch._kept.items():
-            truth = self._oracle.truth.rooms.get(room_id)
-            if truth is None or kept.head != truth.room.head:
-                continue
-            members = {user_id: truth.room.members.get(user_id) for user_id in kept.members}
-            if (members, kept.name, kept.topic) != (kept.members, truth.room.name, truth.room.topic):
-                raise Violation("kept room", f"{self.name} keeps room {room_id} at {kept.head} as it is not")
+    def _check_kept_rooms(self, written: Collection[RoomId]) -> None:
+        """A room that the journal keeps, and whose head says that it is current, is as the store has it.
+
+        Of a lane whose last transaction has failed, or was in another epoch, that is true of the rooms just written.
+        """
+        for lane in self.chat.journal._lanes:
+            trusted = lane._batch._settled and lane._batch.epoch == self._oracle.epoch
+            for room_id, kept in lane._batch._kept.items():
+                if trusted or room_id in written:
+                    self._check_kept_room(room_id, kept)
+
+    def _check_kept_room(self, room_id: RoomId, kept: ChatRoom) -> None:
+        truth = self._oracle.truth.rooms.get(room_id)
+        if truth is None or kept.head != truth.room.head:
+            return
+        members = {user_id: truth.room.members.get(user_id) for user_id in kept.members}
+        if (members, kept.name, kept.topic) != (kept.members, truth.room.name, truth.room.topic):
+            raise Violation("kept room", f"{self.name} keeps room {room_id} at {kept.head} as it is not")
 
     def start(self) -> None:
         """Serve. What it does from now on is its own."""
         self._loop.call_soon(self._start, context=self.context)
 
     def _start(self) -> None:
-        self._loop.create_task(self.cluster.start())
+        self._loop.create_task(self._connect())
         self.watch.start()
+
+    async def _connect(self) -> None:
+        await self.cluster.start()
+        await self.gateway.signals.connect(self.bus, self.actor)
+        self.serving = True
 
     def kill(self) -> None:
         """kill -9."""
@@ -176,7 +197,7 @@ class Node:
             return
         self.pipes[pipe] = None
         connection = self.gateway.connect(pipe, room_id=room_id, after=after, epoch=epoch)
-        pipe.attach(connection, SocketEdge(self._loop, self._oracle, user_id, room_id, Asked(after, epoch)))
+        pipe.attach(connection, SocketEdge(self._loop, self._oracle, connection, user_id, Asked(after, epoch)))
         self.gateway.admit(connection, self.chat.accounts.authenticate(token))
 
     def request(self, ask: Callable[["Node"], Coroutine[Any, Any, T]], done: Callable[[T | ChatError], None]) -> None:

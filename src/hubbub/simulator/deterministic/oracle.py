@@ -3,6 +3,7 @@
 It believes nobody but the database: it is told of every commit at the moment of the commit.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from hubbub.domain.events import (
     MessagePosted,
     RoomDeleted,
 )
-from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
 from hubbub.simulator.deterministic.loop import Violation
@@ -70,6 +71,21 @@ class RoomTruth:
                 return stay if stay.left is None or seq <= stay.left else None
         return None
 
+    def together(self, user_id: UserId, other_id: UserId) -> list[tuple[float, float]]:
+        """From when to when both were members."""
+        return [
+            (max(began, other_began), min(ended, other_ended))
+            for began, ended in self._times_of(user_id)
+            for other_began, other_ended in self._times_of(other_id)
+            if max(began, other_began) <= min(ended, other_ended)
+        ]
+
+    def _times_of(self, user_id: UserId) -> list[tuple[float, float]]:
+        return [
+            (self.times[stay.joined - 1], math.inf if stay.left is None else self.times[stay.left - 1])
+            for stay in self.stays.get(user_id, ())
+        ]
+
     def base(self, stay: Stay) -> Seq:
         return Seq(0) if self.room.history is History.ALL else Seq(stay.joined - 1)
 
@@ -111,7 +127,8 @@ class Truth:
 class Oracle:
     """Implements `stores.Witness`."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], *, looks: bool) -> None:
+        self.looks = looks  # do the nodes look at the store for what they have missed?
         self._now = now
         self.epoch = "epoch-1"
         self.epochs: dict[str, Truth] = {self.epoch: Truth()}
@@ -119,6 +136,7 @@ class Oracle:
         self._sent: dict[tuple[RoomId, UserId, str], int] = {}  # the last number that each device has had committed
         self._asked: dict[ClientKey, float] = {}  # when a server first got it
         self._lost: dict[ClientKey, None] = {}  # in a restore
+        self._ended: dict[SessionId, float] = {}  # when each session did
 
     @property
     def truth(self) -> Truth:
@@ -129,6 +147,14 @@ class Oracle:
             self.truth.take(event, self._now())
             if isinstance(event, MessagePosted) and event.message.client_id is not None:
                 self._check_order(event.room_id, event.user_id, event.message.client_id)
+
+    def ended(self, session_ids: Sequence[SessionId]) -> None:
+        for session_id in session_ids:
+            self._ended.setdefault(session_id, self._now())
+
+    def ended_for(self, session_id: SessionId) -> float:
+        """For how many seconds this session has been over; 0 = it goes on."""
+        return self._now() - self._ended.get(session_id, self._now())
 
     def marked(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         for key, seq in marks.items():
@@ -146,6 +172,7 @@ class Oracle:
                 truth.take(event, at)
         self._marks = dict(marks)
         self._sent.clear()
+        self._ended.clear()
         # What was lost is sent again where it was not acknowledged, and that behind what was sent meanwhile.
         self._lost.update(dict.fromkeys(key for key in before.client_ids if key not in truth.client_ids))
 
@@ -173,6 +200,16 @@ class Oracle:
         if room is None or seq > len(room.events):
             raise Violation("commit", f"event {seq} of room {room_id} was told, and is not committed")
         return room, room.events[seq - 1]
+
+    def share_a_room(self, user_id: UserId, other_id: UserId, *, since: float) -> bool:
+        """Have these two been in a room together, in any epoch, at this time or later?"""
+        rooms = [room for truth in self.epochs.values() for room in truth.rooms.values()]
+        return any(ended >= since for room in rooms for _, ended in room.together(user_id, other_id))
+
+    def share_a_room_all_along(self, user_id: UserId, other_id: UserId, *, since: float) -> bool:
+        """Are these two in a room together now, and were they then?"""
+        together = [times for room in self.truth.rooms.values() for times in room.together(user_id, other_id)]
+        return any(began <= since and ended == math.inf for began, ended in together)
 
     def check_event(self, epoch: str, room_id: RoomId, body: EventBody) -> None:
         """What a reader was told is what was committed."""

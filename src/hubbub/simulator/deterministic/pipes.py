@@ -11,6 +11,7 @@ from typing import Protocol
 
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.outbox import Parcel
+from hubbub.simulator.deterministic.edges import SocketEdge
 from hubbub.simulator.deterministic.loop import SimLoop, Violation
 from hubbub.wire.close_codes import CloseCode
 
@@ -24,14 +25,6 @@ class Reader(Protocol):
     def message(self, payload: bytes) -> None: ...
 
     def lost(self, code: int) -> None: ...
-
-
-class Edge(Protocol):
-    """Who watches what passes at the node's end."""
-
-    def received(self, text: str) -> None: ...
-
-    def wrote(self, payload: bytes) -> None: ...
 
 
 def latency(random: Random) -> float:
@@ -49,8 +42,8 @@ class Pipe:
         self._node = node
         self._client = client
         self._reader = reader
-        self._connection: Connection | None = None
-        self._edge: Edge | None = None
+        self.connection: Connection | None = None
+        self.edge: SocketEdge | None = None
         self._downward: deque[bytes | int] = deque()  # bytes; a number is a close code, and the last
         self._arrived = 0  # of these have reached a reader who takes nothing
         self._unread = 0  # bytes
@@ -61,21 +54,22 @@ class Pipe:
         self._cut_up: int | None = None
         self._cut_at_ack = False
         self.stalled = False
+        self.was_full = False  # so that signals may have been dropped
         self.closed_by_node = False
         self.broken = False  # nothing passes any more
         self.over = False  # the client has been told, or has hung up
 
     # The node's end
 
-    def attach(self, connection: Connection, edge: Edge) -> None:
+    def attach(self, connection: Connection, edge: SocketEdge) -> None:
         """The node has accepted."""
-        self._connection, self._edge = connection, edge
+        self.connection, self.edge = connection, edge
         early, self._early = self._early, []
         for text in early:
             self._receive(text)
 
     def write(self, parcel: Parcel) -> None:
-        assert self._edge is not None
+        assert self.edge is not None
         if self.closed_by_node:
             raise Violation("edge", "frames were written after the close")
         for frame in parcel.frames:
@@ -96,11 +90,11 @@ class Pipe:
 
     def _edge_payload(self, frame: bytes) -> bytes:
         """The frame is watched whether it arrives or not: what was promised is what the node wrote."""
-        assert self._edge is not None
+        assert self.edge is not None
         payloads = Parser().feed(frame)
         if len(payloads) != 1:
             raise Violation("edge", "what was written is not one whole frame")
-        self._edge.wrote(payloads[0])
+        self.edge.wrote(payloads[0])
         return payloads[0]
 
     def _put(self, frame: bytes) -> None:
@@ -111,8 +105,9 @@ class Pipe:
             self._downward.append(frame)
             self._unread += len(frame)
             self._arrive_later()
-            if self._unread > HIGH_WATER and self._connection is not None:
-                self._connection.outbox.pause(self._loop.time())
+            if self._unread > HIGH_WATER and self.connection is not None:
+                self.was_full = True
+                self.connection.outbox.pause(self._loop.time())
         if self._cut_down == 0:
             self.cut()
 
@@ -127,8 +122,8 @@ class Pipe:
 
     def _lost_at_node(self, code: int) -> None:
         self.broken = True
-        if self._connection is not None:
-            self._connection.lost(code)
+        if self.connection is not None:
+            self.connection.lost(code)
 
     # The client's end
 
@@ -153,11 +148,11 @@ class Pipe:
     def _receive(self, text: str) -> None:
         if self.broken or self.closed_by_node:
             return
-        if self._connection is None or self._edge is None:
+        if self.connection is None or self.edge is None:
             self._early.append(text)
             return
-        self._edge.received(text)
-        self._connection.received(text)
+        self.edge.received(text)
+        self.connection.received(text)
 
     def _arrive(self) -> None:
         self._arrived += 1
@@ -179,8 +174,8 @@ class Pipe:
             self._loop.call_soon(self._resume, context=self._node)
 
     def _resume(self) -> None:
-        if self._connection is not None and self._connection.outbox.paused_at is not None:
-            self._connection.outbox.resume()
+        if self.connection is not None and self.connection.outbox.paused_at is not None:
+            self.connection.outbox.resume()
 
     def _end(self, code: int) -> None:
         if not self.over:

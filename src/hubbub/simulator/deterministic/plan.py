@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias
 
-FORMAT = 1
+FORMAT = 2
 NODES = 3
 PACE = 0.06  # seconds between two items, on average
 SHORT, LONG = (
@@ -30,7 +30,7 @@ _ACTS: Mapping[str, int] = {
     "delete": 3,
     "read": 8,
     "type": 3,
-    "away": 1,
+    "presence": 4,
     "history": 2,
     "add": 6,
     "remove": 5,
@@ -58,7 +58,7 @@ FAULTS: Mapping[str, int] = {
     "bus": 3,  # messages between nodes are dropped, doubled, delayed and reordered for a while
     "partition": 2,  # a node hears nothing from the others, nor they from it
     "clock": 1,  # a node's wall clock jumps
-    "restore": 1,  # the store is put back to what it was a while ago
+    "restore": 2,  # the store is put back to what it was a while ago
 }
 
 
@@ -176,6 +176,15 @@ def _scene(random: Random, now: float, do: str, users: int, rooms: int) -> list[
                 _item(now + 0.2, "topic", member | {"node": (node + 1) % NODES}),
                 _item(now + 0.4, "topic", member | {"node": node}),
             ]
+        case "crash":  # nobody is left to say that somebody has gone
+            return [
+                _item(now, "crash", {"node": node, "seconds": 2.0}),
+                _item(now + 0.02, "quit", {"user": user}),
+            ]
+        case "clock":  # somebody signs in by the wrong clock, and then by the right one
+            wrong: dict[str, Value] = {"node": node, "seconds": 3600}
+            logouts = [_item(now + delay, "logout", {"user": user}) for delay in (0.1, 0.5, 0.9)]
+            return [_item(now, "clock", wrong), *logouts]
         case "restore":  # a change of members is lost; other nodes bring the log to the length that it had
             return [
                 _item(now, back, member | {"node": node}),
@@ -202,8 +211,8 @@ def _act(random: Random, do: str, users: int, rooms: int) -> dict[str, Value]:
             return {"user": user, "room": room, "other": other}
         case "pair" | "found":
             return {"user": user, "other": other, "kind": random.randrange(3)}
-        case "away":
-            return {"user": user, "other": other}
+        case "presence":
+            return {"user": user, "other": other, "away": random.randrange(2)}
         case "rest":
             return {"user": user, "seconds": round(5 * random.random(), 3)}
         case "hop" | "quit" | "logout":

@@ -1,10 +1,16 @@
 """What must hold once nothing goes wrong any more: everybody comes to see what was committed, and soon."""
 
+from collections.abc import Mapping
+
+from hubbub.domain.ids import UserId
 from hubbub.domain.rooms import ChatRoom
+from hubbub.realtime.connection import State
+from hubbub.realtime.gossip import Status
 from hubbub.simulator.deterministic.clients import Client
 from hubbub.simulator.deterministic.devices import Device
 from hubbub.simulator.deterministic.loop import Violation
 from hubbub.simulator.deterministic.nodes import Node
+from hubbub.simulator.deterministic.pipes import Pipe
 from hubbub.simulator.deterministic.world import World
 
 PATIENCE = 80.0  # seconds: the longest delays of a client that comes back, heartbeats and looks have to fit in
@@ -17,6 +23,7 @@ async def come_to_rest(world: World) -> None:
     while True:
         missing = next((found for client in world.clients if (found := unsettled(world, client))), None)
         missing = missing or next((found for node in world.nodes if (found := _ended_session(world, node))), None)
+        missing = missing or _wrong_presence(world)
         if missing is None:
             break
         if world.loop.time() > deadline:
@@ -70,6 +77,38 @@ def _ended_session(world: World, node: Node) -> str | None:
     return None
 
 
+def _wrong_presence(world: World) -> str | None:
+    """Whom a node, or who watches them on it, takes for somebody else than they are; None = nobody."""
+    sockets = [pipe for node in world.nodes for pipe in node.pipes if _is_open(pipe)]
+    truth: dict[UserId, Status] = {}
+    for pipe in sockets:
+        assert pipe.edge is not None
+        if truth.get(pipe.edge.user_id) != "online":
+            truth[pipe.edge.user_id] = "away" if pipe.edge.away else "online"
+    for node in world.nodes:
+        for user_id in world.users:
+            believed = node.gateway.signals.presence.status(user_id)
+            if believed != truth.get(user_id, "offline"):
+                return f"{node.name} takes user {user_id} for {believed}, who is {truth.get(user_id, 'offline')}"
+    return next((found for pipe in sockets if (found := _not_told(world, pipe, truth))), None)
+
+
+def _is_open(pipe: Pipe) -> bool:
+    return pipe.connection is not None and pipe.connection.state is State.OPEN
+
+
+def _not_told(world: World, pipe: Pipe, truth: Mapping[UserId, Status]) -> str | None:
+    """Whose presence this socket should have been told, and was not."""
+    edge = pipe.edge
+    if edge is None or pipe.was_full:
+        return None
+    for user_id, told in edge.presence.items():
+        actual = truth.get(user_id, "offline")
+        if told != actual and world.oracle.share_a_room_all_along(edge.user_id, user_id, since=edge.watched_at):
+            return f"user {edge.user_id} was told that user {user_id} is {told}, who is {actual}"
+    return None
+
+
 def _check_unread(world: World) -> None:
     """Unread are the messages after the mark that are not one's own and not deleted."""
     for user_id in world.users:
@@ -88,6 +127,11 @@ async def leave_nothing_behind(world: World) -> None:
         client.quit()
     await world.sleep(15.0)
     for node in world.nodes:
+        signals = node.gateway.signals
+        there = [user_id for user_id in world.users if signals.presence.status(user_id) != "offline"]
+        if there:
+            raise Violation("presence", f"{node.name} takes {there} for present, and nobody is")
         held = [len(node.gateway), len(node.hub.heads()), len(node.hub.everybody()), len(node.hub._sessions)]
+        held += [len(signals.typing), len(signals.presence)]
         if any(held):
-            raise Violation("leak", f"{node.name} holds connections, rooms, users, sessions: {held}")
+            raise Violation("leak", f"{node.name} holds connections, rooms, users, sessions, signals: {held}")

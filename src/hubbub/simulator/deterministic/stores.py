@@ -6,13 +6,13 @@ node may die, and the connection to it may fail. What was written is told to the
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 from typing import Protocol, TypeVar
 
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import Event
-from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.services.ports import Log, Members, Messages, RateLimits, Reads, Rooms, Sessions, Tx, Users
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.memory.store import MemoryTx
@@ -28,6 +28,8 @@ class Witness(Protocol):
 
     def committed(self, events: Sequence[Event]) -> None: ...
 
+    def ended(self, session_ids: Sequence[SessionId]) -> None: ...
+
     def marked(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None: ...
 
 
@@ -42,8 +44,8 @@ class Database:
     def read(self, fn: Callable[[Tx], T]) -> T:
         return _at_once(self.memory.read, fn)
 
-    def write(self, fn: Callable[[Tx], T], appended: Callable[[], None] = lambda: None) -> T:
-        """Run a transaction, and tell the witness what it has appended; then call `appended`, if it was anything."""
+    def write(self, fn: Callable[[Tx], T], appended: Callable[[Collection[RoomId]], None] = lambda _: None) -> T:
+        """Run a transaction, and tell the witness what it has appended; then call `appended` with the rooms, if any."""
         seen: list[Seen] = []
 
         def run(tx: Tx) -> T:
@@ -53,7 +55,9 @@ class Database:
         result = _at_once(self.memory.write, run)
         if seen[0].log.appended:
             self.witness.committed(seen[0].log.appended)
-            appended()
+            appended({event.room_id for event in seen[0].log.appended})
+        if seen[0].sessions.ended:
+            self.witness.ended(seen[0].sessions.ended)
         if seen[0].reads.marks:
             self.witness.marked(seen[0].reads.marks)
         return result
@@ -73,7 +77,7 @@ class Database:
 class SimStore:
     """Implements `services.ports.Store` for one life of a node."""
 
-    def __init__(self, random: Random, database: Database, appended: Callable[[], None]) -> None:
+    def __init__(self, random: Random, database: Database, appended: Callable[[Collection[RoomId]], None]) -> None:
         """`appended` is called at the moment at which events were committed here: nothing else has happened yet."""
         self._random = random
         self._database = database
@@ -119,17 +123,30 @@ class SimStore:
 
 
 class Seen:
-    """A transaction whose writes to logs and read marks are remembered."""
+    """A transaction whose writes to logs and read marks are remembered, and which sessions it ends."""
 
     def __init__(self, tx: Tx) -> None:
         self.users: Users = tx.users
-        self.sessions: Sessions = tx.sessions
+        self.sessions = SeenSessions(tx.sessions)
         self.rooms: Rooms = tx.rooms
         self.members: Members = tx.members
         self.messages: Messages = tx.messages
         self.rate_limits: RateLimits = tx.rate_limits
         self.log = SeenLog(tx.log)
         self.reads = SeenReads(tx.reads)
+
+
+class SeenSessions:
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.ended: list[SessionId] = []
+        self.add, self.add_ticket, self.take_ticket = sessions.add, sessions.add_ticket, sessions.take_ticket
+        self.existing, self.get, self.last_used = sessions.existing, sessions.get, sessions.last_used
+        self.of_user, self.purge, self.rotate = sessions.of_user, sessions.purge, sessions.rotate
+
+    def end(self, session_ids: Collection[SessionId]) -> None:
+        self._sessions.end(session_ids)
+        self.ended += session_ids
 
 
 class SeenLog:

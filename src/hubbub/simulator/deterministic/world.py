@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from hubbub.domain.errors import ChatError
 from hubbub.domain.events import History, RoomKind
@@ -31,7 +31,7 @@ class World:
         self.plan = plan
         self.loop = SimLoop()  # type: ignore[abstract]
         self.random = Random(f"schedule {plan.schedule}")
-        self.oracle = Oracle(self.loop.time)
+        self.oracle = Oracle(self.loop.time, looks=plan.looks)
         self.database = Database(self.oracle)
         self.network = Network(self.loop, self.random)
         self.nodes: list[Node] = []
@@ -43,8 +43,8 @@ class World:
     # What a client sees of it
 
     def some_node(self) -> Node | None:
-        living = [node for node in self.nodes if node.alive]
-        return living[self.random.randrange(len(living))] if living else None
+        serving = [node for node in self.nodes if node.alive and node.serving]
+        return serving[self.random.randrange(len(serving))] if serving else None
 
     # The beginning
 
@@ -53,7 +53,8 @@ class World:
         self.users = self.database.write(self._sign_up)
         for number in range(self.plan.nodes):
             self.nodes.append(self._new_node(f"n{number}"))
-        await self.sleep(0.1)
+        while not all(node.serving for node in self.nodes):
+            await self.sleep(0.1)
         for number in range(self.plan.rooms):
             await self._first_room(number)
         for number, user_id in enumerate(self.users):
@@ -180,11 +181,13 @@ class World:
         if room_id is not None and not client.gone:
             client.ask(lambda ref: wire.Typing(room_id=room_id, on=True))
 
-    def _do_away(self, item: Item) -> None:
-        """They are away, and want to know who else is."""
-        client, other = self._client(item), self.users[item.number("other")]
+    def _do_presence(self, item: Item) -> None:
+        """They say how they are, and want to know how others are."""
+        client = self._client(item)
+        status: Literal["away", "online"] = "away" if item.number("away") else "online"
+        others = [self.users[(item.number("other") + step) % len(self.users)] for step in range(3)]
         if not client.gone:
-            client.ask(lambda ref: wire.Presence(ref=ref, status="away", watch=[other]))
+            client.ask(lambda ref: wire.Presence(ref=ref, status=status, watch=others))
 
     def _do_hop(self, item: Item) -> None:
         client = self._client(item)

@@ -12,23 +12,31 @@ import pytest
 
 from hubbub.domain.errors import ChatError, Conflict, Unavailable
 from hubbub.domain.events import Event, MemberLeft, MessagePosted
-from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import Identity
+from hubbub.realtime import typing_signals
 from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.gateway import Gateway
+from hubbub.realtime.gossip import Gossip
 from hubbub.realtime.hub import Delivery, Feed, Hub
 from hubbub.realtime.memberships import Memberships
 from hubbub.realtime.outbox import Outbox
+from hubbub.realtime.presence import Presence
+from hubbub.realtime.typing_signals import TypingSignals
 from hubbub.realtime.watch import Watch
 from hubbub.services import journal, logs, reads
 from hubbub.services.access import ReadableRoom, readable_room
-from hubbub.services.journal import Batch, Change, Journal, Outcome
+from hubbub.services.journal import Batch, Change, Outcome
+from hubbub.services.peers import Peers
 from hubbub.services.ports import Tx
-from hubbub.simulator.deterministic.stores import SimStore
+from hubbub.simulator.deterministic.stores import Database, SimStore
+from hubbub.stores.memory.rate_limits import MemoryRateLimits
 from hubbub.stores.memory.reads import MemoryReads
 from hubbub.wire import frames as wire
+from hubbub.wire.codec import encode
+from hubbub.wire.framing import text_frame
 
 T = TypeVar("T")
 
@@ -65,23 +73,23 @@ def _is_post(answer: object) -> bool:
 
 
 def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
-    async def commit(journal: Journal, batch: list[Any]) -> None:
+    async def commit(lane: journal._Lane, batch: list[Any]) -> None:
         def write(tx: Tx) -> list[Any]:
-            answers = journal._batch.write(tx, [waiting.change for waiting in batch])
+            answers = lane._batch.write(tx, [waiting.change for waiting in batch])
             fresh = [answer for answer in answers if isinstance(answer, Outcome) and not answer.duplicate]
-            journal._fanout.publish([event for outcome in fresh for event in outcome.events], journal._batch.epoch)
+            lane._fanout.publish([event for outcome in fresh for event in outcome.events], lane._batch.epoch)
             return answers
 
         try:
-            answers = await journal._store.write(write)
+            answers = await lane._store.write(write)
         except Unavailable as error:
-            journal._fail(batch, error)
+            lane._fail(batch, error)
         else:
-            journal._batch.committed()
+            lane._batch.committed()
             for waiting, answer in zip(batch, answers, strict=True):
                 waiting.done(answer)
 
-    patch.setattr(Journal, "_commit", commit)
+    patch.setattr(journal._Lane, "_commit", commit)
 
 
 def dedup_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -177,11 +185,11 @@ def ex_member_resumes(patch: pytest.MonkeyPatch) -> None:
 
 
 def unknown_outcome_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
-    def fail(journal: Journal, batch: list[Any], error: Unavailable) -> None:
+    def fail(lane: journal._Lane, batch: list[Any], error: Unavailable) -> None:
         for waiting in batch:
             waiting.done(Conflict("it did not work"))
 
-    patch.setattr(Journal, "_fail", fail)
+    patch.setattr(journal._Lane, "_fail", fail)
 
 
 def events_dropped_without_behind(patch: pytest.MonkeyPatch) -> None:
@@ -222,12 +230,12 @@ def gateway_refuses_before_the_journal_has_looked(patch: pytest.MonkeyPatch) -> 
 
 
 def later_change_overtakes_one_that_must_be_repeated(patch: pytest.MonkeyPatch) -> None:
-    def fail(journal: Journal, batch: list[Any], error: Unavailable) -> None:
+    def fail(lane: journal._Lane, batch: list[Any], error: Unavailable) -> None:
         for waiting in batch:
             waiting.done(error)
-        journal._fanout.resync({waiting.change.room_id for waiting in batch if isinstance(waiting.change, Change)})
+        lane._fanout.resync({waiting.change.room_id for waiting in batch if isinstance(waiting.change, Change)})
 
-    patch.setattr(Journal, "_fail", fail)
+    patch.setattr(journal._Lane, "_fail", fail)
 
 
 def stale_removal_cuts_a_newer_session(patch: pytest.MonkeyPatch) -> None:
@@ -271,11 +279,89 @@ def late_words_of_an_old_epoch_count(patch: pytest.MonkeyPatch) -> None:
 
 
 def ended_sessions_not_looked_for(patch: pytest.MonkeyPatch) -> None:
-    def compare(watch: Watch, sight: Any, listeners: Any) -> None:
-        for user_id, memberships in sight.memberships.items():
-            watch._hub.memberships.compare(user_id, memberships)
+    patch.setattr(Watch, "_end_sessions", lambda watch, listeners, going_on: None)
 
-    patch.setattr(Watch, "_compare", compare)
+
+def news_of_ended_sessions_not_heard(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Cluster, "_receive_sessions", lambda cluster, payload: None)
+
+
+def presence_lease_never_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Gossip, "_lapse", lambda gossip, name: None)
+
+
+def lost_goodbyes_are_not_missed(patch: pytest.MonkeyPatch) -> None:
+    """Who is not named any more is there for as long as the node is."""
+
+    def begin_round(gossip: Gossip, node: Any, number: int) -> None:
+        node.number = number
+
+    patch.setattr(Gossip, "_begin_round", begin_round)
+
+
+def presence_is_said_once(patch: pytest.MonkeyPatch) -> None:
+    """The nodes tell each other of changes alone."""
+    real = Gossip.beat
+
+    def beat(gossip: Gossip) -> None:
+        gossip._beat, gossip._waiting = 1, []
+        real(gossip)
+
+    patch.setattr(Gossip, "beat", beat)
+
+
+def presence_is_told_to_strangers(patch: pytest.MonkeyPatch) -> None:
+    async def sharing(peers: Peers, questions: Mapping[UserId, Any]) -> dict[UserId, set[UserId]]:
+        return {user_id: set(others) for user_id, others in questions.items()}
+
+    patch.setattr(Peers, "sharing", sharing)
+
+
+def changes_of_presence_are_not_told(patch: pytest.MonkeyPatch) -> None:
+    async def tell(presence: Presence) -> None:
+        presence._changed.clear()
+
+    patch.setattr(Presence, "_tell", tell)
+
+
+def typing_never_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(typing_signals, "LAPSE", 1e9)
+
+
+def typing_is_told_to_who_is_not_in_the_room(patch: pytest.MonkeyPatch) -> None:
+    def tell(typing: TypingSignals, signal: wire.Signal) -> None:
+        for listener in typing._hub.everybody():
+            if listener.user_id != signal.user_id:
+                listener.signal(text_frame(encode(signal)), signal.room_id)
+
+    patch.setattr(TypingSignals, "_tell", tell)
+
+
+def wrong_clock_locks_out(patch: pytest.MonkeyPatch) -> None:
+    """What the node with the wrong clock wrote of attempts to sign in is believed by the others."""
+
+    def take(limits: MemoryRateLimits, key: bytes, at: Millis, *, interval: int, burst: int) -> int:
+        full_at = max(at, limits._tables.rate_limits.get(key, at))
+        wait = full_at - at - interval * (burst - 1)
+        if wait > 0:
+            return wait
+        limits._tables.rate_limits[key] = Millis(full_at + interval)
+        return 0
+
+    patch.setattr(MemoryRateLimits, "take", take)
+
+
+def failover_keeps_the_epoch(patch: pytest.MonkeyPatch) -> None:
+    """The standby takes over without the last commits, and nobody gives what comes now another name."""
+    real = Database.restore
+
+    def restore(database: Database, backup: Any) -> str:
+        epoch = database.memory._tables.epoch
+        real(database, backup)
+        database.memory._tables.epoch = epoch
+        return epoch
+
+    patch.setattr(Database, "restore", restore)
 
 
 def mark_goes_back(patch: pytest.MonkeyPatch) -> None:
