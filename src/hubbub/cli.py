@@ -30,7 +30,10 @@ app.add_typer(keys, name="keys")
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
-        "--database-url", metavar="URL", help="sqlite:///chat.db, say. [HUBBUB_DATABASE_URL]", show_default=False
+        "--database-url",
+        metavar="URL",
+        help="sqlite:///chat.db, or postgresql+psycopg://user:password@host/chat. [HUBBUB_DATABASE_URL]",
+        show_default=False,
     ),
 ]
 
@@ -125,11 +128,13 @@ def worker(file_number: Annotated[int, typer.Argument(help="The listening socket
 
 
 def _say_started(settings: "Settings", port: int, warnings: tuple[str, ...]) -> None:
+    from hubbub.stores.sql import shown as shown_database
+
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     shown = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - shown, not bound
     url = f"http://{shown}:{port}"
     typer.echo(f"hubbub {__version__} listens on {url}")
-    typer.echo(f"  database  {settings.database_url.rpartition('@')[2]}")
+    typer.echo(f"  database  {shown_database(settings.database_url)}")
     if settings.docs:
         typer.echo(f"  next      open {url}/docs: register, sign in with Authorize, and talk")
     typer.echo("  stop      Ctrl-C")
@@ -184,7 +189,7 @@ def backup(
     ],
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Copy the database to a new file, also while a server uses it. To restore it, put it in the database's place."""
+    """Copy a SQLite database to a new file, also while a server uses it. To restore it, put it in its place."""
     from hubbub.stores.sql import UnusableDatabase, back_up
 
     try:

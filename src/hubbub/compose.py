@@ -39,7 +39,7 @@ from hubbub.services.looks import Looks
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock
 from hubbub.settings import Settings, load_settings
-from hubbub.stores.sql import SqlStore
+from hubbub.stores.sql import SqlStore, shown
 from hubbub.web.app import create_app as create_web_app
 from hubbub.web.server import UvicornServer, bind, bind_shared, config, raise_open_files
 from hubbub.wire.limits import Limits
@@ -204,8 +204,7 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             gc.collect()
             gc.freeze()
             host, port, *_ = listener.getsockname()
-            database = settings.database_url.rpartition("@")[2]  # no password
-            where = {"host": host, "port": port, "database": database, "pid": os.getpid()}
+            where = {"host": host, "port": port, "database": shown(settings.database_url), "pid": os.getpid()}
             log.info("started", extra={"version": __version__, **where, "open_files": raise_open_files()})
             started(port, server.warnings)
 

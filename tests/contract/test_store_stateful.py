@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Select, Table, column, func, select, text
+from sqlalchemy import Executable, Table, column, func, select, text
 
 from hubbub.domain.errors import ChatError
 from hubbub.domain.events import Event, History, RoomKind
@@ -188,7 +188,7 @@ def questions(draw: st.DrawFn) -> Act:
     return question
 
 
-GIVEN: dict[Table, Select[Any]] = {
+GIVEN: dict[Table, Executable] = {
     table: select(column("last_value"), column("is_called")).select_from(text(f"{table.name}_id_seq"))
     for table in (tables.users, tables.rooms, tables.sessions)
 }

@@ -1,5 +1,6 @@
 """The command line: what it says, and with which exit code."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hubbub import __version__
 from hubbub.cli import app
 from hubbub.security.keys import load_keys
 from hubbub.stores.sql import SqlStore
+from tests.postgres import Databases
 
 
 @pytest.fixture(autouse=True)
@@ -184,3 +186,29 @@ def test_keys_that_cannot_be_used_are_refused_in_a_sentence() -> None:
     code, output = run("keys", "rotate")
     assert code == 2
     assert "hubbub.keys" in output
+
+
+def test_a_database_on_a_server_is_made_once_and_has_epochs(postgres: Databases) -> None:
+    url = postgres.create_database()
+    before = run("db", "current", "--database-url", url)[1]
+    revision = before.rpartition(" ")[2]
+    assert before == f"there is no database yet: hubbub db upgrade makes one at revision {revision}"
+    assert run("db", "upgrade", "--database-url", url) == (0, f"no database -> {revision}")
+    assert run("db", "upgrade", "--database-url", url) == (0, f"{revision} (nothing to do)")
+    epochs = [run("db", "new-epoch", "--database-url", url)[1] for _ in range(2)]
+    store = SqlStore.open(url)
+    epoch = asyncio.run(store.read(lambda tx: tx.log.epoch()))
+    store._release()
+    assert epochs[0] != epochs[1] == f"the epoch is {epoch} now: every client starts anew"
+
+
+def test_a_database_on_a_server_is_backed_up_by_the_servers_own_programs(postgres: Databases) -> None:
+    code, output = run("db", "backup", "backup.dump", "--database-url", postgres.url)
+    assert (code, "pg_dump" in output) == (2, True)
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "current"], ["db", "new-epoch"], ["serve"], ["audit"]])
+def test_a_server_that_is_not_there_is_refused_in_a_sentence_without_the_password(command: list[str]) -> None:
+    code, output = run(*command, "--database-url", "postgresql+psycopg://ann:secret-word@127.0.0.1:1/chat")
+    assert (code, "127.0.0.1:1/chat can't be used" in output) == (2, True)
+    assert "secret-word" not in output

@@ -11,7 +11,7 @@ It must not know who asks (socket, REST, simulator) nor what becomes of the even
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -96,7 +96,7 @@ class _Waiting:
 
 
 class Journal:
-    """Commits the changes of each room in the order in which they were submitted, and publishes them in order of seq."""
+    """Commits the changes of each room in the order in which they were submitted, and publishes them in order."""
 
     def __init__(self, store: Store, clock: Clock, fanout: Fanout, *, lanes: int = 1) -> None:
         """`lanes` is how many transactions may run beside each other; those of a room never do."""
@@ -129,6 +129,10 @@ class Journal:
             raise answer
         return answer
 
+    def kept_rooms(self) -> list[ChatRoom]:
+        """The rooms that are kept for the next transactions, as far as they were loaded: to be checked, not changed."""
+        return [room for lane in self._lanes for room in lane.kept_rooms()]
+
     async def close(self) -> None:
         """Refuse new changes, and wait until all that were submitted are answered."""
         self._closed = True
@@ -158,6 +162,9 @@ class _Lane:
         self._waiting.append(_Waiting(change, done))
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run(), name="journal")
+
+    def kept_rooms(self) -> Collection[ChatRoom]:
+        return self._batch.kept_rooms()
 
     async def finish(self) -> None:
         """Wait until all that were submitted are answered."""
@@ -276,6 +283,9 @@ class Batch:
     def committed(self) -> None:
         """The last `write` is on disk."""
         self._settled = True
+
+    def kept_rooms(self) -> Collection[ChatRoom]:
+        return self._kept.values()
 
     def _forget(self) -> None:
         self._kept.clear()

@@ -8,6 +8,7 @@ from typing import Any
 
 from hubbub.stores.sql import epochs
 from hubbub.stores.sql.errors import UnusableDatabase
+from hubbub.stores.sql.servers import is_server
 from hubbub.stores.sql.sqlite import driver, path_of
 
 
@@ -17,6 +18,10 @@ def back_up(url: str, target: Path) -> int:
     The copy is checked, and on the disk, before it gets its name; it has no epoch (`epochs`). Raise UnusableDatabase
     when it can't be made, and when there is a file of this name.
     """
+    if is_server(url):
+        raise UnusableDatabase(
+            "PostgreSQL makes backups by its own programs, pg_dump or pg_basebackup: docs/operations.md shows how"
+        )
     source = path_of(url)
     if target.exists():
         raise UnusableDatabase(f"{target} exists already, and is not overwritten")

@@ -146,7 +146,7 @@ def upgrade(url: str) -> None:
 
 
 def renew_epoch(url: str) -> str:
-    """Give a database that was restored or copied by hand a new epoch, and return what is kept of it.
+    """Give a database that was restored or copied by hand a new epoch, and return it.
 
     Raise UnusableDatabase, and DatabaseBusy while a server has the file.
     """
@@ -156,3 +156,8 @@ def renew_epoch(url: str) -> str:
 def current(url: str) -> tuple[str | None, str]:
     """The schema's revision (None = there is no database yet), and the one that this release works with."""
     return servers.revision(url) if servers.is_server(url) else files.revision(url), schema.head()
+
+
+def shown(url: str) -> str:
+    """How an operator sees the URL of a database: without a password."""
+    return servers.shown(url) if servers.is_server(url) else url

@@ -12,6 +12,7 @@ from hubbub.domain.errors import ChatError, Internal
 from hubbub.stores.sql import epochs, postgres, schema
 from hubbub.stores.sql.databases import DEFECTS
 from hubbub.stores.sql.errors import UnusableDatabase
+from hubbub.stores.sql.log import SqlLog
 from hubbub.stores.sql.troubles import DAMAGED, FULL, Trouble, Troubles
 
 T = TypeVar("T")
@@ -111,6 +112,11 @@ def is_server(url: str) -> bool:
     return url.startswith("postgres")
 
 
+def shown(url: str) -> str:
+    """Where it is, without a secret."""
+    return postgres.shown(postgres.url_of(url))
+
+
 def unreachable(error: DBAPIError) -> bool:
     """Does it say nothing about the database, because that can't be asked?"""
     return _trouble(error) in (GONE, REFUSED, CROWDED)
@@ -123,7 +129,7 @@ def upgrade(url: str) -> None:
 
 def renew_epoch(url: str) -> str:
     """Servers may be running: they notice."""
-    return _prepare(url, epochs.renew)
+    return _prepare(url, _renew_epoch)
 
 
 def revision(url: str) -> str | None:
@@ -139,6 +145,11 @@ def _upgrade(connection: Connection) -> None:
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATIONS})")
     schema.upgrade_to_head(connection)
+
+
+def _renew_epoch(connection: Connection) -> str:
+    epochs.renew(connection)
+    return SqlLog(connection).epoch()
 
 
 def _prepare(url: str, step: Callable[[Connection], T]) -> T:
