@@ -75,10 +75,14 @@ class Tab:
 
     async def sign_in(self, username: str) -> None:
         """Fill in the form, and wait until the list of rooms is there."""
+        await self.fill_in(username)
+        await self.page.get_by_role("navigation").wait_for()
+
+    async def fill_in(self, username: str) -> None:
+        """Fill in the form."""
         await self.page.get_by_label("Username or e-mail").fill(username)
         await self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.get_by_role("navigation").wait_for()
 
     async def say(self, text: str) -> None:
         """Write into the composer and press Enter."""

@@ -17,7 +17,7 @@ import { Icon } from "./icon.js";
 
 /**
  * @param {{ label: string, items: (MenuItem | false | null | undefined)[], class?: string, children?: unknown,
- *   align?: "start" | "end", hint?: boolean, tabIndex?: number }} props
+ *   align?: "start" | "end", hint?: boolean, tabIndex?: number }} props `children`: the button's words, in place of an icon
  */
 export function Menu({ label, items, class: extra = "icon-button", children, align = "end", hint = true, tabIndex }) {
   const [open, setOpen] = useState(false);
@@ -48,7 +48,7 @@ export function Menu({ label, items, class: extra = "icon-button", children, ali
   }, [open]);
 
   return html`<button ref=${button} type="button" class=${extra} aria-haspopup="menu" aria-expanded=${open}
-      aria-label=${label} data-hint=${hint && !open ? label : null} tabIndex=${tabIndex}
+      aria-label=${children ? null : label} aria-description=${children ? label : null} data-hint=${hint && !open ? label : null} tabIndex=${tabIndex}
       onClick=${() => (open ? close() : setOpen(true))}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key === "ArrowDown" && !open) {

@@ -34,8 +34,9 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
 
   return html`<article class=${classes("row", first && "first", sending && change.state !== "failed" && "pending", change?.state === "failed" && "failed", editing && "editing")}
     tabindex="-1" data-seq=${row.seq} data-key=${row.key} aria-label=${label(name, date, message)}
-    onPointerEnter=${() => setNear(true)} onPointerLeave=${() => setNear(false)}
-    onFocusIn=${() => setNear(true)} onFocusOut=${() => setNear(false)}
+    onPointerEnter=${() => setNear(true)} onFocusIn=${() => setNear(true)}
+    onPointerLeave=${(/** @type {PointerEvent} */ event) => holds(event, document.activeElement) || setNear(false)}
+    onFocusOut=${(/** @type {FocusEvent} */ event) => holds(event, event.relatedTarget) || setNear(false)}
     onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, actions)}>
     <div class="gutter">${first ? html`<${Avatar} id=${message.user_id} name=${name} />` : time}</div>
     <div class="said">
@@ -61,6 +62,9 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
   </article>`;
 }
 
+/** Is this inside what the event is about? Tools that go while the focus is on its way to them would lose it. @param {Event} event @param {EventTarget | null} target */
+const holds = ({ currentTarget }, target) => /** @type {Element} */ (currentTarget).contains(/** @type {Node | null} */ (target));
+
 /** What a screen reader says of the row before its text. @param {string} name @param {Date} date @param {import("../core/types.d.ts").Message} message */
 function label(name, date, message) {
   const text = message.deleted_at ? t("messageDeleted") : message.text.slice(0, 300);
@@ -79,7 +83,7 @@ function press(event, actions) {
 /** What it answers. @param {{ seq: number, quoted?: import("../core/types.d.ts").Message, onQuote: (seq: number) => void }} props */
 function Quote({ seq, quoted, onQuote }) {
   const author = quoted && person(quoted.user_id).value;
-  return html`<button type="button" class="quote" onClick=${() => onQuote(seq)} aria-label=${t("goToQuoted")}>
+  return html`<button type="button" class="quote" onClick=${() => onQuote(seq)} aria-description=${t("goToQuoted")}>
     <${Icon} name="reply" size=${14} />
     ${quoted
       ? html`<strong class="clip"><bdi>${displayName(author)}</bdi></strong>

@@ -25,6 +25,7 @@ const AT_END = 32; // pixels from the end that still count as the end
  * @property {{ n: number, at: "end" | "new" | "row", seq: number }} anchor where to be; another `n` moves there
  * @property {boolean} atEnd are there none after?
  * @property {(place: Place) => void} onPlace where one is now; whoever holds the rows fetches more when it is near an edge
+ * @property {() => void} onEnd the latest row is wanted
  * @property {(from: number, to: number) => unknown} draw the rows from (inclusive) to (exclusive)
  * @property {unknown} [before] what stands above the first row
  * @property {unknown} [after] what stands below the last row
@@ -53,6 +54,8 @@ export class Timeline extends Component {
   observer;
   /** Where focus goes when the row that has it is taken away. @type {"first" | "last"} */
   edge = "last";
+  /** Is the latest row to have the focus once it is drawn? */
+  focusEnd = false;
   /** Is a row to be shown once it is drawn? @type {import("./timeline.js").WindowProps["anchor"] | null} */
   wanted = null;
 
@@ -151,6 +154,8 @@ export class Timeline extends Component {
     this.wanted = null;
     if (wanted.at === "end") {
       box.scrollTop = box.scrollHeight;
+      if (this.focusEnd) this.focusRow(-1);
+      this.focusEnd = false;
       return true;
     }
     const row = this.rowOf(wanted.seq);
@@ -244,21 +249,44 @@ export class Timeline extends Component {
     this.articles().at(index)?.focus({ preventScroll: true });
   }
 
-  /** Arrows go from row to row; Home and End to the first that is there and to the latest. @param {KeyboardEvent} event */
+  /** Arrows go from row to row, Home and End to the first that is drawn and to the latest. @param {KeyboardEvent} event */
   walk = (event) => {
-    const rows = this.articles();
     const target = /** @type {HTMLElement} */ (event.target);
-    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, textarea, pre")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.key === "Tab") return this.leave(event);
+    if (target.matches("pre, .table") && event.key !== "Escape") return; // arrows scroll it
+    const rows = this.articles();
     const now = rows.indexOf(/** @type {HTMLElement} */ (target.closest(".row")));
+    const { top = 0, bottom = 0 } = this.box.current?.getBoundingClientRect() ?? {};
     let next;
-    if (event.key === "ArrowUp") next = now < 0 ? this.rowAt(innerHeight) ?? rows.at(-1) : rows[now - 1];
-    else if (event.key === "ArrowDown") next = now < 0 ? this.rowAt(this.box.current?.getBoundingClientRect().top ?? 0) : rows[now + 1];
-    else return;
+    if (event.key === "ArrowUp") next = now < 0 ? (this.rowAt(bottom - 1) ?? rows.at(-1)) : rows[now - 1];
+    else if (event.key === "ArrowDown") next = now < 0 ? this.rowAt(top + 1) : rows[now + 1];
+    else if (event.key === "Home") next = rows[0];
+    else if (event.key === "End") {
+      event.preventDefault();
+      this.focusEnd = true;
+      return this.props.onEnd();
+    }
     if (!next) return;
     event.preventDefault();
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   };
+
+  /**
+   * Tab goes through one row and then out: not through all the links and blocks of code that happen to be drawn.
+   * @param {KeyboardEvent} event
+   */
+  leave(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const row = target.closest(".row");
+    const stops = row ? [row, ...row.querySelectorAll("a[href], button:not([tabindex='-1']), [tabindex='0']")] : [];
+    const next = stops[stops.indexOf(target) + (event.shiftKey ? -1 : 1)];
+    if (next || (event.shiftKey && !row)) return;
+    event.preventDefault();
+    if (event.shiftKey) this.box.current?.focus();
+    else /** @type {HTMLElement | null} */ (document.querySelector(".to-latest, #composer-text"))?.focus();
+  }
 
   /** @override */
   render() {
