@@ -137,6 +137,13 @@ async def test_a_closed_bus_is_told_nothing_more_and_the_others_go_on(inboxes: l
     assert b"two" not in second.payloads
 
 
+async def test_what_was_published_before_a_bus_was_closed_still_arrives(inboxes: list[Inbox]) -> None:
+    first, second, _ = inboxes
+    first.bus.publish("news", b"last words")
+    await first.bus.close()
+    assert await second.receive(1) == [b"last words"]
+
+
 async def test_an_unsubscribed_subject_is_heard_no_more_and_may_be_subscribed_again(inboxes: list[Inbox]) -> None:
     first, second, _ = inboxes
     await second.listen("gossip")

@@ -40,6 +40,7 @@ class NatsBus:
         self._dropped = 0  # before this link
         self._why = "it was not tried yet"  # there is no link
         self._said: dict[NatsAddress, str] = {}  # in the log, since there is no link
+        self._closed = False
         self._tried = asyncio.Event()
         self._running = asyncio.get_running_loop().create_task(self._run(), name="nats")
 
@@ -86,6 +87,7 @@ class NatsBus:
         self._restored.append(call)
 
     async def close(self) -> None:
+        self._closed = True
         link, self._link = self._link, None
         self._running.cancel()
         await asyncio.wait([self._running])
@@ -95,26 +97,28 @@ class NatsBus:
             await link.close()
 
     async def _run(self) -> None:
-        try:
-            pauses = _pauses()
-            while True:
-                address = next(self._addresses)
-                link = NatsLink(self._take)
-                try:
-                    await link.open(address, self._context, self._prefix)
-                except (LinkError, OSError, asyncio.TimeoutError) as error:
-                    self._note(address, str(error) or "it does not answer")
-                else:
-                    self._begin(link, address)
-                    pauses = _pauses()
-                    self._end(link, address, await link.lost)
-                self._tried.set()
-                await asyncio.sleep(next(pauses))
-        except Exception:
-            log.exception("the bus has stopped because of a defect")
-            self._why = "it has stopped because of a defect: see the log"
+        pauses = _pauses()
+        while not self._closed:  # a cancellation may get lost in asyncio.wait_for (before Python 3.12)
+            address, link = next(self._addresses), NatsLink(self._take)
+            try:
+                await link.open(address, self._context, self._prefix)
+            except (LinkError, OSError, asyncio.TimeoutError) as error:
+                self._note(address, str(error) or "it does not answer")
+            except Exception:
+                log.exception("a connection to NATS can't be opened because of a defect")
+                self._note(address, "a defect: see the log")
+            else:
+                self._begin(link, address)
+                await asyncio.wait([link.lost])  # not the future alone, which would be cancelled with this task
+                self._end(link, address, link.lost.result())
+                pauses = _pauses()
+            self._tried.set()
+            await asyncio.sleep(next(pauses))
 
     def _begin(self, link: NatsLink, address: NatsAddress) -> None:
+        if self._closed:
+            link.abort("it was closed")
+            return
         for subject, sid in self._sids.items():
             link.subscribe(f"{self._prefix}.{subject}", sid)
         link.resumed = self._tell_restored

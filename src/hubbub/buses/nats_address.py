@@ -38,7 +38,7 @@ def parse_addresses(url: str) -> tuple[NatsAddress, ...]:
     A scheme or credentials that a later one leaves out are those of the one before it. Raise UnusableBus.
     """
     found: list[NatsAddress] = []
-    scheme = "nats"
+    scheme = ""
     for part in url.split(","):
         named, separator, rest = part.strip().rpartition("://")
         scheme = named if separator else scheme

@@ -39,8 +39,9 @@ class NatsLink(asyncio.Protocol):
         self._receive = receive
         self._transport: asyncio.Transport | None = None
         self._greeting: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self._begun = False  # before we do, a server only introduces itself
         self._rest = b""  # of what came, the beginning of a line or message
-        self._most = 0  # bytes in a message
+        self._most = 1024 * 1024  # bytes in a message, unless the server says something else
         self._out: list[bytes] = []  # leaves at the end of the loop's turn
         self._size = 0
         self._flushing = False
@@ -64,9 +65,9 @@ class NatsLink(asyncio.Protocol):
     async def _open(self, address: NatsAddress, context: ssl.SSLContext | None, name: str) -> None:
         await self._loop.create_connection(lambda: self, address.host, address.port)
         info = await self._greeting
+        self._require_open()
         if address.tls or info.get("tls_required"):
             await self._secure(address, context, info)
-        self._most = int(info.get("max_payload", 1024 * 1024))
         options = {
             "verbose": False,
             "pedantic": False,
@@ -79,11 +80,11 @@ class NatsLink(asyncio.Protocol):
         }
         given = {"user": address.user, "pass": address.password, "auth_token": address.token}
         options |= {key: value for key, value in given.items() if value is not None}
+        self._begun = True
         self._send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
         pong = self.settled()
         await pong
-        if self.lost.done():
-            raise LinkError(self.lost.result())
+        self._require_open()
         self._beat = self._loop.call_later(PING, self._tick)
 
     async def _secure(self, address: NatsAddress, context: ssl.SSLContext | None, info: dict[str, Any]) -> None:
@@ -91,13 +92,16 @@ class NatsLink(asyncio.Protocol):
             raise LinkError("it offers no TLS, which the URL asks for")
         if context is None:
             raise LinkError("it wants TLS: say tls:// in the URL of the bus")
-        if self._rest:
-            raise LinkError("it said more than it may before TLS")
         assert self._transport is not None
         secured = await self._loop.start_tls(self._transport, self, context, server_hostname=address.host)
-        assert secured is not None
+        if secured is None:  # the connection was lost meanwhile
+            raise LinkError("it closed the connection")
         self._transport = secured
         secured.set_write_buffer_limits(high=BUFFER // 16)
+
+    def _require_open(self) -> None:
+        if self.lost.done():
+            raise LinkError(self.lost.result())
 
     def abort(self, reason: str) -> None:
         """End the link at once, whatever is on its way."""
@@ -193,7 +197,7 @@ class NatsLink(asyncio.Protocol):
         data = self._rest + data if self._rest else data
         try:
             self._rest = data[self._take(data) :]
-        except ValueError:
+        except (ValueError, TypeError):
             self.abort("it speaks another protocol")
         if len(self._rest) > LINE and b"\r\n" not in self._rest[:LINE]:
             self.abort("it speaks another protocol")
@@ -210,6 +214,8 @@ class NatsLink(asyncio.Protocol):
                 position = end + 2
                 self._obey(line)
                 continue
+            if not self._begun:
+                raise ValueError
             _, _, sid, *_, size = line.split(b" ")
             start = end + 2
             stop = start + int(size)
@@ -229,6 +235,9 @@ class NatsLink(asyncio.Protocol):
                     pong.set_result(None)
         elif word == b"INFO":
             info = json.loads(rest)  # later ones tell of other servers: the URL names all that are to be used
+            if not isinstance(info, dict):
+                raise ValueError
+            self._most = int(info.get("max_payload", self._most))
             if not self._greeting.done():
                 self._greeting.set_result(info)
         elif word == b"-ERR":
@@ -236,6 +245,8 @@ class NatsLink(asyncio.Protocol):
             if self._beat is not None:  # while it is opened the complaint is the reason why it can't be
                 log.warning("NATS complains: %s", self.complaint)
         elif word != b"+OK":
+            raise ValueError
+        if not self._begun and word not in (b"INFO", b"-ERR"):
             raise ValueError
 
     # The transport's calls
