@@ -92,7 +92,7 @@ export class Db {
         throw new Problem(STORAGE_FULL);
       }
     }
-    this.#setMode("durable");
+    if (changes.some((change) => "put" in change)) this.#setMode("durable"); // deleting always works
   }
 
   /**
@@ -214,7 +214,9 @@ function commit(db, changes, strict) {
     else if ("delete" in change) store.delete(change.delete);
     else store.clear();
   }
-  return done(tx);
+  const result = done(tx);
+  tx.commit(); // without it a tab that is closed now takes its changes along
+  return result;
 }
 
 /**

@@ -23,6 +23,9 @@ import { problemOf } from "../core/problems.js";
 import { Backoff } from "./backoff.js";
 import { haveLocks } from "./locks.js";
 import { newId } from "./ids.js";
+import { Shelf } from "./shelf.js";
+
+const LAST_WORDS = 1000; // milliseconds until what a closed tab has written must be seen by the others
 
 export class Outbox {
   /** @type {Map<string, Entry>} the oldest first */
@@ -37,6 +40,12 @@ export class Outbox {
   #busy = new Set();
   /** @type {Map<RoomId, Backoff>} of rooms whose first entry was told to come later */
   #backoffs = new Map();
+  /** @type {Shelf<Entry>} */
+  #shelf = new Shelf("hubbub-said-");
+  /** @type {Change[]} */
+  #unwritten = [];
+  /** @type {Promise<void>} the last write */
+  #written = Promise.resolve();
   /** @type {UserId} */
   #userId = 0;
   #n = 0;
@@ -62,11 +71,15 @@ export class Outbox {
    */
   async start(userId) {
     this.#userId = userId;
-    const left = /** @type {Entry[]} */ (await this.db.all("outbox"));
-    for (const tab of new Set(left.map((entry) => entry.tab))) {
+    for (const tab of new Set((await this.#kept()).map((entry) => entry.tab))) {
       if (haveLocks()) this.tabs.watch(tab);
       else await this.adopt(tab); // sent twice it is still there once
     }
+  }
+
+  /** Forget what lies on the device as well, besides the database. */
+  clear() {
+    this.#shelf.clear();
   }
 
   /** Forget everything in this page; what is on the disk stays. */
@@ -81,22 +94,36 @@ export class Outbox {
   }
 
   /**
-   * Take over what a tab has left that is gone.
+   * Take over what a tab has left that is gone. Its last words may take a moment to be seen from here.
    *
    * @param {string} tab
    */
   async adopt(tab) {
+    await this.#adopt(tab);
+    setTimeout(() => void this.#adopt(tab), LAST_WORDS);
+  }
+
+  /** @param {string} tab */
+  async #adopt(tab) {
     const epoch = this.#epoch;
-    const all = /** @type {Entry[]} */ (await this.db.all("outbox"));
-    const found = all.filter((entry) => entry.tab === tab && entry.user_id === this.#userId);
-    if (found.length === 0 || epoch !== this.#epoch) return;
+    const kept = await this.#kept();
+    if (epoch !== this.#epoch) return;
+    const found = kept.filter((entry) => entry.tab === tab && entry.user_id === this.#userId);
     found.sort((one, other) => one.n - other.n);
-    for (const entry of found) {
+    const adopted = found.map((entry) => ({ ...entry, tab: this.tabs.id, n: ++this.#n }));
+    for (const entry of adopted) {
       this.#left.add(entry.key);
-      this.#keep({ ...entry, tab: this.tabs.id, n: ++this.#n });
+      this.#keep(entry);
     }
-    await this.#write(found.map(({ key }) => ({ store: "outbox", put: this.#entries.get(key) })));
+    await Promise.all(adopted.map((entry) => this.#store(entry)));
     this.pump();
+  }
+
+  /** What this device has, of all tabs and users. */
+  async #kept() {
+    const kept = new Map(this.#shelf.all().map((entry) => [entry.key, entry]));
+    for (const entry of /** @type {Entry[]} */ (await this.db.all("outbox"))) kept.set(entry.key, entry);
+    return [...kept.values()];
   }
 
   /**
@@ -111,8 +138,7 @@ export class Outbox {
 
   /** How many things wait on this device, in all tabs. */
   async count() {
-    const kept = /** @type {Entry[]} */ (await this.db.all("outbox"));
-    return new Set([...kept.map((entry) => entry.key), ...this.#entries.keys()]).size;
+    return new Set([...(await this.#kept()).map(({ key }) => key), ...this.#entries.keys()]).size;
   }
 
   /**
@@ -289,23 +315,35 @@ export class Outbox {
     this.#confirmed.delete(entry.key);
     this.#left.delete(entry.key);
     this.listener.changed(entry.room_id);
-    void this.#write([{ store: "outbox", delete: entry.key }]);
+    this.#shelf.drop(entry.key);
+    void this.#write({ store: "outbox", delete: entry.key });
   }
 
   /** @param {Entry} entry */
   async #store(entry) {
     this.#writing.add(entry.key);
-    await this.#write([{ store: "outbox", put: entry }]);
+    this.#shelf.put(entry);
+    await this.#write({ store: "outbox", put: entry });
     this.#writing.delete(entry.key);
+    if (this.db.mode === "durable") this.#shelf.drop(entry.key);
   }
 
   /**
-   * When nothing can be kept it is sent all the same; the database says so by its mode.
+   * One transaction for everything that comes while the one before is written. When nothing can be kept it is sent all
+   * the same; the database says so by its mode.
    *
-   * @param {Change[]} changes
+   * @param {Change} change
    */
-  async #write(changes) {
-    await this.db.write(changes, { strict: true }).catch(() => undefined);
+  #write(change) {
+    this.#unwritten.push(change);
+    if (this.#unwritten.length === 1) {
+      this.#written = this.#written.then(() => {
+        const changes = this.#unwritten;
+        this.#unwritten = [];
+        return this.db.write(changes, { strict: true }).catch(() => undefined);
+      });
+    }
+    return this.#written;
   }
 }
 

@@ -56,7 +56,7 @@ export class Tabs {
   watch(tab) {
     if (tab === this.id || this.#watched.has(tab)) return;
     this.#watched.add(tab);
-    void whenFree(`tab-${tab}`, () => this.onGone(tab));
+    void whenFree(`tab-${tab}`, () => this.onGone(tab)).finally(() => this.#watched.delete(tab));
   }
 
   /** @param {{topic: string, from: string, data: any}} message */

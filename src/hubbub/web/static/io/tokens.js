@@ -109,10 +109,10 @@ export class Tokens {
     });
   }
 
-  /** What is on the disk, or what another tab told when nothing could be kept there. */
+  /** What is on the disk; or, when it could not be kept there, what this tab has or was told by another one. */
   async #latest() {
-    if (this.db.mode === "memory") return this.#stored ?? undefined;
-    return /** @type {Promise<Stored | undefined>} */ (this.db.get("kv", KEY));
+    const kept = /** @type {Stored | undefined} */ (await this.db.get("kv", KEY));
+    return kept ?? this.#stored ?? undefined;
   }
 
   /** @param {Stored} stored */

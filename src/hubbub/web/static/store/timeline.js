@@ -107,10 +107,11 @@ export class Timeline {
   }
 
   async loadOlder() {
-    const [before] = this.#state.messages.keys();
+    const before = this.#edges()[0];
     if (this.loadingOlder.value || this.atStart.value || before === undefined) return;
     this.loadingOlder.value = true;
     await this.#extend({ before, limit: MORE }, (messages, page) => {
+      if (this.#edges()[0] !== before) return; // it would not meet the window any more
       if (isShort(page, MORE)) this.atStart.value = true;
       join(this.#state, messages);
     });
@@ -118,12 +119,13 @@ export class Timeline {
   }
 
   async loadNewer() {
-    const after = [...this.#state.messages.keys()].at(-1);
+    const after = this.#edges()[1];
     if (this.loadingNewer.value || this.#state.tail || after === undefined) return;
     this.loadingNewer.value = true;
-    await this.#extend({ after, limit: MORE }, (messages) => {
+    await this.#extend({ after, limit: MORE }, (messages, page) => {
+      if (this.#edges()[1] !== after) return;
       join(this.#state, messages);
-      this.#findTail(messages.length === 0);
+      this.#state.tail = isShort(page, MORE);
     });
     this.loadingNewer.value = false;
   }
@@ -278,7 +280,7 @@ export class Timeline {
       this.#state.head = heldRoom(this.roomId)?.shown ?? page.head;
       join(this.#state, messages);
       this.atStart.value = latest && isShort(page, query.limit);
-      this.#findTail(latest);
+      this.#state.tail = latest;
       this.status.value = "ready";
       this.problem.value = null;
     } catch (error) {
@@ -290,20 +292,18 @@ export class Timeline {
   }
 
   /**
-   * Join a page to the window, unless the window was begun anew meanwhile.
+   * Load more of the window.
    *
    * @param {Query} query
    * @param {(messages: Message[], page: Page) => void} use
    */
   async #extend(query, use) {
-    const loads = this.#loads;
     try {
       const { messages, page } = await this.#load(query, false);
-      if (loads !== this.#loads) return;
       use(messages, page);
       this.problem.value = null;
     } catch (error) {
-      if (loads === this.#loads) this.problem.value = problemOf(error).words; // the next movement tries again
+      this.problem.value = problemOf(error).words; // the next movement tries again
     }
     this.#show();
   }
@@ -320,16 +320,11 @@ export class Timeline {
       const page = await live.api.get(`rooms/${this.roomId}/messages`, query);
       const room = heldRoom(this.roomId);
       if (room !== undefined && room.log === null) room.begin(page.head);
-      const messages = room?.log ? upToDate(page, room.log, room.shown, latest) : page.items.toReversed();
+      const ends = latest || (query.after !== undefined && isShort(page, query.limit));
+      const messages = room?.log ? upToDate(page, room.log, room.shown, ends) : page.items.toReversed();
       if (messages !== null) return { messages, page };
     }
     throw problemOf(new Error("pages and events do not meet"));
-  }
-
-  /** @param {boolean} reached is it known that there is nothing newer? */
-  #findTail(reached) {
-    const last = [...this.#state.messages.keys()].at(-1) ?? 0;
-    this.#state.tail = reached || last >= (heldRoom(this.roomId)?.lastPost ?? Infinity);
   }
 
   /**
@@ -350,6 +345,12 @@ export class Timeline {
     return events.slice(events.indexOf(/** @type {RoomEvent} */ (posts.at(-BEHIND))));
   }
 
+  /** The seqs of the first and the last message that are here. */
+  #edges() {
+    const seqs = [...this.#state.messages.keys()];
+    return [seqs.at(0), seqs.at(-1)];
+  }
+
   /** Forget what is far from the screen. */
   #forget() {
     if (prune(this.#state, this.#first, this.#last, KEPT)) this.atStart.value = false;
@@ -357,7 +358,7 @@ export class Timeline {
   }
 
   #trim() {
-    const last = [...this.#state.messages.keys()].at(-1) ?? 0;
+    const last = this.#edges()[1] ?? 0;
     if (prune(this.#state, last, last, RESTING)) this.atStart.value = false;
   }
 
