@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from hubbub.settings import Settings
-from hubbub.web.assets import FOLDER, Asset, Assets, read_assets
+from hubbub.web.assets import FOLDER, SHEET, SHEETS, Asset, Assets, read_assets
 
 _MODULES = "<!-- modules -->"
 _START = "main.js"
@@ -68,6 +68,7 @@ class Page:
             f'<script type="module" src="{static}{start}" integrity="{assets.files[start].integrity}"></script>',
         ]
         html = (FOLDER / "index.html").read_text(encoding="utf-8").replace(_MODULES, "\n    ".join(lines))
+        html = SHEETS.sub(f'<link rel="stylesheet" href="static/{SHEET}">', html)
         html = html.replace('"static/', f'"{static}').replace('href="docs"', f'href="{root}docs"')
         self._document = Asset.of(html.encode(), "text/html; charset=utf-8")
         digest = b64encode(sha256(import_map.encode()).digest()).decode()

@@ -7,11 +7,19 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from hubbub.web.assets import FOLDER, MEDIA_TYPES, Asset, accepts_gzip, read_assets
+from hubbub.web.assets import FOLDER, MEDIA_TYPES, SHEET, Asset, Assets, accepts_gzip, read_assets
 
 SCRIPT = Asset.of(b"export const answer = 42;\n" * 50, "text/javascript")
 # Read by the server, for tools, or for people.
 UNSENT = {"index.html", "vendor/vendor.json"}
+
+
+def folder_of(folder: Path, files: dict[str, str]) -> Assets:
+    """A client that consists of these files, and of a page."""
+    for name, text in {"index.html": "<!doctype html>", **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return read_assets(folder)
 
 
 def request(path_params: dict[str, str] | None = None, **headers: str) -> Request:
@@ -75,18 +83,19 @@ def test_gzip_is_used_where_the_caller_says_so(header: str, accepted: bool) -> N
 def test_the_version_changes_with_any_content_and_any_name(tmp_path: Path) -> None:
     versions = set()
     for number, (name, text) in enumerate([("a.js", "1"), ("a.js", "2"), ("b.js", "2")]):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        (folder / name).write_text(text)
-        versions.add(read_assets(folder).version)
+        versions.add(folder_of(tmp_path / str(number), {name: text}).version)
     assert len(versions) == 3
 
 
 def test_only_files_with_a_known_suffix_are_read(tmp_path: Path) -> None:
-    for name in ("a.js", "a.js~", ".secret", "types.d.ts", "folder.css/x.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("x")
-    assert set(read_assets(tmp_path).files) == {"a.js"}
+    assets = folder_of(tmp_path, dict.fromkeys(("a.js", "a.js~", ".secret", "types.d.ts", "folder.css/x.py"), "x"))
+    assert set(assets.files) == {"a.js", SHEET}
+
+
+def test_the_sheets_of_the_page_are_sent_as_one_in_the_order_of_the_page(tmp_path: Path) -> None:
+    links = "\n    ".join(f'<link rel="stylesheet" href="static/css/{name}.css">' for name in ("z", "a"))
+    files = {"index.html": f"<head>\n{links}\n</head>", "css/a.css": "a {}", "css/z.css": "z {}", "css/b.css": "b {}"}
+    assert folder_of(tmp_path, files).files[SHEET].content == b"z {}\na {}"
 
 
 @pytest.mark.parametrize(
@@ -125,10 +134,7 @@ def test_modules_are_listed_that_are_needed_before_the_first_runs(tmp_path: Path
         "later.js": "",
         "no.js": "",
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
 
-    needed = read_assets(tmp_path).imported_by("main.js", {"lib": "lib.js"})
+    needed = folder_of(tmp_path, files).imported_by("main.js", {"lib": "lib.js"})
 
     assert needed == ["main.js", "ui/a.js", "side.js", "lib.js", "b.js", "inner.js", "outer.js"]
