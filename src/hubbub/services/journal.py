@@ -11,7 +11,7 @@ It must not know who asks (socket, REST, simulator) nor what becomes of the even
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -129,10 +129,6 @@ class Journal:
             raise answer
         return answer
 
-    def kept_rooms(self) -> list[ChatRoom]:
-        """The rooms that are kept for the next transactions, as far as they were loaded: to be checked, not changed."""
-        return [room for lane in self._lanes for room in lane.kept_rooms()]
-
     async def close(self) -> None:
         """Refuse new changes, and wait until all that were submitted are answered."""
         self._closed = True
@@ -162,9 +158,6 @@ class _Lane:
         self._waiting.append(_Waiting(change, done))
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run(), name="journal")
-
-    def kept_rooms(self) -> Collection[ChatRoom]:
-        return self._batch.kept_rooms()
 
     async def finish(self) -> None:
         """Wait until all that were submitted are answered."""
@@ -283,9 +276,6 @@ class Batch:
     def committed(self) -> None:
         """The last `write` is on disk."""
         self._settled = True
-
-    def kept_rooms(self) -> Collection[ChatRoom]:
-        return self._kept.values()
 
     def _forget(self) -> None:
         self._kept.clear()

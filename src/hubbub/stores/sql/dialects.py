@@ -4,7 +4,19 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Integer, Join, Text, and_, bindparam, func
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Join,
+    Text,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -30,10 +42,17 @@ class LeftFirst(Join):
 
 @compiles(LeftFirst, "sqlite")
 def _cross_join(join: LeftFirst, compiler: SQLCompiler, **options: Any) -> str:
-    # The one join whose order SQLite's planner never changes (https://sqlite.org/optoverview.html, 7.2). That of
-    # PostgreSQL is told once for each connection (`postgres.connections`).
+    # The one join whose order SQLite's planner never changes (https://sqlite.org/optoverview.html, 7.2).
     left, right = (compiler.process(side, **(options | {"asfrom": True})) for side in (join.left, join.right))
     return f"{left} CROSS JOIN {right} ON {compiler.process(join.condition)}"
+
+
+@compiles(LeftFirst, "postgresql")
+def _lateral_join(join: LeftFirst, compiler: SQLCompiler, **options: Any) -> str:
+    # What PostgreSQL's planner never changes is a subquery with an offset: it is run for each row of the left side.
+    left, right = (compiler.process(side, **(options | {"asfrom": True})) for side in (join.left, join.right))
+    rows = f"SELECT * FROM {right} WHERE {compiler.process(join.condition)} OFFSET 0"  # noqa: S608 - no value is in it
+    return f"{left} CROSS JOIN LATERAL ({rows}) AS {right}"
 
 
 class _Elements(FunctionElement[str]):
@@ -96,6 +115,10 @@ class Keys:
         pairs = zip(columns, self._indexes[: len(columns)], strict=True)
         condition = and_(*(column == self._column(index, column.type) for column, index in pairs))
         return LeftFirst(self.source, table, condition)
+
+    def among(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Is the column one of these keys? For PostgreSQL, which can't lock the rows of a `join` in an order."""
+        return column == func.any(func.array(select(self.columns[0]).select_from(self.source).scalar_subquery()))
 
     def _column(self, index: int | None, type_: TypeEngine[Any]) -> ColumnElement[Any]:
         return _Column(self.source.c.value, index, type_)

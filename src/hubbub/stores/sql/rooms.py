@@ -47,10 +47,10 @@ _ROOMS = select(
     rooms.c.created_at,
     rooms.c.last_at,
     rooms.c.deleted_at,
-).select_from(Keys(1).join(rooms, rooms.c.id))
-_LOAD = Statement(_ROOMS)
+)
+_LOAD = Statement(_ROOMS.select_from(Keys(1).join(rooms, rooms.c.id)))
 # Nobody else changes the rows until the end; that others name them, as read marks do, is nobody's business.
-_LOCK = Statement(_ROOMS.order_by(rooms.c.id).with_for_update(key_share=True, of=rooms))
+_LOCK = Statement(_ROOMS.where(Keys(1).among(rooms.c.id)).order_by(rooms.c.id).with_for_update(key_share=True))
 _HEADS = Statement(select(rooms.c.id, rooms.c.head).select_from(Keys(1).join(rooms, rooms.c.id)))
 _SUMMARY = (
     select(
