@@ -1,6 +1,7 @@
 /**
  * REST: one request, one answer, or a Problem. Paths are relative to the page, which may be served under a prefix.
  *
+ * @import {Profile} from "../core/types.d.ts"
  * @import {Tokens} from "./tokens.js"
  * @typedef {{body?: unknown, query?: Record<string, string | number | number[] | null | undefined>, token?: boolean, as?: string}} Options
  */
@@ -47,14 +48,27 @@ export class Api {
   async request(method, path, options = {}) {
     const tokens = options.token === false ? null : this.tokens;
     if (tokens === null || options.as !== undefined) return this.#send(method, path, options, options.as ?? null);
+    const { user } = tokens;
     const token = await tokens.token();
     try {
-      return await this.#send(method, path, options, token);
+      return await this.#asked(user, this.#send(method, path, options, token));
     } catch (error) {
       const refused = error instanceof Problem && (error.code === "token_expired" || error.code === "unauthenticated");
       if (!refused) throw error;
     }
-    return this.#send(method, path, options, await tokens.renew(token));
+    return this.#asked(user, this.#send(method, path, options, await tokens.renew(token)));
+  }
+
+  /**
+   * An answer for this user, and for nobody who has signed in meanwhile.
+   *
+   * @param {Profile | null} user
+   * @param {Promise<any>} answer
+   */
+  async #asked(user, answer) {
+    const found = await answer;
+    if (this.tokens?.user?.id !== user?.id) throw new Problem("unauthenticated");
+    return found;
   }
 
   /**

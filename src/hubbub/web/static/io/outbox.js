@@ -85,6 +85,7 @@ export class Outbox {
   /** Forget everything in this page; what is on the disk stays. */
   stop() {
     this.#epoch += 1;
+    this.#userId = 0;
     this.#entries.clear();
     this.#confirmed.clear();
     this.#left.clear();

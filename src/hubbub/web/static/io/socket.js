@@ -414,6 +414,7 @@ export class Connection {
       this.#end("ended.outdated");
       return;
     }
+    if (this.hello?.epoch !== hello.epoch) this.#marks.clear(); // they are of another log
     this.hello = hello;
     this.#renewed = false;
     this.#requests.begin(hello.limits);

@@ -3,6 +3,7 @@
  * were looked at. All of it can be had again, so that it is written now and then, and dropped when space is short.
  *
  * @import {Message, RoomId, RoomSummary, Seq} from "../core/types.d.ts"
+ * @typedef {{epoch: string | null, rooms: RoomSummary[]}} KeptList
  * @typedef {{id: RoomId, epoch: string | null, head: Seq, messages: Message[], used_at: number}} Kept
  */
 
@@ -13,7 +14,7 @@ const PAUSE = 2000; // milliseconds between two writes
 
 /** @type {Map<RoomId, () => Kept | null>} */
 const dirty = new Map();
-/** @type {(() => RoomSummary[]) | null} */
+/** @type {(() => KeptList) | null} */
 let list = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -24,7 +25,7 @@ let timer;
  */
 export const recalled = (id) => db.get("rooms", id);
 
-/** @returns {Promise<RoomSummary[] | undefined>} */
+/** @returns {Promise<KeptList | undefined>} */
 export const recalledList = () => db.get("kv", "rooms");
 
 /**
@@ -36,7 +37,7 @@ export function keepLater(id, kept) {
   plan();
 }
 
-/** @param {() => RoomSummary[]} kept */
+/** @param {() => KeptList} kept */
 export function keepListLater(kept) {
   list = kept;
   plan();

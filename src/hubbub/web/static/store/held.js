@@ -63,6 +63,11 @@ export class Held {
     this.read(before.read_seq);
   }
 
+  /** The server was restored: the mark is of another log. */
+  forget() {
+    this.view.value = { ...this.view.value, read_seq: 0, unread: 0 };
+  }
+
   /**
    * Put events on the line in the sidebar.
    *

@@ -27,6 +27,8 @@ const held = new Map();
 /** Grows when a room comes or goes. */
 const changes = signal(0);
 let hellos = 0;
+/** @type {string | null} of the logs that the marks of these rooms are about */
+let epoch = null;
 /** @type {Map<RoomId, Promise<boolean>>} summaries that are being asked for */
 const asking = new Map();
 /** @type {Map<RoomId, ReturnType<typeof setTimeout>>} */
@@ -175,7 +177,8 @@ export async function recallRooms() {
   const remembered = await recalledList();
   if (!loaded.value && remembered !== undefined) {
     batch(() => {
-      for (const summary of remembered) hold(summary);
+      epoch = remembered.epoch;
+      for (const summary of remembered.rooms) hold(summary);
       loaded.value = true;
     });
   }
@@ -192,8 +195,10 @@ function summaryOf({ draft: _, ...rest }) {
 async function welcome(hello) {
   const number = ++hellos;
   catchUp(null);
+  if (epoch !== hello.epoch) for (const room of held.values()) room.forget();
+  epoch = hello.epoch;
   batch(() => {
-    for (const summary of hello.rooms ?? []) refresh(summary, hello.epoch);
+    for (const summary of hello.rooms ?? []) refresh(summary);
     loaded.value = true;
   });
   if (!(await rest(hello.rooms_cursor, number)) || number !== hellos) return;
@@ -229,9 +234,8 @@ async function rest(cursor, number) {
  * A room as `hello` has it: go on where it was left, or begin again at its end if that is too far.
  *
  * @param {RoomSummary} summary
- * @param {string} epoch
  */
-function refresh(summary, epoch) {
+function refresh(summary) {
   const room = hold(summary);
   const same = room.epoch === null || room.epoch === epoch;
   if (room.log === null || (same && summary.head > room.log.head + RESUME)) {
@@ -405,7 +409,7 @@ live.tabs.on("read", ({ id, seq }) => {
   if (room?.read(seq)) settle(room);
 });
 rooms.subscribe((views) => {
-  if (views.length > 0) keepListLater(() => views.map(summaryOf));
+  if (views.length > 0) keepListLater(() => ({ epoch, rooms: views.map(summaryOf) }));
 });
 live.emptied.on(() => {
   batch(() => {
@@ -414,6 +418,7 @@ live.emptied.on(() => {
     for (const timer of marking.values()) clearTimeout(timer);
     marking.clear();
     hellos += 1;
+    epoch = null;
     current.value = null;
     loaded.value = false;
     changes.value += 1;

@@ -132,6 +132,7 @@ async function enter(user) {
  * @param {Words | null} why
  */
 async function leave(why) {
+  const forgotten = tokens.end(); // at once: what is still asked is not answered any more
   line.stop();
   outbox.stop();
   batch(() => {
@@ -141,7 +142,7 @@ async function leave(why) {
     sessions.value = null;
     emptied.tell();
   });
-  await tokens.end();
+  await forgotten;
 }
 
 /** @param {Problem} problem */

@@ -27,6 +27,7 @@ const RESTING = 60; // rows that a room keeps which is not open
 const STEP = 10; // new rows in one step
 const BEHIND = 48; // new rows beyond which the end is shown at once
 const TRIES = 3;
+const RETRY = 5000; // milliseconds
 const SHORT = 128 * 1024; // characters: a page is cut after half a mebibyte of text, at up to four bytes a character
 
 /** @type {Map<RoomId, Timeline>} */
@@ -131,15 +132,16 @@ export class Timeline {
   }
 
   async jumpToLatest() {
-    if (!this.#state.tail) await this.#begin({ limit: FIRST }, true);
-    if (this.#state.tail) this.#goTo("end", 0);
+    if (this.#state.tail || (await this.#begin({ limit: FIRST }, true))) this.#goTo("end", 0);
+    else this.#complain();
   }
 
   /** @param {Seq} seq */
   async jumpTo(seq) {
-    if (!this.#state.messages.has(seq)) await this.#begin({ around: seq, limit: AROUND }, false);
-    if (this.#state.messages.has(seq)) this.#goTo("row", seq);
-    else if (this.status.value === "ready") toast({ key: "error.not_found" }, "bad");
+    const { messages } = this.#state;
+    if (!messages.has(seq) && !(await this.#begin({ around: seq, limit: AROUND }, false))) this.#complain();
+    else if (this.#state.messages.has(seq)) this.#goTo("row", seq);
+    else toast({ key: "error.not_found" }, "bad");
   }
 
   async reload() {
@@ -205,10 +207,15 @@ export class Timeline {
   /** What is shown is too old to be continued. */
   async restart() {
     this.#state.tail = this.atEnd.value = false;
+    this.gone.value = null;
     if (current.value !== this.roomId) this.#empty();
     else if (this.#state.messages.size === 0) await this.#open();
-    else if (this.#atBottom) await this.#begin({ limit: FIRST }, true);
-    else await this.#begin({ around: this.#first, limit: AROUND }, false);
+    else {
+      const [query, latest] = this.#atBottom
+        ? [{ limit: FIRST }, true]
+        : [{ around: this.#first, limit: AROUND }, false];
+      if (!(await this.#begin(query, latest))) this.#later("stale");
+    }
   }
 
   /** @param {Gone} reason */
@@ -239,11 +246,12 @@ export class Timeline {
     const { unread = 0, read_seq = 0 } = roomView(this.roomId).value ?? {};
     if (this.#state.messages.size === 0 && !live.line.isOpen) await this.#recall();
     const loads = this.#loads;
-    if (unread < FIRST) await this.#begin({ limit: FIRST }, true);
-    if (unread >= FIRST || (unread > 0 && this.#loads === loads + 1 && !this.#holds(read_seq))) {
-      await this.#begin({ around: read_seq, limit: AROUND }, false);
+    let done = unread < FIRST && (await this.#begin({ limit: FIRST }, true));
+    if (unread >= FIRST || (done && unread > 0 && this.#loads === loads + 1 && !this.#holds(read_seq))) {
+      done = await this.#begin({ around: read_seq, limit: AROUND }, false);
     }
-    this.#goToStart();
+    if (done) this.#goToStart();
+    else this.#later(this.#state.messages.size > 0 ? "stale" : "failed");
   }
 
   /** Show what this device has kept, until there is a connection. */
@@ -266,7 +274,8 @@ export class Timeline {
   }
 
   /**
-   * Begin the window anew with this page.
+   * Begin the window anew with this page; false when it could not be had, and `problem` says why. An answer that came
+   * too late to matter is a good one.
    *
    * @param {Query} query
    * @param {boolean} latest does the page reach the end?
@@ -275,7 +284,7 @@ export class Timeline {
     const loads = ++this.#loads;
     try {
       const { messages, page } = await this.#load(query, latest);
-      if (loads !== this.#loads) return;
+      if (loads !== this.#loads) return true;
       this.#state.messages = new Map();
       this.#state.head = heldRoom(this.roomId)?.shown ?? page.head;
       join(this.#state, messages);
@@ -284,11 +293,26 @@ export class Timeline {
       this.status.value = "ready";
       this.problem.value = null;
     } catch (error) {
-      if (loads !== this.#loads) return;
+      if (loads !== this.#loads) return true;
       this.problem.value = problemOf(error).words;
-      this.status.value = this.#state.messages.size > 0 ? "stale" : "failed";
     }
     this.#show();
+    return this.problem.value === null;
+  }
+
+  /**
+   * What is shown can't be brought up to date now: the next connection tries again, or else time does.
+   *
+   * @param {'stale' | 'failed'} status
+   */
+  #later(status) {
+    this.status.value = status;
+    setTimeout(() => live.line.isOpen && current.value === this.roomId && this.again(), RETRY);
+  }
+
+  /** What was asked for can't be shown, and what is shown stays. */
+  #complain() {
+    if (this.problem.value !== null) toast(this.problem.value, "bad");
   }
 
   /**
