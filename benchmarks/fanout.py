@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 from rich.progress import Progress
@@ -34,6 +34,19 @@ HERE = Path(__file__).parent
 
 Ask = Callable[[int], None]
 """Send so many messages at once."""
+
+
+class Clocked(Protocol):
+    """Something whose CPU time is measured."""
+
+    def cpu(self) -> float: ...
+
+
+class Listening(Protocol):
+    """As many sockets as its length says."""
+
+    def __len__(self) -> int: ...
+    def wait_for(self, count: int) -> None: ...
 
 
 @contextmanager
@@ -73,7 +86,7 @@ def over_websockets(server: Served, people: list[Person], room_id: RoomId) -> It
     crowd.close()
 
 
-def measure(server: Served, crowd: Crowd, ask: Ask, burst: int, seconds: float) -> float:
+def measure(server: Clocked, crowd: Listening, ask: Ask, burst: int, seconds: float) -> float:
     """CPU µs for each delivery, after a warm-up of a fifth of the time."""
     _run(crowd, ask, burst, seconds / 5)
     before = server.cpu()
@@ -81,7 +94,7 @@ def measure(server: Served, crowd: Crowd, ask: Ask, burst: int, seconds: float) 
     return (server.cpu() - before) / (messages * len(crowd)) * 1e6
 
 
-def _run(crowd: Crowd, ask: Ask, burst: int, seconds: float) -> int:
+def _run(crowd: Listening, ask: Ask, burst: int, seconds: float) -> int:
     messages, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
         ask(burst)

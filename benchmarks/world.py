@@ -62,11 +62,11 @@ async def add_people(chat: Chat, count: int, *, first: int = 0) -> list[Person]:
     return people
 
 
-def one_big_room(folder: Path, members: int) -> tuple[list[Person], RoomId]:
+def one_big_room(folder: Path, members: int, database_url: str | None = None) -> tuple[list[Person], RoomId]:
     """A channel that all of them are in."""
 
     async def make() -> tuple[list[Person], RoomId]:
-        chat, store, hasher = open_chat(folder)
+        chat, store, hasher = open_chat(folder, database_url)
         people = await add_people(chat, members)
         room = await chat.rooms.create(people[0].user_id, RoomKind.CHANNEL, name="everybody")
         joins = [chat.rooms.put_member(person.user_id, room.room_id, person.user_id) for person in people[1:]]
