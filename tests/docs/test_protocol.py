@@ -9,9 +9,11 @@ import pytest
 
 from hubbub.domain.errors import error_classes
 from hubbub.domain.events import Event
-from hubbub.realtime import presence, read_signals, typing_signals
+from hubbub.realtime import presence, read_signals, typing_signals, watch
+from hubbub.realtime.cluster import MEMBERS, SESSIONS
 from hubbub.realtime.connection import MAX_BAD_FRAMES
 from hubbub.realtime.gateway import HELLO_ROOMS, MAX_SYNC
+from hubbub.realtime.signals import PRESENCE, SIGNALS
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode, may_resume
 from hubbub.wire.codec import decode_client, decode_server, encode
@@ -86,6 +88,20 @@ def test_what_is_said_of_signals_is_so() -> None:
         f"{presence.TEMPO.grace:g} seconds after the last one was closed",
         f"up to {MAX_WATCHED} people",
         f"offline after {presence.TEMPO.lease:g} seconds",
+    ):
+        assert words in text
+
+
+def test_what_is_said_of_many_nodes_is_so() -> None:
+    architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = " ".join(architecture.partition("\n## Many nodes\n")[2].partition("\n## ")[0].split())
+    for words in (
+        f"Every {watch.LOOK:g} seconds",
+        f"the lists of rooms | `members` | by a look within {watch.ROUND * watch.LOOK:g} s",
+        f"ends by itself after {typing_signals.LAPSE:g} s",
+        f"the next round of {presence.TEMPO.beats * presence.TEMPO.beat:g} s",
+        f"offline after {presence.TEMPO.lease:g} s",
+        *(f"| `{subject}` |" for subject in (MEMBERS, SESSIONS, SIGNALS, PRESENCE)),
     ):
         assert words in text
 
