@@ -144,12 +144,13 @@ class Node:
     def _check_kept_rooms(self, written: Collection[RoomId]) -> None:
         """A room that the journal keeps, and whose head says that it is current, is as the store has it.
 
-        Of a lane whose last transaction has failed, or was in another epoch, that is true of the rooms just written.
+        A lane whose last transaction was in another epoch forgets them first. Of one whose last transaction is under
+        way, or has failed, it is true of the rooms just written.
         """
-        for lane in self.chat.journal._lanes:
-            trusted = lane._batch._settled and lane._batch.epoch == self._oracle.epoch
-            for room_id, kept in lane._batch._kept.items():
-                if trusted or room_id in written:
+        batches = [lane._batch for lane in self.chat.journal._lanes if lane._batch.epoch == self._oracle.epoch]
+        for batch in batches:
+            for room_id, kept in batch._kept.items():
+                if batch._settled or room_id in written:
                     self._check_kept_room(room_id, kept)
 
     def _check_kept_room(self, room_id: RoomId, kept: ChatRoom) -> None:
