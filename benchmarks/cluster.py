@@ -107,10 +107,7 @@ def main(
         "cluster",
         f"One message of {len(TEXT)} bytes to {sockets} sockets on each of two nodes",
         [Row(way, row) for way, row in figures.items()],
-        [
-            "µs of the node's CPU, with all that it does: parse, commit, tell, hear, deliver. "
-            "PostgreSQL and NATS are not in it."
-        ],
+        ["µs of all that the node does: parse, commit, tell, hear, deliver. PostgreSQL and NATS are not in it."],
     )
 
 
