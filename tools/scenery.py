@@ -12,6 +12,8 @@ from hubbub.services.journal import Draft
 PASSWORD = "correct horse battery"  # noqa: S105 - of a server that lives for a minute
 NOW = datetime(2026, 11, 20, 10, 42, tzinfo=timezone.utc)  # a Friday
 
+HERE = ("tomas", "aiko", "dana", "yael")  # who is online besides Mara
+
 PEOPLE: Mapping[str, str] = {
     "mara": "Mara Lindqvist",  # who looks at the screen
     "tomas": "Tomás Ferreira",
@@ -105,7 +107,7 @@ TALKS: Sequence[Talk] = (
             Line("aiko", 1, "Already on its way: https://git.example.org/hubbub/pulls/318"),
             Line("tomas", 17, "Half of the nodes now. No errors, and the p99 is where Dana's table says it should be."),
             Line("noor", 2, "Support is quiet as well. One question about the new sound, that is all."),
-            Line("chen", 6, "> Flat at 212 MB\n\n207 MB on the arm64 nodes, for what it's worth.", answers=12),
+            Line("chen", 6, "207 MB on the arm64 nodes, for what it's worth.", answers=12),
             Line("dana", 5, "All nodes are on 2.4. Thank you, everybody — **that was the calmest release this year.**"),
         ),
         unread=4,
@@ -114,7 +116,7 @@ TALKS: Sequence[Talk] = (
         "general",
         "Everything that has no other place",
         RoomKind.CHANNEL,
-        400,
+        170,
         (
             Line("noor", 0, "The coffee machine on the third floor is back."),
             Line("max", 12, "There was much rejoicing."),
@@ -170,7 +172,7 @@ CHATS: Mapping[str, tuple[int, Sequence[Line], int]] = {  # with whom: begun whe
         ),
         1,
     ),
-    "yael": (300, (Line("mara", 0, "Is tomorrow at ten still fine?"), Line("yael", 8, "כן, מצוין")), 0),
+    "yael": (124, (Line("mara", 0, "Is tomorrow at ten still fine?"), Line("yael", 8, "כן, מצוין")), 0),
     "max": (
         1_700,
         (Line("max", 0, "I've moved the on-call swap into the calendar."), Line("mara", 5, "Perfect, thanks.")),

@@ -6,6 +6,7 @@ The people, what they say, and the time are always the same, so that a picture c
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from playwright.async_api import Browser, Page
 
 from benchmarks.processes import hubbub
 from benchmarks.world import Silence
+from hubbub.client import connect
 from hubbub.compose import open_keys
 from hubbub.domain.ids import RoomId
 from hubbub.security.passwords import Argon2Hasher
@@ -23,7 +25,7 @@ from hubbub.services.clocks import SystemClock
 from hubbub.settings import Settings
 from hubbub.stores.sql import SqlStore
 from tools.browser import PHONE, WIDE, chromium
-from tools.scenery import NOW, PASSWORD, StoryClock, build
+from tools.scenery import HERE, NOW, PASSWORD, StoryClock, build
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -90,7 +92,10 @@ async def draw(browser: Browser, url: str, rooms: Mapping[str, RoomId], name: st
 
 
 async def draw_in_chromium(url: str, rooms: Mapping[str, RoomId], name: str) -> None:
-    async with chromium() as browser:
+    async with AsyncExitStack() as stack:
+        for person in HERE:
+            await stack.enter_async_context(connect(url, username=person, password=PASSWORD))
+        browser = await stack.enter_async_context(chromium())
         await draw(browser, url, rooms, name)
     print(IMAGES / f"{name}.png")
 

@@ -135,8 +135,9 @@ def _say_started(settings: "Settings", port: int, warnings: tuple[str, ...]) -> 
     url = f"http://{shown}:{port}"
     typer.echo(f"hubbub {__version__} listens on {url}")
     typer.echo(f"  database  {shown_database(settings.database_url)}")
+    typer.echo(f"  next      open {url}: make an account, and talk")
     if settings.docs:
-        typer.echo(f"  next      open {url}/docs: register, sign in with Authorize, and talk")
+        typer.echo(f"  programs  {url}/docs has all requests to try")
     typer.echo("  stop      Ctrl-C")
     for warning in warnings:
         typer.secho(f"  warning   {warning}", err=True, fg="yellow")
