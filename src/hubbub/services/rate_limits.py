@@ -8,12 +8,13 @@ import logging
 from functools import partial
 from ipaddress import IPv6Address, ip_address
 
-from hubbub.domain.errors import RateLimited
+from hubbub.domain.errors import RateLimited, Unavailable
 from hubbub.domain.ids import Millis
 from hubbub.services.ports import Clock, Store, Tx
 
 PURGE = 60.0  # seconds between two deletions of what counts no more
 MAX_REFUSED = 10_000  # keys that are known to be refused
+MAX_COUNTING = 64  # attempts of a limit that are on their way to the store; the messages of a chat wait behind them
 
 _MINUTE = 60_000  # milliseconds
 
@@ -34,6 +35,7 @@ class RateLimit:
         self._clock = clock
         self._name = name
         self._refused: dict[bytes, float] = {}  # until when, by the monotonic clock
+        self._counting = 0
         self._purged_at = clock.monotonic()
 
     async def take(self, key: str, **shown: object) -> None:
@@ -46,12 +48,23 @@ class RateLimit:
         hashed = hashlib.blake2b(f"{self._name} {key}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
         wait = self._refused.get(hashed, 0.0) - self._clock.monotonic()
         if wait <= 0:
-            wait = await self._store.write(partial(self._take, hashed, self._clock.now(), self._purge_is_due())) / 1000
+            wait = await self._count(hashed)
             if wait > 0 and hashed not in self._refused:
                 log.info("a rate limit is reached", extra={"limit": self._name, **shown})
             self._remember(hashed, wait)
         if wait > 0:
             raise RateLimited("too many attempts: wait a little", retry_after=wait)
+
+    async def _count(self, hashed: bytes) -> float:
+        """The seconds to wait. Raise Unavailable when too many are counted at the same time."""
+        if self._counting >= MAX_COUNTING:
+            raise Unavailable("too many attempts at the same time: try again", retry_after=1.0)
+        self._counting += 1
+        try:
+            count = partial(self._take, hashed, self._clock.now(), self._purge_is_due())
+            return await self._store.write(count) / 1000
+        finally:
+            self._counting -= 1
 
     def _take(self, hashed: bytes, now: Millis, purge: bool, tx: Tx) -> int:
         if purge:

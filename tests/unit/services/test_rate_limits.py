@@ -1,14 +1,20 @@
 """RateLimit: so many at once, then at a steady pace, whichever node they come to."""
 
+import asyncio
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
-from hubbub.domain.errors import RateLimited
+from hubbub.domain.errors import ChatError, RateLimited
 from hubbub.services import rate_limits
-from hubbub.services.rate_limits import PURGE, RateLimit, address_key
+from hubbub.services.ports import Tx
+from hubbub.services.rate_limits import MAX_COUNTING, PURGE, RateLimit, address_key
 from hubbub.stores.memory import MemoryStore
 from tests.clocks import ManualClock
+
+T = TypeVar("T")
 
 
 async def refused(limit: RateLimit, key: str) -> float:
@@ -87,6 +93,40 @@ async def test_a_flood_of_refused_attempts_does_not_reach_the_store() -> None:
     await refused(limit, "ann")
     await store.close()
     assert {await refused(limit, "ann") for _ in range(1000)} == {60.0}
+
+
+async def test_a_flood_of_made_up_names_does_not_fill_the_queue_of_the_store() -> None:
+    slow = HeldStore()
+    limit = RateLimit(1, slow, ManualClock())
+    attempts = [asyncio.create_task(_outcome(limit, f"made up {number}")) for number in range(2 * MAX_COUNTING)]
+    await asyncio.sleep(0)
+    assert slow.waiting == MAX_COUNTING
+    slow.release.set()
+    outcomes = await asyncio.gather(*attempts)
+    assert (outcomes.count(None), outcomes.count("unavailable")) == (MAX_COUNTING, MAX_COUNTING)
+    await limit.take("ann")
+
+
+class HeldStore(MemoryStore):
+    """Writes wait until they are released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+        self.release = asyncio.Event()
+
+    async def write(self, fn: Callable[[Tx], T]) -> T:
+        self.waiting += 1
+        await self.release.wait()
+        return await super().write(fn)
+
+
+async def _outcome(limit: RateLimit, key: str) -> str | None:
+    try:
+        await limit.take(key)
+    except ChatError as error:
+        return error.code
+    return None
 
 
 async def test_what_is_remembered_of_refused_keys_is_bounded_and_frees_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
