@@ -60,7 +60,12 @@ export function moment(at, locale) {
  * @param {string} other
  */
 export function sameDay(one, other) {
-  return new Date(one).toDateString() === new Date(other).toDateString();
+  const [first, second] = [new Date(one), new Date(other)];
+  return (
+    first.getDate() === second.getDate() &&
+    first.getMonth() === second.getMonth() &&
+    first.getFullYear() === second.getFullYear()
+  );
 }
 
 /**

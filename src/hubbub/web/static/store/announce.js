@@ -20,12 +20,6 @@ let shown = 0;
 /** How many messages the next announcement stands for. */
 let messages = 0;
 
-/** @param {Words} words */
-export function announce(words) {
-  messages = 0;
-  say(words);
-}
-
 /**
  * Somebody said something in the open room. Those of one pause become one announcement.
  *
