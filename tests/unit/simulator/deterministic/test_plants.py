@@ -4,6 +4,7 @@ import pytest
 
 from hubbub.simulator.deterministic.plan import FAULTS, make_plan
 from hubbub.simulator.deterministic.run import run_plan
+from tests.guards.project import ROOT
 from tests.unit.simulator.deterministic import plants
 
 SEEDS: dict[plants.Plant, int] = {  # the most that it may take
@@ -45,6 +46,11 @@ SEEDS: dict[plants.Plant, int] = {  # the most that it may take
     plants.hole_is_skipped: 20,
     plants.cluster_is_silent: 40,
 }
+
+
+def test_the_list_of_planted_faults_is_that_of_the_document() -> None:
+    listed = " ".join((ROOT / "docs" / "simulation.md").read_text(encoding="utf-8").split())
+    assert " · ".join(plant.__name__.replace("_", " ") for plant in SEEDS) in listed
 
 
 @pytest.mark.timeout(300)
