@@ -54,6 +54,17 @@ export function focusComposer() {
   });
 }
 
+/** Shift-Tab goes to the window of messages, not into its last row. @param {KeyboardEvent} event */
+export function backToWindow(event) {
+  const before = event.target instanceof HTMLTextAreaElement ? ".to-latest, .window" : ".window";
+  if (event.key !== "Tab" || !event.shiftKey) return;
+  const all = [...document.querySelectorAll(before)];
+  const next = /** @type {HTMLElement | undefined} */ (all.at(-1));
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
 /** @param {RoomId} roomId */
 function endEdit(roomId) {
   const before = interrupted.get(roomId);
@@ -73,7 +84,8 @@ export function Composer({ room }) {
   const ready = text.trim() !== "" && left >= 0;
 
   useEffect(() => {
-    if (!TOUCHED.matches) field.current?.focus({ preventScroll: true });
+    const busy = document.activeElement && !document.activeElement.matches("body, .room-link");
+    if (!busy && !TOUCHED.matches) field.current?.focus({ preventScroll: true });
   }, [id]);
   useLayoutEffect(() => {
     if (!GROWS && field.current) grow(field.current);
@@ -88,6 +100,7 @@ export function Composer({ room }) {
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.isComposing) return;
+    if (event.key === "Tab") return backToWindow(event);
     if (event.key === "Enter" && !event.shiftKey && !event.altKey && (!TOUCHED.matches || event.ctrlKey || event.metaKey)) send();
     else if (event.key === "Escape" && editing !== undefined) endEdit(id);
     else if (event.key === "Escape" && reply_to !== undefined) replyTo(id, null);

@@ -8,7 +8,7 @@ import { joinChannel } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
 import { timeline as timelineOf } from "../store/timeline.js";
 import { RoomAvatar } from "./avatar.js";
-import { Composer } from "./composer.js";
+import { backToWindow, Composer } from "./composer.js";
 import { showDirectory } from "./directory.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
@@ -74,6 +74,7 @@ function Messages({ room, rows, timeline }) {
   return html`<div class="window-frame">
     <${Timeline} rows=${rows} anchor=${timeline.anchor.value ?? NOWHERE} label=${t("timelineLabel", { name: room.name })}
       atEnd=${timeline.atEnd.value} draw=${draw}
+      onEnd=${() => timeline.jumpToLatest()}
       onPlace=${(/** @type {import("./timeline.js").Place} */ place) => {
         setAtEnd(place.end);
         timeline.view(place.first, Math.min(place.last, lastSeq(timeline.rows.value)), place.end);
@@ -114,7 +115,7 @@ function rowOfPending(pending, index) {
 
 /** @param {{ n: number, onJump: () => void }} props */
 function ToLatest({ n, onJump }) {
-  return html`<button type="button" class=${classes("to-latest", n > 0 && "new")} onClick=${onJump}>
+  return html`<button type="button" class=${classes("to-latest", n > 0 && "new")} onClick=${onJump} onKeyDown=${backToWindow}>
     ${n > 0 ? t("newMessages", { n }) : t("toLatest")}<${Icon} name="down" size=${14} />
   </button>`;
 }

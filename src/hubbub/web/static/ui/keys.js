@@ -8,7 +8,8 @@ import { panel } from "./panel.js";
 import { go, openRoomId } from "./routes.js";
 import { showSwitcher } from "./switcher.js";
 
-const REGIONS = ".rooms a[aria-current], .rooms a, .rooms button | .window | #composer-text | .panel button";
+/** Where F6 goes: of each region the first of these that is there. */
+const REGIONS = [[".rooms a[aria-current]", ".rooms a", ".rooms button"], [".window"], ["#composer-text"], [".panel .who", ".panel button"]];
 
 export function startKeys() {
   document.addEventListener("keydown", press);
@@ -57,10 +58,10 @@ function nextRoom(step, unread) {
 
 /** The list, the messages, the composer, the members. @param {1 | -1} step */
 function nextRegion(step) {
-  const places = REGIONS.split(" | ")
-    .map((selector) => /** @type {HTMLElement | null} */ (document.querySelector(selector)))
-    .filter((place) => place && place.getClientRects().length > 0);
+  const places = REGIONS.map((selectors) => selectors.map((one) => document.querySelector(one)).find(Boolean)).filter(
+    (place) => place && place.getClientRects().length > 0,
+  );
   const roots = places.map((place) => place?.closest(".sidebar, .window, .composer, .panel"));
   const now = roots.findIndex((root) => root?.contains(document.activeElement));
-  places[(now + step + places.length) % places.length]?.focus();
+  /** @type {HTMLElement | undefined} */ (places[(now + step + places.length) % places.length])?.focus();
 }

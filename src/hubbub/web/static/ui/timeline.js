@@ -161,8 +161,11 @@ export class Timeline extends Component {
     const row = this.rowOf(wanted.seq);
     if (!row) return false;
     const height = box.clientHeight;
-    const top = row.getBoundingClientRect().top - box.getBoundingClientRect().top;
-    box.scrollTop += top - (wanted.at === "new" ? Math.min(160, height / 4) : Math.max(48, (height - row.clientHeight) / 3));
+    const place = wanted.at === "new" ? Math.min(160, height / 4) : Math.max(48, (height - row.clientHeight) / 3);
+    const top = () => row.getBoundingClientRect().top - box.getBoundingClientRect().top;
+    box.scrollTop += top() - place;
+    // Too few rows are drawn below it: again, when there are more.
+    if (top() > place + 1 && this.indexes().to < this.props.rows.length) this.wanted = wanted;
     if (wanted.at === "row") {
       row.focus({ preventScroll: true });
       row.classList.add("found");

@@ -1,0 +1,177 @@
+"""What is shown fits: on the narrowest phone, with the longest words, under fingers, in every colour and language."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.tabs import Tab
+from tests.integration.servers import PASSWORD, Person
+from tools.browser import PHONE, WIDE
+
+NARROW: dict[str, Any] = {**PHONE, "viewport": {"width": 320, "height": 640}}
+FINGER = 44  # pixels
+WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3
+NAME = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzesentwurf"
+TEXTS = (
+    WORD,
+    f"https://example.org/{'a' * 300}",
+    f"```\n{'x' * 400}\n```",
+    "| a | b |\n|---|---|\n" + "| wide cell | " + "x" * 200 + " |\n",
+    f"> {WORD}\n\n- {WORD}\n  - {WORD}",
+    "שלום, זו הודעה בעברית",
+    "k",
+)
+# Whatever reaches beyond the screen, unless something around it scrolls or cuts it.
+OUTSIDE = """() => [...document.querySelectorAll("body *")].filter((one) => {
+  const box = one.getBoundingClientRect();
+  if (box.width === 0 || (box.left >= -1 && box.right <= innerWidth + 1)) return false;
+  for (let up = one.parentElement; up; up = up.parentElement) {
+    if (getComputedStyle(up).overflowX !== "visible") return false;
+  }
+  return getComputedStyle(one).clipPath === "none";
+}).map((one) => one.outerHTML.slice(0, 120))"""
+SMALL = """(least) => [...document.querySelectorAll("button, input, textarea, [role=menuitem], .room-link")]
+  .filter((one) => one.checkVisibility() && !one.closest(".text, .by, .skip"))
+  .filter((one) => !one.matches(".link, .quote, .topic, [type=radio]"))
+  .map((one) => [one, one.getBoundingClientRect()])
+  .filter(([, box]) => box.height < least - 0.5 || box.width < least - 0.5)
+  .map(([one, box]) => `${box.width}x${box.height} ${one.outerHTML.slice(0, 120)}`)"""
+
+
+async def long_room(ann: Person, bob: Person) -> int:
+    """Names, words and addresses that do not end."""
+    await bob.client.patch("/users/me", json={"display_name": NAME})
+    body = {"kind": "channel", "name": NAME, "topic": "A topic " * 60 + "ends", "member_ids": [bob.id]}
+    room: int = (await ann.client.post("/rooms", json=body)).raise_for_status().json()["id"]
+    for text in TEXTS:
+        (await bob.client.post(f"/rooms/{room}/messages", json={"text": text})).raise_for_status()
+    return room
+
+
+async def fits(page: Page) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await page.evaluate(OUTSIDE) == []
+    assert await page.evaluate(SMALL, FINGER) == []
+
+
+async def test_320_pixels_are_enough_for_everything(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await long_room(ann, bob)
+    tab = await open_window(f"/rooms/{room}", reduced_motion="reduce", **NARROW)
+    await tab.fill_in("ann")
+    page = tab.page
+    await page.locator(".window .text pre").wait_for(state="attached")
+    await fits(page)
+    assert await page.evaluate("document.querySelector('.window').scrollWidth <= innerWidth")
+    await page.locator(".row").last.tap()
+    await page.get_by_role("group", name="What to do with this message").wait_for()
+    await fits(page)
+    await page.get_by_role("button", name="Show members").tap()
+    await page.get_by_role("complementary").get_by_text(NAME).wait_for()
+    await fits(page)
+    await page.get_by_role("button", name="Close the list of members").tap()
+    await page.get_by_role("button", name="About this room").tap()
+    await fits(page)
+    await page.get_by_role("menuitem", name="Name and topic").tap()
+    await page.get_by_role("dialog").wait_for()
+    await fits(page)
+    await page.get_by_role("button", name="Cancel").tap()
+    await page.get_by_role("button", name="Back to the list").tap()
+    await page.get_by_role("navigation").wait_for()
+    await fits(page)
+    for opener in ("Browse channels", "New group", "New direct message"):
+        await page.get_by_role("navigation").get_by_role("button", name=opener).tap()
+        await page.get_by_role("dialog").wait_for()
+        await fits(page)
+        await page.get_by_role("dialog").get_by_role("button", name="Close").tap()
+
+
+async def test_the_way_in_fits_too_in_every_language(open_window: OpenWindow) -> None:
+    tab = await open_window("/", **NARROW)
+    await tab.page.get_by_role("button", name="Create account").tap()
+    await fits(tab.page)
+    await tab.page.get_by_role("button", name="English").tap()
+    await tab.page.get_by_role("menuitemradio", name="Deutsch").tap()
+    await tab.page.get_by_role("heading", name="Konto anlegen").wait_for()
+    await tab.page.get_by_role("button", name="Konto anlegen").tap()
+    await tab.page.get_by_text("Gib einen Namen ein.").wait_for()
+    await fits(tab.page)
+
+
+async def test_a_phone_shows_the_list_or_the_room_and_back_works(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})
+    tab = await open_window("/", username="ann", **PHONE)
+    page = tab.page
+    navigation, room = page.get_by_role("navigation"), page.get_by_role("heading", name="tea", level=1)
+    await navigation.get_by_role("link", name="tea").tap()
+    await room.wait_for()
+    assert not await navigation.is_visible()
+    await page.go_back()
+    await navigation.wait_for()
+    assert not await room.is_visible()
+    await page.go_forward()
+    await room.wait_for()
+    await page.get_by_role("button", name="Back to the list").tap()
+    await navigation.wait_for()
+
+
+async def test_the_language_and_the_colours_are_kept(open_window: OpenWindow, make_user: MakeUser) -> None:
+    await make_user("ann")
+    tab: Tab = await open_window("/", username="ann", **WIDE)
+    page = tab.page
+    await page.get_by_role("button", name="@ann").click()
+    await page.get_by_role("menuitem", name="Appearance and language").click()
+    await page.get_by_role("radio", name="Dark").check()
+    await page.get_by_role("radio", name="Deutsch").check()
+    await page.get_by_role("dialog", name="Darstellung und Sprache").wait_for()
+    await page.reload()
+    await page.get_by_role("heading", name="Direktnachrichten").wait_for()
+    assert await page.evaluate("document.documentElement.lang") == "de"
+    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 22, 21)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"Username or e-mail": "", "Password": ""}, "Enter your username or e-mail address."),
+        ({"Username or e-mail": "ann", "Password": ""}, "Enter your password."),
+        ({"Username or e-mail": "ann", "Password": "wrong"}, "The username and the password do not match."),
+        ({"Username or e-mail": "nobody", "Password": PASSWORD}, "The username and the password do not match."),
+    ],
+)
+async def test_the_way_in_says_what_to_do(
+    open_window: OpenWindow, make_user: MakeUser, fields: dict[str, str], problem: str
+) -> None:
+    await make_user("ann")
+    tab = await open_window("/")
+    for label, text in fields.items():
+        await tab.page.get_by_label(label, exact=True).fill(text)
+    await tab.page.get_by_role("button", name="Sign in").click()
+    await tab.page.get_by_text(problem).wait_for()
+
+
+async def test_an_account_is_made_and_used_at_once(open_window: OpenWindow, make_user: MakeUser) -> None:
+    await make_user("ann")
+    tab = await open_window("/")
+    page = tab.page
+    await page.get_by_role("button", name="Create account").click()
+    await page.get_by_label("Your name").fill("Ann Keller")
+    await page.get_by_label("Username").fill("ann")
+    await page.get_by_label("E-mail").fill("keller@example.org")
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Create account").click()
+    await page.get_by_text("This username or e-mail address is taken.").wait_for()
+    await tab.until("document.activeElement.name === 'username'")
+    await page.get_by_label("Username").fill("keller")
+    await page.get_by_role("button", name="Create account").click()
+    await page.get_by_role("heading", name="Welcome, Ann Keller").wait_for()
+    await page.reload()
+    await page.get_by_role("heading", name="Welcome, Ann Keller").wait_for()
+    await page.get_by_role("button", name="@keller").click()
+    await page.get_by_role("menuitem", name="Sign out").click()
+    await page.get_by_role("heading", name="Welcome back").wait_for()
+    await page.reload()
+    await page.get_by_role("heading", name="Welcome back").wait_for()
