@@ -32,6 +32,8 @@ from hubbub.stores.sql.tables import meta, metadata
 
 ATTEMPTS = 5  # to find a port that nobody else takes before the server does
 
+CHEAP = "scram_iterations=1"  # the password is a random one, and each connection computes its hash
+
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -91,9 +93,13 @@ class EmptyDatabases:
 
     def give_back(self, url: str) -> None:
         """Empty it, and keep it for the next one who asks."""
-        tables = sql.SQL(", ").join(map(sql.Identifier, sorted(set(metadata.tables) - {meta.name})))
+        # With few rows this is quicker than TRUNCATE, which makes new files. The tables that refer come first.
+        tables = [table for table in reversed(metadata.tables.values()) if table is not meta]
         with connect(url) as connection:
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+            for table in tables:
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+                if "id" in table.c:
+                    connection.execute("SELECT setval(%s::regclass, 1, false)", [f"{table.name}_id_seq"])
         self._free.append(url)
 
     def discard(self, url: str) -> None:
@@ -181,7 +187,7 @@ class PostgresServer(Databases):
         if self._account is not None:
             os.chown(password_file, self._account.pw_uid, self._account.pw_gid)
         options = ["--username=postgres", f"--pwfile={password_file}", "--auth=scram-sha-256"]
-        self._run("initdb", "-D", str(self._data), "--encoding=UTF8", "--no-locale", "--no-sync", *options)
+        self._run("initdb", "-D", str(self._data), "--encoding=UTF8", "--no-locale", "--no-sync", *options, "-c", CHEAP)
         password_file.unlink()
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
 from hubbub.domain.errors import ChatError, Conflict, Unauthenticated
@@ -21,7 +22,7 @@ from hubbub.services.logs import Joined, Logs
 from hubbub.wire.events import encode_event
 from hubbub.wire.framing import text_frame
 
-REMEMBERED = 10_000  # ended sessions; opening a connection takes far less time than so many log-outs
+OPENING = 60.0  # seconds; no connection takes so long from the look at its session until it is open
 RETRY = 1.0  # seconds until a hole that could not be read is tried again
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class Hub:
             UserId, tuple[Listener, ...]
         ] = {}  # nearly all have one: a tuple is the smallest that holds it
         self._sessions: dict[SessionId, tuple[Listener, ...]] = {}
-        self._ended: dict[SessionId, None] = {}  # the sessions that ended last, the oldest first
+        self._ended: dict[SessionId, float] = {}  # until when those stay shut that ended last, the oldest first
         self.memberships = Memberships(self.of_user)
         self.delivered: Callable[[Event], None] = _ignore  # called with each event, after everybody here has got it
         self.opened: Callable[[RoomId], None] = _ignore  # called when the first listener of a room has come
@@ -136,7 +137,7 @@ class Hub:
 
     def attach(self, listener: Listener) -> None:
         """A connection is open. Raise Unauthenticated when its session ended since its credential was verified."""
-        if listener.session_id in self._ended:
+        if _now() < self._ended.get(listener.session_id, 0.0):
             raise Unauthenticated("this session has ended: sign in again")
         _add(self._users, listener.user_id, listener)
         _add(self._sessions, listener.session_id, listener)
@@ -153,10 +154,12 @@ class Hub:
 
     def end_sessions(self, session_ids: Collection[SessionId]) -> None:
         """Close the connections of these sessions, and those that are just being opened."""
+        now = _now()
         for session_id in session_ids:
-            self._ended[session_id] = None
-        for oldest in list(self._ended)[:-REMEMBERED]:
-            del self._ended[oldest]
+            self._ended.pop(session_id, None)
+            self._ended[session_id] = now + OPENING
+        for session_id in list(takewhile(lambda ended: self._ended[ended] <= now, self._ended)):
+            del self._ended[session_id]
         for listener in [each for session_id in session_ids for each in self._sessions.get(session_id, ())]:
             listener.session_ended()
 
@@ -403,6 +406,10 @@ class Hub:
         if since > event.seq:  # they were told that they are back before they were told that they had gone
             view.listener.signal_room(view.room_id, since, added=True)
         return True
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _ignore(news: object) -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from hubbub.domain.errors import ChatError, NotFound, Unauthenticated, Unavailable
 from hubbub.domain.events import Event, History
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
-from hubbub.realtime.hub import REMEMBERED, RETRY
+from hubbub.realtime.hub import OPENING, RETRY, Hub
+from hubbub.services.logs import Logs
+from hubbub.stores.memory import MemoryStore
 from tests.loops import run_jumping
-from tests.unit.realtime.listeners import Node
+from tests.unit.realtime.listeners import Node, Recorder
 from tests.unit.services.chats import ANN, BOB, CYD, Chats, open_chats, turns
 
 ROOM = RoomId(1)
@@ -507,11 +509,20 @@ async def test_the_end_of_a_session_reaches_its_connections_and_those_about_to_o
     node.recorder(ANN, 1)
 
 
-async def test_only_so_many_ended_sessions_are_remembered(node: Node) -> None:
-    node.hub.end_sessions([SessionId(number) for number in range(1, REMEMBERED + 2)])
-    node.recorder(ANN, 1)
-    with pytest.raises(Unauthenticated):
-        node.recorder(ANN, 2)
+def test_an_ended_session_is_remembered_as_long_as_a_connection_may_take_to_open() -> None:
+    async def scene() -> None:
+        hub = Hub(Logs(MemoryStore()))
+        hub.end_sessions([SessionId(1), SessionId(2)])
+        await asyncio.sleep(OPENING - 1)
+        hub.end_sessions([SessionId(2), SessionId(3)])
+        with pytest.raises(Unauthenticated):
+            hub.attach(Recorder(hub, ANN, 1))
+        await asyncio.sleep(2)
+        hub.attach(Recorder(hub, ANN, 1))  # its id was given out again
+        hub.end_sessions([SessionId(4)])
+        assert list(hub._ended) == [2, 3, 4]
+
+    run_jumping(scene())
 
 
 async def test_after_a_restore_ids_of_sessions_are_given_out_again(node: Node) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Join,
+    Select,
     Text,
     and_,
     bindparam,
@@ -117,11 +118,38 @@ class Keys:
         return LeftFirst(self.source, table, condition)
 
     def among(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Is the column one of these keys? For PostgreSQL, which can't lock the rows of a `join` in an order."""
-        return column == func.any(func.array(select(self.columns[0]).select_from(self.source).scalar_subquery()))
+        """Is the column one of these keys? Unlike those of a `join`, the rows can be locked in an order."""
+        return one_of(column, select(self.columns[0]).select_from(self.source))
 
     def _column(self, index: int | None, type_: TypeEngine[Any]) -> ColumnElement[Any]:
         return _Column(self.source.c.value, index, type_)
+
+
+class _OneOf(ColumnElement[Any]):
+    type = Integer()  # a Boolean would be compared with 1 where there is no such type, and no index used
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], rows: Select[Any]) -> None:
+        self.column, self.rows = column, rows.correlate(None).scalar_subquery()
+
+    @property
+    def _from_objects(self) -> list[FromClause]:
+        return self.column._from_objects
+
+
+@compiles(_OneOf, "sqlite")
+def _in_subquery(one: _OneOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(one.column)} IN {compiler.process(one.rows, **options)}"
+
+
+@compiles(_OneOf, "postgresql")
+def _in_array(one: _OneOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(one.column)} = ANY(ARRAY{compiler.process(one.rows, **options)})"
+
+
+def one_of(column: ColumnElement[Any], rows: Select[Any]) -> ColumnElement[bool]:
+    """Is the column one of the values that this query finds first, before any row of the table is looked at?"""
+    return _OneOf(column, rows)
 
 
 class _Position(FunctionElement[int]):

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Connection, LargeBinary, bindparam, case, del
 from sqlalchemy.dialects.postgresql import insert  # SQLite took over its words
 
 from hubbub.domain.ids import Millis
+from hubbub.stores.sql.dialects import one_of
 from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import rate_limits
 
@@ -27,8 +28,9 @@ _GET = Statement(select(full_at).where(rate_limits.c.key == _KEY))
 # Rows that somebody is about to change are left to the next time: whoever waits for them here could wait for ever.
 _PURGE = Statement(
     delete(rate_limits).where(
-        rate_limits.c.key.in_(
-            select(rate_limits.c.key).where(full_at < bindparam("before")).with_for_update(skip_locked=True)
+        one_of(
+            rate_limits.c.key,
+            select(rate_limits.c.key).where(full_at < bindparam("before")).with_for_update(skip_locked=True),
         )
     )
 )

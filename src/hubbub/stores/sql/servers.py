@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from hubbub.domain.errors import ChatError, Internal
@@ -62,10 +62,8 @@ class DatabaseServer:
     @classmethod
     def open(cls, url: str, *, readers: int, writers: int, timeout: float) -> "DatabaseServer":
         """Bring its schema up to date. Raise UnusableDatabase when it can't be used."""
-        upgrade(url)
         database = cls(url, readers=readers, writers=writers, timeout=timeout)
-        with database.reading() as connection:
-            database.warnings = postgres.warnings(connection)
+        database.warnings = _prepare(database.writer, _begin)
         return database
 
     @contextmanager
@@ -124,17 +122,22 @@ def unreachable(error: DBAPIError) -> bool:
 
 def upgrade(url: str) -> None:
     """Bring the schema up to date, once, however many processes want to at a time."""
-    _prepare(url, _upgrade)
+    _connect(url, _upgrade)
 
 
 def renew_epoch(url: str) -> str:
     """Servers may be running: they notice."""
-    return _prepare(url, _renew_epoch)
+    return _connect(url, _renew_epoch)
 
 
 def revision(url: str) -> str | None:
     """None = the database is empty."""
-    return _prepare(url, schema.revision_of)
+    return _connect(url, schema.revision_of)
+
+
+def _begin(connection: Connection) -> tuple[str, ...]:
+    _upgrade(connection)
+    return postgres.warnings(connection)
 
 
 def _upgrade(connection: Connection) -> None:
@@ -152,16 +155,23 @@ def _renew_epoch(connection: Connection) -> str:
     return SqlLog(connection).epoch()
 
 
-def _prepare(url: str, step: Callable[[Connection], T]) -> T:
-    address = postgres.url_of(url)
-    engine = postgres.writer_engine(address, 1, timeout=30.0)
+def _connect(url: str, step: Callable[[Connection], T]) -> T:
+    engine = postgres.writer_engine(postgres.url_of(url), 1, timeout=30.0)
+    done = _prepare(engine, step)
+    engine.dispose()
+    return done
+
+
+def _prepare(engine: Engine, step: Callable[[Connection], T]) -> T:
     try:
         with engine.begin() as connection:
             return step(connection)
-    except DBAPIError as error:
-        raise UnusableDatabase(f"{postgres.shown(address)} can't be used: {str(error.orig).strip()}") from error
-    finally:
+    except BaseException as error:
         engine.dispose()
+        if isinstance(error, DBAPIError):
+            words = str(error.orig).strip()
+            raise UnusableDatabase(f"{postgres.shown(engine.url)} can't be used: {words}") from error
+        raise
 
 
 def _trouble(error: DBAPIError) -> Trouble:

@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, inser
 from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import Millis, SessionId, UserId
 from hubbub.domain.users import Session
-from hubbub.stores.sql.dialects import Keys, encode_keys
+from hubbub.stores.sql.dialects import Keys, encode_keys, one_of
 from hubbub.stores.sql.savepoints import savepoint
 from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import sessions, tickets
@@ -46,11 +46,11 @@ _END = Statement(delete(sessions).where(sessions.c.id == _SESSION))
 # What somebody is about to change is left to the next time: whoever waits for it here could wait for ever.
 _EXPIRED = select(sessions.c.id).where(sessions.c.expires_at < bindparam("before"))
 _PURGE = Statement(
-    delete(sessions).where(sessions.c.id.in_(_EXPIRED.with_for_update(skip_locked=True))).returning(sessions.c.id)
+    delete(sessions).where(one_of(sessions.c.id, _EXPIRED.with_for_update(skip_locked=True))).returning(sessions.c.id)
 )
 _EXPIRED_TICKETS = select(tickets.c.hash).where(tickets.c.expires_at < bindparam("before"))
 _PURGE_TICKETS = Statement(
-    delete(tickets).where(tickets.c.hash.in_(_EXPIRED_TICKETS.with_for_update(skip_locked=True)))
+    delete(tickets).where(one_of(tickets.c.hash, _EXPIRED_TICKETS.with_for_update(skip_locked=True)))
 )
 _ADD_TICKET = Statement(
     insert(tickets).values(hash=bindparam("hash"), session_id=_SESSION, expires_at=bindparam("expires_at"))
