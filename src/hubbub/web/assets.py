@@ -44,6 +44,9 @@ _STATIC_IMPORT = re.compile(
     r"""(?:^|;|\})\s*(?:(?:import|export)\b[^'"();]*?\bfrom|import)\s*(?P<quote>['"])(?P<name>[^'"]+)(?P=quote)""",
     re.MULTILINE,
 )
+# Comments that have their lines to themselves: a fifth of what is sent, and nothing that a browser needs.
+_COMMENT = re.compile(rb"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
+_COMMENTED = (".css", ".js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,19 @@ def read_assets(folder: Path = FOLDER) -> Assets:
     for file in sorted(folder.rglob("*")):
         media_type = MEDIA_TYPES.get(file.suffix)
         if media_type is not None and file.is_file():
-            files[file.relative_to(folder).as_posix()] = Asset.of(file.read_bytes(), media_type)
+            path = file.relative_to(folder).as_posix()
+            files[path] = Asset.of(_slim(path, file.read_bytes()), media_type)
     linked = _linked_sheets(folder / "index.html")
     files[SHEET] = Asset.of(b"\n".join(files[path].content for path in linked), MEDIA_TYPES[".css"])
     names = "\n".join(f"{path} {asset.etag}" for path, asset in files.items())
     return Assets(MappingProxyType(files), sha256(names.encode()).hexdigest()[:16])
+
+
+def _slim(path: str, content: bytes) -> bytes:
+    """Our own files without their comments, line for line: what an error names is where it says."""
+    if not path.endswith(_COMMENTED) or path.startswith("vendor/"):
+        return content
+    return _COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), content)
 
 
 def _linked_sheets(page: Path) -> list[str]:

@@ -92,6 +92,15 @@ def test_only_files_with_a_known_suffix_are_read(tmp_path: Path) -> None:
     assert set(assets.files) == {"a.js", SHEET}
 
 
+def test_our_comments_are_left_out_and_every_line_stays_where_it_is(tmp_path: Path) -> None:
+    code = "/**\n * Why.\n */\nlet a = 1;\n  /** @type {number} */ (a);\n  /* here */\nlet b = `/* text */`;\n"
+    assets = folder_of(tmp_path, {"a.js": code, "vendor/b.js": code})
+    assert assets.files["vendor/b.js"].content.decode() == code  # licences are comments too
+    assert assets.files["a.js"].content.decode() == (
+        "\n\n\nlet a = 1;\n  /** @type {number} */ (a);\n\nlet b = `/* text */`;\n"
+    )
+
+
 def test_the_sheets_of_the_page_are_sent_as_one_in_the_order_of_the_page(tmp_path: Path) -> None:
     links = "\n    ".join(f'<link rel="stylesheet" href="static/css/{name}.css">' for name in ("z", "a"))
     files = {"index.html": f"<head>\n{links}\n</head>", "css/a.css": "a {}", "css/z.css": "z {}", "css/b.css": "b {}"}

@@ -1,8 +1,9 @@
 /** Somebody: who they are, whether they are there, and the way to write to them. */
 
+import { useEffect } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { agoTime, t } from "../i18n/language.js";
-import { presence } from "../store/presence.js";
+import { presence, watch } from "../store/presence.js";
 import { openDirect } from "../store/rooms.js";
 import { me } from "../store/session.js";
 import { Avatar } from "./avatar.js";
@@ -29,6 +30,10 @@ export async function writeTo(user) {
 function PersonDialog({ user }) {
   const now = presence(user.id).value;
   const own = user.id === me.value?.id;
+  useEffect(() => {
+    watch("person", [user.id]);
+    return () => watch("person", []);
+  }, [user.id]);
   return html`<${Dialog} title=${t("person")} sheet=${false}>
     <div class="person">
       <${Avatar} id=${user.id} name=${displayName(user)} size="large" status=${now?.status} />

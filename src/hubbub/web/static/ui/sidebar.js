@@ -1,8 +1,9 @@
 /** The list of rooms: channels, groups and direct messages, each the latest first; and who is signed in. */
 
+import { useEffect } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { shortTime, t } from "../i18n/language.js";
-import { presence } from "../store/presence.js";
+import { presence, watch } from "../store/presence.js";
 import { channels, directs, groups, loaded } from "../store/rooms.js";
 import { nameOf } from "../store/people.js";
 import { me as user } from "../store/session.js";
@@ -19,7 +20,11 @@ import { showSwitcher } from "./switcher.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
 
+const WATCHED = 40; // people whose presence the list shows: those who were written to last
+
 export function Sidebar() {
+  const peers = directs.value.slice(0, WATCHED).flatMap(({ peer }) => peer?.id ?? []);
+  useEffect(() => watch("sidebar", peers), [peers.join()]);
   return html`<nav class="sidebar" aria-label=${t("rooms")}>
     <header class="bar">
       <span class="brand"><${Logo} />hubbub</span>
