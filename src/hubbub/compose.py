@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,7 @@ except ImportError:  # Windows, PyPy
 
 log = logging.getLogger(__name__)
 
+KEYS = "keys"  # the subject on which processes compare them
 PURGE = 3600.0  # seconds between deletions of what has expired
 
 
@@ -123,6 +124,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             parallelism=settings.argon2_parallelism,
         )
         stack.push_async_callback(hasher.close)
+        keys = open_keys(settings)
         hub = Hub(Logs(store))
         fanout = HubFanout(hub)
         cluster = None if bus is None else Cluster(hub, fanout, bus)
@@ -131,7 +133,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             clock=clock,
             fanout=cluster or fanout,
             hasher=hasher,
-            tokens=JwtTokens(open_keys(settings), clock),
+            tokens=JwtTokens(keys, clock),
             policy=accounts_policy(settings),
             lanes=store.writers,
         )
@@ -145,6 +147,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             stack.push_async_callback(cluster.close)
             await cluster.start()
             await gateway.signals.connect(bus, process)
+            _compare_keys(bus, keys)
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(chat.close)
         purging = asyncio.create_task(_purge(chat.accounts), name="purge")
@@ -206,7 +209,8 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             host, port, *_ = listener.getsockname()
             where = {"host": host, "port": port, "database": shown(settings.database_url), "pid": os.getpid()}
             log.info("started", extra={"version": __version__, **where, "open_files": raise_open_files()})
-            started(port, server.warnings)
+            apart = () if server.apart is None else (server.apart,)
+            started(port, (*server.warnings, *apart))
 
         await UvicornServer(config(app, settings), started=ready, stopping=server.drain).serve(sockets=[listener])
 
@@ -268,6 +272,24 @@ async def _open_bus(settings: Settings) -> NatsBus | None:
     addresses, prefix = parse_addresses(settings.bus_url), check_prefix(settings.bus_prefix)
     secured = any(address.tls for address in addresses)
     return await open_nats(addresses, trusted(settings.bus_ca_file) if secured else None, prefix)
+
+
+def _compare_keys(bus: NatsBus, keys: Sequence[SigningKey]) -> None:
+    """Tell the other processes the name of the key that signs here, and the log when one of them has another."""
+
+    def compare(kid: bytes) -> None:
+        if kid not in [key.kid.encode() for key in keys]:
+            log.warning(
+                "another process signs with a key that this one does not have: who signs in there is refused here. "
+                "Give all of them the same HUBBUB_SECRET, or the same file of keys"
+            )
+
+    def tell() -> None:
+        bus.publish(KEYS, keys[0].kid.encode())
+
+    bus.subscribe(KEYS, compare)
+    bus.when_restored(tell)
+    tell()
 
 
 def connection_ids(process: str) -> Callable[[], str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.buses.nats import NatsBus
+from hubbub.compose import KEYS
 from hubbub.realtime.watch import Watch
 from hubbub.wire import frames as wire
 from tests.integration.servers import LiveServer, register, serving, settings_in
@@ -146,3 +147,24 @@ async def test_the_url_of_the_bus_is_nowhere_to_be_seen(
             said = await status(live)
     assert "127.0.0.1:1" in said[2]
     assert "s3cret" not in said[2] + caplog.text
+
+
+async def test_processes_that_sign_with_other_keys_notice(
+    tmp_path: Path, empty_databases: EmptyDatabases, nats_url: str, nats_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with empty_databases.one() as url:
+        first, same, other = (
+            settings_in(
+                tmp_path, database_url=url, bus_url=nats_url, bus_prefix=nats_prefix, secret_file=tmp_path / name
+            )
+            for name in ("keys", "keys", "other")
+        )
+        async with serving(first) as live:
+            names: asyncio.Queue[bytes] = asyncio.Queue()
+            bus_of(live).subscribe(KEYS, names.put_nowait)
+            async with serving(same):
+                await names.get()
+                assert "signs with a key" not in caplog.text
+            async with serving(other):
+                await names.get()
+                assert "signs with a key that this one does not have" in caplog.text

@@ -23,6 +23,8 @@ MEMBERS = "members"
 SESSIONS = "sessions"
 LOOK = "look"  # the sender's events may have been lost: of these rooms, or without any of all
 
+NAMED = 1000  # memberships in one message
+
 _MEMBER = Struct(">qqq?")  # room_id, seq, whose membership it changes, joined or left
 _EVERYBODY = 0  # in the place of a user: the room is no more
 _ID = Struct(">q")
@@ -85,8 +87,8 @@ class Cluster:
             room_id = item.event.room_id
             self._bus.publish(subject_of(room_id), beginning + _ID.pack(room_id) + item.frame)
         members = b"".join(map(_member, events))
-        if members:
-            self._bus.publish(MEMBERS, beginning + members)
+        for first in range(0, len(members), NAMED * _MEMBER.size):
+            self._bus.publish(MEMBERS, beginning + members[first : first + NAMED * _MEMBER.size])
 
     def resync(self, room_ids: Collection[RoomId]) -> None:
         self._fanout.resync(room_ids)

@@ -8,7 +8,7 @@ import pytest
 
 from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
-from hubbub.realtime.cluster import subject_of
+from hubbub.realtime.cluster import MEMBERS, subject_of
 from hubbub.realtime.watch import ROUND
 from hubbub.services.ports import Tx
 from tests.unit.realtime.clusters import ClusterNode, Pair, open_pair
@@ -72,6 +72,20 @@ async def test_the_members_of_a_deleted_room_are_told_on_every_node_once_whether
     await pair.there.watch.look()
     assert ann.signals == bob.signals == [(ROOM, 4, False)]
     assert cyd.signals == []
+
+
+async def test_however_many_are_added_at_once_no_message_on_the_bus_grows_with_them(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubbub.realtime.cluster.NAMED", 2)
+    heard: list[bytes] = []
+    pair.there.bus.subscribe(MEMBERS, heard.append)
+    cyd = pair.there.recorder(CYD, 3)
+    await pair.there.learn(CYD)
+    other = await pair.here.found(ANN, BOB, CYD)
+    await turns(30)
+    assert len(heard) == 2
+    assert cyd.signals == [(other, 4, True)]
 
 
 async def test_who_is_cut_after_they_were_told_that_they_are_back_is_told_again(pair: Pair) -> None:
