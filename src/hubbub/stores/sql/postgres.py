@@ -34,8 +34,10 @@ _DEFAULTS = {
     "tcp_user_timeout": "15000",  # milliseconds
 }
 
-# Of several servers the one that takes writes, also for reading: a standby may lag behind.
-_PRIMARY = {"target_session_attrs": "read-write"}
+_NEEDED = {
+    "target_session_attrs": "read-write",  # of several servers that one, also for reading: a standby may lag behind
+    "client_encoding": "utf8",
+}
 
 # Every statement looks up rows by their keys, so that a plan which reads a whole table, made while it was small or on
 # old statistics, is never the right one; and no such statement is worth being compiled.
@@ -52,12 +54,13 @@ def url_of(url: str) -> URL:
         raise UnusableDatabase(
             f"{parts.render_as_string()} is not of the form postgresql+psycopg://user:password@host:5432/database"
         )
-    return parts.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **parts.query, **_PRIMARY})
+    return parts.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **parts.query, **_NEEDED})
 
 
 def shown(url: URL) -> str:
     """Where it is, without a secret."""
-    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+    host = url.host or url.query.get("host") or "localhost"
+    return f"{host}:{url.port or 5432}/{url.database}"
 
 
 def writer_engine(url: URL, connections: int, timeout: float) -> Engine:
