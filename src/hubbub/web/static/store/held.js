@@ -88,11 +88,12 @@ export class Held {
    * The user has read everything up to `seq`. True when the mark moved; it never goes back.
    *
    * @param {Seq} seq
+   * @param {number | null} [passed] how many unread messages that makes less, if it is known
    */
-  read(seq) {
+  read(seq, passed = null) {
     const view = this.view.value;
     if (seq <= view.read_seq) return false;
-    this.view.value = { ...view, read_seq: seq, unread: this.#unreadAfter(seq) };
+    this.view.value = { ...view, read_seq: seq, unread: this.#unreadAfter(seq, passed) };
     return true;
   }
 
@@ -150,13 +151,16 @@ export class Held {
     if (counted && posted.user_id !== this.userId) view.unread = Math.max(0, view.unread - 1);
   }
 
-  /** @param {Seq} seq */
-  #unreadAfter(seq) {
+  /**
+   * @param {Seq} seq
+   * @param {number | null} passed
+   */
+  #unreadAfter(seq, passed) {
     if (seq >= this.lastPost) return 0;
     const events = this.log?.between(seq, this.shown) ?? null;
     if (events === null) {
-      this.unsure = true;
-      return this.view.value.unread;
+      if (passed === null) this.unsure = true;
+      return Math.max(0, this.view.value.unread - (passed ?? 0));
     }
     const deleted = new Set(events.filter(({ kind }) => kind === "message.deleted").map(({ target }) => target));
     return events.filter(({ message }) => message && !deleted.has(message.seq) && this.#counts(message, seq)).length;

@@ -8,7 +8,7 @@
  * @import {Problem} from "../core/problems.js"
  */
 
-import { batch, computed, signal } from "@preact/signals-core";
+import { batch, computed, signal, untracked } from "@preact/signals-core";
 
 import { problemOf } from "../core/problems.js";
 import { toast } from "./announce.js";
@@ -20,6 +20,7 @@ import { learn } from "./people.js";
 
 const RESUME = 200; // events that are caught up with one by one; beyond, a room begins again at its end
 const MARK_PAUSE = 1000; // milliseconds between two read marks of a room
+const RETRY = 5000; // milliseconds
 const PAGE = 200;
 
 /** @type {Map<RoomId, Held>} */
@@ -84,23 +85,33 @@ export const screen = {
 
 // What the user does
 
-/** @param {RoomId} id */
+/**
+ * An effect may call this: what is read here is not what it depends on.
+ *
+ * @param {RoomId} id
+ */
 export function openRoom(id) {
-  if (current.value === id) return;
-  batch(() => {
-    closeRoom();
-    current.value = id;
-    screen.opened(id);
-  });
+  if (current.peek() === id) return;
+  untracked(() =>
+    batch(() => {
+      closeRoom();
+      current.value = id;
+      screen.opened(id);
+    }),
+  );
   if (!held.has(id) && live.line.isOpen) void ask(id);
 }
 
 export function closeRoom() {
-  const id = current.value;
+  const id = current.peek();
   if (id === null) return;
-  catchUp(id);
-  current.value = null;
-  screen.left(id);
+  untracked(() =>
+    batch(() => {
+      catchUp(id);
+      current.value = null;
+      screen.left(id);
+    }),
+  );
 }
 
 /**
@@ -154,10 +165,10 @@ export async function changeRoom(id, change) {
  *
  * @param {RoomId} id
  * @param {Seq} seq
+ * @param {number | null} [passed] how many unread messages that makes less, if it is known
  */
-export function markRead(id, seq) {
-  const room = held.get(id);
-  if (!room?.read(seq)) return;
+export function markRead(id, seq, passed = null) {
+  if (!held.get(id)?.read(seq, passed)) return;
   live.tabs.post("read", { id, seq });
   if (marking.has(id)) return;
   const send = () => live.line.markRead(id, held.get(id)?.view.value.read_seq ?? 0);
@@ -169,7 +180,6 @@ export function markRead(id, seq) {
       send();
     }, MARK_PAUSE),
   );
-  settle(room);
 }
 
 /** Show the rooms that this device remembers, and remember them from now on. */
@@ -220,6 +230,8 @@ async function rest(cursor, number) {
     try {
       page = await live.api.get("rooms", { cursor, limit: PAGE });
     } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      if (number === hellos && live.line.isOpen) continue;
       return false; // the next hello begins anew
     }
     if (number !== hellos) return false;
@@ -396,10 +408,13 @@ live.closed.on(({ roomId, problem }) => {
 });
 live.signalled.on(({ kind, room_id, user_id, seq = 0, on }) => {
   const room = held.get(room_id ?? 0);
-  if (kind === "read" && user_id === live.tokens.user?.id && room?.read(seq)) settle(room);
-  else if (kind === "room" && on === true && room_id !== undefined) void ask(room_id);
-  else if (kind === "room" && on === false && room !== undefined && live.line.position(room.id) === null)
+  if (kind === "read" && user_id === live.tokens.user?.id && room !== undefined) {
+    room.read(seq);
+    settle(room); // the mark is stored: what can't be counted here can be asked for now
+  } else if (kind === "room" && on === true && room_id !== undefined) void ask(room_id);
+  else if (kind === "room" && on === false && room !== undefined && live.line.position(room.id) === null) {
     close(room.id, "removed");
+  }
 });
 live.gone.on(({ reason, name }) => {
   if (reason === "removed" || reason === "deleted") toast({ key: `toast.${reason}`, args: { room: name } });

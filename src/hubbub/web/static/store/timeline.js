@@ -103,8 +103,23 @@ export class Timeline {
   /** What is on the screen is read, if somebody can see it. */
   markSeen() {
     if (current.value === this.roomId && this.#last > 0 && document.visibilityState === "visible") {
-      markRead(this.roomId, this.#last);
+      markRead(this.roomId, this.#last, this.#passed(this.#last));
     }
+  }
+
+  /**
+   * How many unread messages are there up to this one? Null when not all of them are here.
+   *
+   * @param {Seq} seq
+   */
+  #passed(seq) {
+    const { read_seq = 0 } = roomView(this.roomId).value ?? {};
+    const [first = Infinity] = this.#edges();
+    if (!this.atStart.value && first > read_seq) return null;
+    const unread = [...this.#state.messages.values()].filter(
+      (message) => message.seq > read_seq && message.seq <= seq && !isMine(message) && message.deleted_at === undefined,
+    );
+    return unread.length;
   }
 
   async loadOlder() {
@@ -288,7 +303,9 @@ export class Timeline {
       this.#state.messages = new Map();
       this.#state.head = heldRoom(this.roomId)?.shown ?? page.head;
       join(this.#state, messages);
-      this.atStart.value = latest && isShort(page, query.limit);
+      const { around } = query;
+      // Around a message are older ones as well, if there are any.
+      this.atStart.value = around === undefined ? isShort(page, query.limit) : isFirst(page, around);
       this.#state.tail = latest;
       this.status.value = "ready";
       this.problem.value = null;
@@ -481,9 +498,18 @@ const isMine = ({ user_id }) => user_id === live.tokens.user?.id;
  * @param {Page} page
  * @param {number} limit
  */
-function isShort({ items }, limit) {
-  return items.length < limit && items.reduce((total, { text }) => total + text.length, 0) < SHORT;
-}
+const isShort = ({ items }, limit) => items.length < limit && length(items) < SHORT;
+
+/**
+ * Is nothing of a page that was read around a message older than that?
+ *
+ * @param {Page} page
+ * @param {Seq} seq
+ */
+const isFirst = ({ items }, seq) => (items.at(-1)?.seq ?? Infinity) >= seq && length(items) < SHORT;
+
+/** @param {readonly Message[]} messages in characters */
+const length = (messages) => messages.reduce((total, { text }) => total + text.length, 0);
 
 Object.assign(screen, {
   take: (/** @type {Held} */ room, /** @type {boolean} */ all) =>
