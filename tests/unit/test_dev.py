@@ -166,3 +166,15 @@ def test_all_steps_run_and_those_that_failed_are_named(dev: ModuleType, capfd: p
     assert shown.out == "ran\n"
     assert shown.err.endswith("./dev: failed: one, three\n")
     assert dev.run_all({"two": good}) == 0
+
+
+@pytest.mark.parametrize(("told", "version"), [("v20.20.2", 20), ("v9.0.0", 9), ("not found", 0), ("", 0)])
+def test_the_major_version_of_node_is_read(dev: ModuleType, tmp_path: Path, told: str, version: int) -> None:
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\necho '{told}'\n")
+    node.chmod(0o755)
+    assert dev.node_version(str(node)) == version
+
+
+def test_a_node_that_is_not_there_has_no_version(dev: ModuleType, tmp_path: Path) -> None:
+    assert dev.node_version(str(tmp_path / "node")) == 0
