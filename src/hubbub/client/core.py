@@ -9,7 +9,7 @@ hands over in order. A shell (`live.py`) does the I/O; a simulation may drive it
      +------------- lost: back off, or renew the token first --------+        stopped: it will not come back
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 
 from hubbub.client.backoff import Backoff
@@ -17,13 +17,13 @@ from hubbub.client.catchup import Catchup
 from hubbub.client.errors import Closed, NotUnderstood, Unreachable, closing_error, is_final
 from hubbub.client.outbox import ExchangeFrame, Outbox
 from hubbub.client.outputs import Connect, HangUp, Output, Renew, Signalled, Stopped, Transmit, Welcomed
+from hubbub.client.windows import Window
 from hubbub.domain.errors import ChatError, Internal, TooLarge
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode, may_resume
 from hubbub.wire.codec import decode_server, encode, ref_of
 from hubbub.wire.errors import chat_error
-from hubbub.wire.limits import TokenBucket
 
 HELLO_TIMEOUT = 10.0  # seconds until a new connection must have said hello
 ANSWER_TIMEOUT = 30.0  # seconds until a frame must be answered, on a connection that lives
@@ -52,10 +52,8 @@ class Core:
         self._catchup = Catchup(self._outputs, random)
         self._outbox = Outbox(self._outputs, random)
         self._ref = 0
-        self._unanswered: dict[int, float] = {}  # by ref: when it left, the oldest first
+        self._window = Window()
         self._auth_ref: int | None = None
-        self._bucket = TokenBucket(0, 1)
-        self._bucket_at = 0.0  # when there is a token for the next frame
         self._marks: dict[RoomId, Seq] = {}  # read marks of this connection, repeated on the next
         self._presence = wire.Presence()  # all that was said of it, repeated on the next connection
         self._opened_at = 0.0
@@ -80,14 +78,13 @@ class Core:
         if self.state is not State.OPEN or self.hello is None:
             return None
         times = [self._heard_at + self._silence()]
-        if self._unanswered:
-            times.append(next(iter(self._unanswered.values())) + ANSWER_TIMEOUT)
+        if self._window.oldest is not None:
+            times.append(self._window.oldest + ANSWER_TIMEOUT)
         if self._renew_at is not None:
             times.append(self._renew_at)
-        if len(self._unanswered) < self._window():
-            due = self._due()
-            if due is not None:
-                times.append(max(due, self._bucket_at))
+        due = self._due()
+        if due is not None and not self._window.full:
+            times.append(max(due, self._window.free_at))
         return min(times)
 
     # What the program wants
@@ -166,7 +163,7 @@ class Core:
         stable = self.state is State.OPEN and now >= self._opened_at + STABLE
         bye, self._bye = self._bye, None
         self.state = State.DOWN
-        self._unanswered.clear()
+        self._window.close()
         self._auth_ref = None
         self._renew_at = None
         self._catchup.lost()
@@ -211,7 +208,7 @@ class Core:
             self._plan_renewal(now, lifetime)
             self._ref += 1
             self._auth_ref = self._ref
-            self._unanswered[self._ref] = now
+            self._window.sent(self._ref, now)
             self._transmit(wire.Auth(ref=self._ref, token=token))
 
     def not_renewed(self, now: float, error: Exception) -> None:
@@ -233,7 +230,7 @@ class Core:
         if self.state is State.OPENING and now >= self._opened_at + HELLO_TIMEOUT:
             self._drop(now, "no hello in time")
         elif self.state is State.OPEN:
-            oldest = next(iter(self._unanswered.values()), now)
+            oldest = now if self._window.oldest is None else self._window.oldest
             if now >= self._heard_at + self._silence():
                 self._drop(now, "nothing was heard for too long")
             elif now >= oldest + ANSWER_TIMEOUT:
@@ -255,11 +252,11 @@ class Core:
             case wire.Ack():
                 self._acknowledged(now, frame)
             case wire.Events():
-                self._goes_on(now, frame.ref)
-                self._settled(self._catchup.events(frame, now))
+                self._window.goes_on(frame.ref, now)
+                self._window.settled(self._catchup.events(frame, now))
             case wire.Joined():
-                self._goes_on(now, frame.ref)
-                self._settled(self._catchup.joined(frame, now))
+                self._window.goes_on(frame.ref, now)
+                self._window.settled(self._catchup.joined(frame, now))
             case wire.Ping():
                 self._transmit(wire.Pong(n=frame.n))
                 self._catchup.heads(frame.heads, now)
@@ -273,7 +270,7 @@ class Core:
                 self._catchup.reset(frame, now)
             case wire.Page():
                 if frame.ref is not None and self._outbox.answered(frame.ref, frame):
-                    self._settled((frame.ref,))
+                    self._window.settled((frame.ref,))
             case wire.Hello():
                 self._open(now, frame)
             case wire.Bye():
@@ -289,9 +286,7 @@ class Core:
         self.hello = hello
         self._opened_at = now
         self._renewed = False
-        # Half of the server's burst: what the network delays and delivers at once must fit into the other half.
-        self._bucket = TokenBucket(hello.limits.frame_rate, max(1, hello.limits.frame_burst // 2))
-        self._bucket_at = now
+        self._window.open(hello.limits, now)
         self._plan_renewal(now, self._lifetime)
         self._outputs.append(Welcomed(hello))
         marks, self._marks = self._marks, {}
@@ -306,9 +301,9 @@ class Core:
             return
         if ref == self._auth_ref:
             self._auth_ref = None
-            self._settled((ref,))
+            self._window.settled((ref,))
         elif self._outbox.answered(ref, frame) or self._catchup.answered(ref, now):
-            self._settled((ref,))
+            self._window.settled((ref,))
 
     def _refused(self, now: float, ref: int | None, room_id: RoomId | None, error: ChatError) -> None:
         if ref is None:
@@ -320,7 +315,7 @@ class Core:
                 return  # one room of a sync; its ack is still to come
         elif not self._outbox.refused(ref, error, now):
             return
-        self._settled((ref,))
+        self._window.settled((ref,))
 
     def _not_understood(self, now: float, data: str | bytes, error: ChatError) -> None:
         """An unknown frame, or garbage. A join that it answers is tried again later; who asked for more is told."""
@@ -329,16 +324,7 @@ class Core:
             return
         unreadable = NotUnderstood(f"the answer can't be read: {error}")
         if self._catchup.refused(ref, None, Internal(str(error)), now) or self._outbox.fail(ref, unreadable):
-            self._settled((ref,))
-
-    def _goes_on(self, now: float, ref: int | None) -> None:
-        """A part of an answer came: the rest may take its time again."""
-        if ref is not None and self._unanswered.pop(ref, None) is not None:
-            self._unanswered[ref] = now  # as the newest
-
-    def _settled(self, refs: Sequence[int]) -> None:
-        for ref in refs:
-            self._unanswered.pop(ref, None)
+            self._window.settled((ref,))
 
     # On the way out
 
@@ -361,30 +347,17 @@ class Core:
                 limit = self.hello.limits.frame
                 self._outbox.fail(ref, TooLarge(f"a frame may have at most {limit} bytes", field="text"))
                 continue
-            self._unanswered[ref] = now
+            self._window.sent(ref, now)
             self._outputs.append(Transmit(data))
 
     def _may_send(self, now: float) -> bool:
         """Is there something to send, and do the server's limits allow it now?"""
-        if len(self._unanswered) >= self._window() or now < self._bucket_at:
-            return False
         due = self._due()
-        if due is None or due > now:
-            return False
-        wait = self._bucket.take(now)
-        if wait:
-            self._bucket_at = now + wait + 0.001  # by when rounding can't leave a part of a token missing
-        return not wait
+        return due is not None and due <= now and self._window.take(now)
 
     def _due(self) -> float | None:
         """When there is something to send; None = nothing."""
         return min((due for due in (self._catchup.due(), self._outbox.due()) if due is not None), default=None)
-
-    def _window(self) -> int:
-        """How many frames may be unanswered. Some room is left for what is sent without being counted here."""
-        assert self.hello is not None
-        inflight = self.hello.limits.inflight
-        return max(1, inflight - inflight // 8)
 
     def _transmit(self, frame: wire.ClientFrame) -> None:
         self._outputs.append(Transmit(encode(frame)))

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from hubbub.domain.events import Event, MemberJoined, MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.realtime.deliveries import delivery
 from hubbub.realtime.fanout import HubFanout
-from hubbub.realtime.hub import Hub, delivery
+from hubbub.realtime.hub import Hub
 from hubbub.wire.codec import decode_server
 from hubbub.wire.events import domain_event
 from hubbub.wire.frames import EventFrame

@@ -9,7 +9,7 @@ import logging
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from hubbub.domain.errors import BadFrame, ChatError, RateLimited, TooLarge, Unauthenticated
+from hubbub.domain.errors import BadFrame, ChatError, RateLimited, TooLarge, Unauthenticated, Unavailable
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.users import Identity
 from hubbub.realtime.outbox import Outbox, Transport
@@ -225,6 +225,16 @@ class Connection:
         if self._turn is None:
             self._turn = asyncio.Lock()
         return self._turn
+
+    def require_open(self) -> None:
+        """Raise Unavailable when it is closed."""
+        if self.state is State.CLOSED:
+            raise Unavailable("this connection is closed")
+
+    async def ready(self) -> None:
+        """Wait until the reader takes more. Raise Unavailable when it never will."""
+        await self.outbox.writable()
+        self.require_open()
 
     def begin(self) -> None:
         """Count a request that is not answered at once. Raise RateLimited when there are too many."""

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from hubbub.domain.errors import ChatError
 from hubbub.domain.events import Event, MemberJoined, MemberLeft, RoomDeleted
 from hubbub.domain.ids import RoomId, SessionId
-from hubbub.realtime.hub import RETRY, Delivery, Hub, delivery
+from hubbub.realtime.deliveries import Delivery, delivery
+from hubbub.realtime.hub import RETRY, Hub
 
 
 class HubFanout:

@@ -10,19 +10,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeAlias
 
-from hubbub.domain.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unavailable
+from hubbub.domain.errors import ChatError, Forbidden, Invalid, RateLimited, Unavailable
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.users import Identity
 from hubbub.realtime.connection import LOOK, Connection, State
 from hubbub.realtime.deadlines import Deadlines
-from hubbub.realtime.frames import events_frame, hello_rooms, joined_frame, page_frame, reset_frame
-from hubbub.realtime.hub import Hub, View
+from hubbub.realtime.frames import hello_rooms, page_frame
+from hubbub.realtime.hub import Hub
+from hubbub.realtime.joins import Joins
 from hubbub.realtime.outbox import Transport
 from hubbub.realtime.presence import Tempo
 from hubbub.realtime.signals import Signals
 from hubbub.services.chat import Chat
 from hubbub.services.journal import Answer, Draft
-from hubbub.services.logs import Joined
 from hubbub.services.ports import Clock
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
@@ -30,8 +30,6 @@ from hubbub.wire.limits import Limits
 from hubbub.wire.times import format_time
 
 HELLO_ROOMS = 100  # rooms in `hello`; the rest is in GET /rooms
-MAX_SYNC = 1000  # rooms in one `sync`
-SYNC_ROOMS = 20  # of them read in one snapshot
 SPREAD = 2  # milliseconds of the reconnects' spread for each connection that is sent away
 
 log = logging.getLogger(__name__)
@@ -56,6 +54,7 @@ class Gateway:
         self.limits = limits
         self.signals = Signals(hub, chat.reads, chat.peers, clock, tempo)
         self._chat = chat
+        self._joins = Joins(hub, chat.logs, limits)
         self._new_id = new_id
         self._deadlines = Deadlines()
         self._connections: dict[str, Connection] = {}
@@ -150,12 +149,12 @@ class Gateway:
             connection.opened()
 
     async def _open_room(self, connection: Connection, identity: Identity, room_id: RoomId) -> None:
-        view = self._begin_join(connection, room_id)
+        view = self._joins.begin(connection, room_id)
         joined = await self._chat.logs.join(identity.user_id, room_id, after=connection.after, epoch=connection.epoch)
         if connection.state is not State.OPENING:
             return
         self._hello(connection, identity, joined.epoch)
-        await self._welcome(connection, view, joined, None)
+        await self._joins.welcome(connection, view, joined, None)
         if connection.state is State.OPENING:
             connection.opened()
 
@@ -234,7 +233,7 @@ class Gateway:
             case wire.Join():
                 self._ask_in_turn(connection, frame.ref, partial(self._join, connection, identity, frame))
             case wire.Sync():
-                self._ask_in_turn(connection, frame.ref, partial(self._sync, connection, identity, frame))
+                self._ask_in_turn(connection, frame.ref, partial(self._joins.sync, connection, identity, frame))
             case wire.Leave():
                 self._ask_in_turn(connection, frame.ref, partial(self._leave, connection, frame))
             case wire.History():
@@ -312,72 +311,7 @@ class Gateway:
             connection.send(wire.Ack(ref=frame.ref))
 
     async def _join(self, connection: Connection, identity: Identity, frame: wire.Join) -> None:
-        room_id = _room_id(connection, frame.room_id)
-        view = self._begin_join(connection, room_id)
-        try:
-            joined = await self._chat.logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
-            await self._welcome(connection, view, joined, frame.ref)
-        except BaseException:
-            self._abandon(view)
-            raise
-
-    async def _sync(self, connection: Connection, identity: Identity, frame: wire.Sync) -> None:
-        if len(frame.rooms) > MAX_SYNC:
-            raise Invalid(f"rooms: at most {MAX_SYNC} in one frame", field="rooms")
-        if connection.room_id is not None and any(room_id != connection.room_id for room_id in frame.rooms):
-            raise Invalid(f"this connection is for room {connection.room_id}", field="rooms")
-        positions = list(frame.rooms.items())
-        for start in range(0, len(positions), SYNC_ROOMS):
-            await self._sync_part(connection, identity, dict(positions[start : start + SYNC_ROOMS]), frame)
-            await self._ready(connection)
-        connection.send(wire.Ack(ref=frame.ref))
-
-    async def _sync_part(
-        self, connection: Connection, identity: Identity, positions: dict[RoomId, Seq], frame: wire.Sync
-    ) -> None:
-        views = {room_id: self._begin_join(connection, room_id) for room_id in positions}
-        try:
-            answers = await self._chat.logs.join_many(identity.user_id, positions, epoch=frame.epoch)
-            for room_id, answer in answers.items():
-                try:
-                    if isinstance(answer, ChatError):
-                        raise answer
-                    await self._welcome(connection, views[room_id], answer, frame.ref)
-                except ChatError as error:
-                    self._abandon(views[room_id])
-                    connection.refuse(error, frame.ref, room_id)
-        except BaseException:
-            for view in views.values():
-                self._abandon(view)
-            raise
-
-    def _begin_join(self, connection: Connection, room_id: RoomId) -> View:
-        _require_open(connection)  # nobody would leave the room again
-        connection.rooms[room_id] = Seq(0)
-        return self.hub.begin_join(connection, room_id)
-
-    def _abandon(self, view: View) -> None:
-        if self.hub.is_current(view):
-            assert isinstance(view.listener, Connection)
-            view.listener.leave(view.room_id)
-
-    async def _welcome(self, connection: Connection, view: View, joined: Joined, ref: int | None) -> None:
-        """Send the snapshot, and let the view go live if that was all of it."""
-        if not self.hub.is_current(view):
-            raise Conflict("superseded by a later frame for this room")
-        reset = reset_frame(joined)
-        if reset is not None:
-            connection.send_encoded(reset)
-        connection.send_encoded(joined_frame(joined, ref))
-        more = False
-        if joined.events:
-            events, more = events_frame(joined, ref, self.limits.frame_bytes)
-            connection.send_encoded(events)
-        connection.rooms[joined.room_id] = joined.head
-        if more:
-            self._abandon(view)
-        else:
-            await self.hub.complete_join(view, joined)
+        await self._joins.join(connection, identity, _room_id(connection, frame.room_id), frame)
 
     def _ask(self, connection: Connection, ref: int | None, answer: Work) -> None:
         """Carry out what has to be waited for, beside the other frames."""
@@ -394,13 +328,8 @@ class Gateway:
 
     async def _in_turn(self, connection: Connection, answer: Work) -> None:
         async with connection.turn:
-            await self._ready(connection)
+            await connection.ready()
             await answer()
-
-    async def _ready(self, connection: Connection) -> None:
-        """Wait until the reader takes more."""
-        await connection.outbox.writable()
-        _require_open(connection)
 
     async def _answer_later(self, connection: Connection, ref: int | None, answer: Work) -> None:
         try:
@@ -418,11 +347,6 @@ class Gateway:
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
         return task
-
-
-def _require_open(connection: Connection) -> None:
-    if connection.state is State.CLOSED:
-        raise Unavailable("this connection is closed")
 
 
 def _room_id(connection: Connection, room_id: RoomId | None) -> RoomId:

@@ -10,17 +10,16 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from hubbub.domain.errors import ChatError, Conflict, Unauthenticated
 from hubbub.domain.events import Event, MemberLeft, MessageEdited, RoomDeleted
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
-from hubbub.domain.permissions import seen_by
-from hubbub.realtime.memberships import Memberships, Told
-from hubbub.realtime.outbox import Flusher, Receiver
+from hubbub.realtime.deliveries import Delivery, delivery
+from hubbub.realtime.listeners import Listener
+from hubbub.realtime.memberships import Memberships
+from hubbub.realtime.outbox import Flusher
 from hubbub.services.logs import Joined, Logs
-from hubbub.wire.events import encode_event
-from hubbub.wire.framing import text_frame
 
 OPENING = 60.0  # seconds; no connection takes so long from the look at its session until it is open
 RETRY = 1.0  # seconds until a hole that could not be read is tried again
@@ -28,61 +27,6 @@ RETRY = 1.0  # seconds until a hole that could not be read is tried again
 log = logging.getLogger(__name__)
 
 K = TypeVar("K")
-
-
-class Listener(Receiver, Told, Protocol):
-    """A connection, as the hub sees it. It must not call the hub when an event is delivered to it."""
-
-    @property
-    def user_id(self) -> UserId: ...
-
-    @property
-    def session_id(self) -> SessionId: ...
-
-    def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
-        """Take something that is only true now, about a room or none. It may be dropped."""
-        ...
-
-    def fall_behind(self, room_id: RoomId) -> None:
-        """An event of this room was not taken: leave the room, and let the client fetch the rest from the log."""
-        ...
-
-    def removed(self, room_id: RoomId, seq: Seq) -> None:
-        """The user is no longer a member of the room since the event at `seq`, which was delivered."""
-        ...
-
-    def session_ended(self) -> None:
-        """The session behind the connection is over."""
-        ...
-
-    def store_restored(self) -> None:
-        """The log went back in time: end the connection, so that its client resumes from what is left of it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An event and the one frame of it that every socket is sent, but for edits of what a member may not read."""
-
-    event: Event
-    frame: bytes
-    hidden: bytes  # of an edit, without its text; otherwise the same
-
-    @property
-    def seq(self) -> Seq:
-        return self.event.seq
-
-    def frame_for(self, base: Seq) -> bytes:
-        """The frame for a member who may read what comes after `base`."""
-        return self.frame if seen_by(self.event, base) is self.event else self.hidden
-
-
-def delivery(event: Event, frame: bytes | None = None) -> Delivery:
-    """An event to deliver, whose frame may be known already."""
-    full = text_frame(encode_event(event)) if frame is None else frame
-    if not isinstance(event, MessageEdited):
-        return Delivery(event, full, full)
-    return Delivery(event, full, text_frame(encode_event(seen_by(event, event.target))))
 
 
 @dataclass(slots=True, eq=False)

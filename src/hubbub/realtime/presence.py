@@ -14,8 +14,8 @@ from itertools import islice
 from hubbub.domain.errors import ChatError, Invalid
 from hubbub.domain.ids import Millis, UserId
 from hubbub.realtime.gossip import KEPT, STATUSES, Gossip, Status
-from hubbub.realtime.hub import Listener
 from hubbub.realtime.lapses import Lapses
+from hubbub.realtime.listeners import Listener
 from hubbub.services.peers import Peers
 from hubbub.services.ports import Clock
 from hubbub.wire.codec import encode

@@ -5,7 +5,8 @@ Everything here is beside the way of a message: it may be late or lost, and cost
 
 from hubbub.domain.ids import RoomId
 from hubbub.realtime.cluster import Bus
-from hubbub.realtime.hub import Hub, Listener
+from hubbub.realtime.hub import Hub
+from hubbub.realtime.listeners import Listener
 from hubbub.realtime.presence import Presence, Tempo
 from hubbub.realtime.read_signals import ReadSignals
 from hubbub.realtime.typing_signals import TypingSignals

@@ -12,8 +12,9 @@ from typing import TypeAlias
 from hubbub.domain.errors import Conflict
 from hubbub.domain.events import Event, MemberLeft, MessagePosted
 from hubbub.domain.ids import RoomId, UserId
-from hubbub.realtime.hub import Hub, Listener
+from hubbub.realtime.hub import Hub
 from hubbub.realtime.lapses import Lapses
+from hubbub.realtime.listeners import Listener
 from hubbub.wire.codec import encode
 from hubbub.wire.frames import Signal
 from hubbub.wire.framing import text_frame

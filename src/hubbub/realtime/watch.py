@@ -9,7 +9,8 @@ import logging
 
 from hubbub.domain.errors import ChatError
 from hubbub.domain.ids import SessionId, UserId
-from hubbub.realtime.hub import Hub, Listener
+from hubbub.realtime.hub import Hub
+from hubbub.realtime.listeners import Listener
 from hubbub.services.looks import Looks
 
 LOOK = 5.0  # seconds between two looks, each at all rooms and sessions

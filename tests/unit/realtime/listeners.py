@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
-from hubbub.realtime.hub import Hub, delivery
+from hubbub.realtime.deliveries import delivery
+from hubbub.realtime.hub import Hub
 from hubbub.services.logs import Joined, Logs
 from hubbub.services.ports import Store, Tx
 from hubbub.wire import frames as wire

@@ -9,7 +9,7 @@ import pytest
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import History
 from hubbub.domain.ids import RoomId, Seq, UserId
-from hubbub.realtime.gateway import MAX_SYNC, SYNC_ROOMS
+from hubbub.realtime.joins import MAX_SYNC, SYNC_ROOMS
 from hubbub.realtime.watch import Watch
 from hubbub.services.looks import Looks
 from hubbub.wire import frames as wire

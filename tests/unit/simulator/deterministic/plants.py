@@ -18,9 +18,11 @@ from hubbub.domain.users import Identity
 from hubbub.realtime import typing_signals
 from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.connection import Connection
+from hubbub.realtime.deliveries import Delivery
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.gossip import Gossip
-from hubbub.realtime.hub import Delivery, Feed, Hub
+from hubbub.realtime.hub import Feed, Hub
+from hubbub.realtime.joins import Joins
 from hubbub.realtime.memberships import Memberships
 from hubbub.realtime.outbox import Outbox
 from hubbub.realtime.presence import Presence
@@ -108,22 +110,19 @@ def dedup_within_a_batch_only(patch: pytest.MonkeyPatch) -> None:
 
 
 def join_reads_before_it_subscribes(patch: pytest.MonkeyPatch) -> None:
-    async def join(gateway: Gateway, connection: Connection, identity: Identity, frame: wire.Join) -> None:
-        room_id = connection.room_id or frame.room_id
-        assert room_id is not None
-        joined = await gateway._chat.logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
-        await gateway._welcome(connection, gateway._begin_join(connection, room_id), joined, frame.ref)
+    async def join(joins: Joins, connection: Connection, identity: Identity, room_id: RoomId, frame: wire.Join) -> None:
+        joined = await joins._logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
+        await joins.welcome(connection, joins.begin(connection, room_id), joined, frame.ref)
 
     async def sync(
-        gateway: Gateway, connection: Connection, identity: Identity, positions: dict[RoomId, Seq], frame: wire.Sync
+        joins: Joins, connection: Connection, identity: Identity, positions: dict[RoomId, Seq], frame: wire.Sync
     ) -> None:
         for room_id, after in positions.items():
-            await join(
-                gateway, connection, identity, wire.Join(ref=frame.ref, room_id=room_id, after=after, epoch=frame.epoch)
-            )
+            one = wire.Join(ref=frame.ref, room_id=room_id, after=after, epoch=frame.epoch)
+            await join(joins, connection, identity, room_id, one)
 
-    patch.setattr(Gateway, "_join", join)
-    patch.setattr(Gateway, "_sync_part", sync)
+    patch.setattr(Joins, "join", join)
+    patch.setattr(Joins, "_sync_part", sync)
     room_not_looked_at_when_the_bus_has_settled(patch)  # which mends this as well
 
 
