@@ -12,7 +12,8 @@ from hubbub.domain.events import Event
 from hubbub.realtime import presence, read_signals, typing_signals, watch
 from hubbub.realtime.cluster import MEMBERS, SESSIONS
 from hubbub.realtime.connection import MAX_BAD_FRAMES
-from hubbub.realtime.gateway import HELLO_ROOMS, MAX_SYNC
+from hubbub.realtime.gateway import HELLO_ROOMS
+from hubbub.realtime.joins import MAX_SYNC
 from hubbub.realtime.signals import PRESENCE, SIGNALS
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode, may_resume
