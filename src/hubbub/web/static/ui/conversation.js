@@ -4,6 +4,7 @@ import { computed } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
 import { displayName, sameDay } from "../core/format.js";
 import { dayName, t } from "../i18n/language.js";
+import { draft } from "../store/compose.js";
 import { joinChannel } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
 import { timeline as timelineOf } from "../store/timeline.js";
@@ -50,6 +51,7 @@ export function Conversation({ id, room }) {
 function Messages({ room, rows, timeline }) {
   const [atEnd, setAtEnd] = useState(true);
   const me = user.value?.id;
+  const editing = useMemo(() => computed(() => draft(room.id).value.editing), [room.id]).value;
   const newFrom = timeline.newFrom.value;
   const firstNew = newFrom === null ? -1 : rows.findIndex(({ seq, message }) => seq > newFrom && message.user_id !== me);
   const moderates = room.kind !== "direct" && room.role !== "member";
@@ -66,7 +68,7 @@ function Messages({ room, rows, timeline }) {
       return [
         day && html`<div key=${`day-${row.key}`} class="day"><span>${dayName(new Date(row.message.at))}</span></div>`,
         fresh && html`<div key="new" class="new-line" role="separator"><span>${t("new")}</span></div>`,
-        html`<${MessageRow} key=${row.key} row=${row} first=${day || fresh || !continues(before, row)} moderates=${moderates}
+        html`<${MessageRow} key=${row.key} row=${row} first=${day || fresh || !continues(before, row)} moderates=${moderates} editing=${row.seq === editing}
           quoted=${reply_to === undefined ? undefined : bySeq.get(reply_to)} onQuote=${onQuote} />`,
       ];
     });

@@ -19,12 +19,10 @@ export function startKeys() {
 function press(event) {
   if (event.defaultPrevented || boot.peek() !== "signed-in") return;
   const act = actionOf(event);
-  if (!act) return;
-  event.preventDefault();
-  act();
+  if (act && act() !== true) event.preventDefault();
 }
 
-/** @param {KeyboardEvent} event @returns {(() => void) | null} */
+/** @param {KeyboardEvent} event @returns {(() => unknown) | null} */
 function actionOf(event) {
   const command = (event.ctrlKey || event.metaKey) && !event.altKey;
   const key = event.key.toLowerCase();
@@ -37,7 +35,17 @@ function actionOf(event) {
   if (command || event.altKey || target.matches("input, textarea, select, [role=menuitem]")) return null;
   if (event.key === "?") return showShortcuts;
   if (event.key === "Escape") return () => /** @type {HTMLElement | null} */ (document.querySelector("#composer-text"))?.focus();
+  if (isText(event) && !target.matches(".row:focus-visible, button:focus-visible, a:focus-visible")) return focusTyping;
   return null;
+}
+
+/** Whoever types somewhere else means the composer, which gets the key as well. @param {KeyboardEvent} event */
+const isText = (event) => event.key.length === 1 && event.key !== " ";
+
+/** @returns {boolean} that the key is still to do what it does */
+function focusTyping() {
+  /** @type {HTMLElement | null} */ (document.querySelector("#composer-text"))?.focus();
+  return true;
 }
 
 /** The rooms in the order in which they stand. */

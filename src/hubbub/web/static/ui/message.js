@@ -1,6 +1,6 @@
 /** One message: who, when, what; whether it has arrived; and what can be done with it. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { clockTime, t, wholeTime } from "../i18n/language.js";
 import { cancel, retry } from "../store/compose.js";
@@ -73,7 +73,9 @@ function label(name, date, message) {
 
 /** @param {KeyboardEvent} event @param {import("./message-actions.js").Action[]} actions */
 function press(event, actions) {
-  if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+  // After a press of the mouse the row has the focus as well: what is typed then is no command.
+  const row = /** @type {Element} */ (event.currentTarget);
+  if (event.target !== row || !row.matches(":focus-visible") || event.ctrlKey || event.metaKey || event.altKey) return;
   const action = actions.find(({ key }) => key === event.key.toLowerCase());
   if (!action) return;
   event.preventDefault();
@@ -98,10 +100,24 @@ const PROGRESS = Object.freeze({
   delete: Object.freeze({ waiting: "waitingForNetwork", sending: "deleting", failed: "notDeleted" }),
 });
 
+const PATIENCE = 400; // milliseconds under way that are not worth a word
+
+/** Is it a while since this was first here? @param {string} key */
+function useLate(key) {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), PATIENCE);
+    return () => clearTimeout(timer);
+  }, [key]);
+  return late;
+}
+
 /** How far a change has come that the server has not confirmed. @param {{ change: Pending }} props */
 function Change({ change }) {
+  const late = useLate(change.key);
   const failed = change.state === "failed";
   const words = t(PROGRESS[change.kind][change.state]);
+  if (change.state === "sending" && !late) return null;
   if (!failed) return html`<p class="meta"><${Icon} name="clock" size=${12} />${words}</p>`;
   return html`<p class="meta bad" role="alert">
     <${Icon} name="alert" size=${14} />

@@ -13,7 +13,8 @@ const NAMED = 20; // people whose names are in the hint
 export function Receipt({ room, rows }) {
   const last = rows.at(-1);
   const marks = reads(room.id).value;
-  if (!last || last.change || last.message.deleted_at || last.message.user_id !== me.value?.id) return null;
+  // The line is there in any case: with it coming and going, all would move with each message that is sent.
+  if (!last || last.change || last.message.deleted_at || last.message.user_id !== me.value?.id) return html`<div class="seen"></div>`;
   const readers = [...marks].filter(([, seq]) => seq >= last.seq).map(([id]) => id);
   if (readers.length === 0) return html`<div class="seen"><${Icon} name="check" size=${12} />${t("sent")}</div>`;
   const names = readers.slice(0, NAMED).map(nameOf).join(", ");

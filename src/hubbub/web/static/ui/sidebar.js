@@ -1,8 +1,9 @@
 /** The list of rooms: channels, groups and direct messages, each the latest first; and who is signed in. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { shortTime, t } from "../i18n/language.js";
+import { connection } from "../store/live.js";
 import { presence, watch } from "../store/presence.js";
 import { channels, directs, groups, loaded } from "../store/rooms.js";
 import { nameOf } from "../store/people.js";
@@ -64,8 +65,12 @@ function Section({ title, rooms, empty, add, onAdd }) {
 /** @param {{ room: RoomView, open: boolean }} props */
 function RoomLink({ room, open }) {
   const unread = room.unread > 0;
+  const link = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (open) link.current?.scrollIntoView({ block: "nearest" });
+  }, [open]);
   const status = room.peer && presence(room.peer.id).value?.status;
-  return html`<a class=${classes("room-link", unread && "unread")} href=${roomUrl(room.id)} aria-current=${open ? "page" : undefined}
+  return html`<a ref=${link} class=${classes("room-link", unread && "unread")} href=${roomUrl(room.id)} aria-current=${open ? "page" : undefined}
     onClick=${(/** @type {MouseEvent} */ event) => follow(event, room.id)}>
     <${RoomAvatar} room=${room} status=${status} />
     <span class="name clip"><bdi>${room.name}</bdi></span>
@@ -95,7 +100,7 @@ function Me() {
   if (!me) return null;
   return html`<footer class="me">
     <${AccountMenu} class="who">
-      <${Avatar} id=${me.id} name=${displayName(me)} />
+      <${Avatar} id=${me.id} name=${displayName(me)} status=${connection.value.status === "live" ? "online" : "offline"} />
       <span><strong class="clip"><bdi>${displayName(me)}</bdi></strong><small class="clip">@${me.username}</small></span>
     <//>
   </footer>`;
