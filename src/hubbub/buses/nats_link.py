@@ -82,8 +82,7 @@ class NatsLink(asyncio.Protocol):
         options |= {key: value for key, value in given.items() if value is not None}
         self._begun = True
         self._send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
-        pong = self.settled()
-        await pong
+        await self.settled()
         self._require_open()
         self._beat = self._loop.call_later(PING, self._tick)
 
