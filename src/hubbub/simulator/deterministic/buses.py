@@ -58,6 +58,7 @@ class SimBus:
         self._network = network
         self._receivers: dict[str, list[Receive]] = {}
         self._since: dict[str, float] = {}  # when others reach this node on a subject
+        self._when_restored: list[Callable[[], None]] = []
         network.buses[name] = self
 
     def publish(self, subject: str, payload: bytes) -> None:
@@ -82,7 +83,12 @@ class SimBus:
         return self._since.get(subject, math.inf) <= self._network.loop.time()
 
     def when_restored(self, call: Callable[[], None]) -> None:
-        """Nobody tells a node that it was cut off."""
+        self._when_restored.append(call)
+
+    def restored(self) -> None:
+        """The node was cut off, and hears the others again."""
+        for call in self._when_restored:
+            call()
 
     def deliver(self, subject: str, payload: bytes) -> None:
         """A message has arrived; the node's death since it was sent would have dropped it."""

@@ -337,6 +337,7 @@ class World:
     def _do_partition(self, item: Item) -> None:
         node = self.nodes[item.number("node")]
         self.network.cut_off[node.name] = self.loop.time() + item.seconds("seconds")
+        self.loop.call_later(item.seconds("seconds"), node.bus.restored, context=node.context)
 
     def _do_clock(self, item: Item) -> None:
         self.nodes[item.number("node")].clock.skew += item.seconds("seconds")
