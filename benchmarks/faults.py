@@ -22,20 +22,22 @@ from tools.clusters import running_cluster
 from tools.faults import Faults, Span, not_in_the_database
 
 SLOW = 1.0  # seconds; who waits longer for a message notices
+EVE = 1.0  # seconds before a fault: what is on its way then may be held up by it
 
 
 def rows(spans: Sequence[Span], deliveries: Sequence[tuple[float, float]]) -> list[Row]:
-    """For each fault the messages that came from its beginning to that of the next."""
-    ends = [span.begun for span in spans[1:]] + [float("inf")]
+    """For each fault how long it lasts, and the messages that were said from its eve to that of the next."""
+    ends = [span.begun - EVE for span in spans[1:]] + [float("inf")]
     found = []
     for span, end in zip(spans, ends, strict=True):
-        here = [(came, seconds) for came, seconds in deliveries if span.begun <= came < end]
+        here = [(came, seconds) for came, seconds in deliveries if span.begun - EVE <= came - seconds < end]
         seconds = [each for _, each in here]
         slow = [came - span.begun for came, each in here if each > SLOW]
         found.append(
             Row(
                 span.name,
                 {
+                    "lasts s": span.ended - span.begun,
                     "deliveries": len(here),
                     "p50 ms": percentile(seconds, 50) * 1000,
                     "p99 ms": percentile(seconds, 99) * 1000,
@@ -68,7 +70,7 @@ def main(
     rooms: Annotated[int, typer.Option(min=1, max=200, help="Rooms.")] = 40,
     rooms_each: Annotated[int, typer.Option(min=1, help="Rooms of each client.")] = 2,
     rate: Annotated[float, typer.Option(min=1, help="Messages a second, of all clients together.")] = 30,
-    pause: Annotated[float, typer.Option(min=1, help="Seconds between the end of a fault and the next.")] = 12,
+    pause: Annotated[float, typer.Option(min=1, help="Seconds between the end of a fault and the next.")] = 15,
     direct: Annotated[
         bool, typer.Option("--direct", help="Without the load balancer: each takes a node by lot.")
     ] = False,

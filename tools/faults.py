@@ -34,6 +34,7 @@ class Faults:
 
     async def happen(self) -> None:
         first, second, *_ = self.cluster.nodes
+        await asyncio.sleep(self.pause)  # everybody has just come, and has much to load
         await self._fault("none", lambda: asyncio.sleep(self.pause))
         await self._fault("kill -9 of a node", lambda: self._kill(first))
         await self._fault("kill -9 of NATS", self._kill_nats)
