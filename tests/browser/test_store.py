@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+from hubbub.domain.ids import RoomId, UserId
 from hubbub.services.journal import Draft
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import Engine, engine
@@ -25,6 +26,12 @@ async def say(person: Person, room_id: int, *texts: str) -> list[int]:
         answer = await person.client.post(f"/rooms/{room_id}/messages", json={"text": text})
         seqs.append(answer.raise_for_status().json()["seq"])
     return seqs
+
+
+async def flood(live: LiveServer, person: Person, room_id: int, *texts: str) -> list[int]:
+    """The same without HTTP, which is quicker."""
+    post = live.server.chat.messages.post
+    return [(await post(UserId(person.id), RoomId(room_id), Draft(text))).message.seq for text in texts]
 
 
 async def in_room(open_window: OpenWindow, person: Person, room_id: int) -> tuple[Tab, Engine]:
@@ -88,16 +95,14 @@ async def test_a_window_that_moves_at_random_is_always_a_part_of_the_history(
     random = Random(4)
     ann, bob = await make_user("ann"), await make_user("bob")
     room = await found_room(ann, bob)
-    post = live.server.chat.messages.post
-    for number in range(900):
-        await post(bob.id, room, Draft(f"message {number}"))
+    await flood(live, bob, room, *(f"message {number}" for number in range(900)))
     _, page = await in_room(open_window, ann, room)
     moves = ["loadOlder()", "loadNewer()", "jumpToLatest()", "jumpTo({})", "reload()", "view({}, {} + 30, false)"]
     for _ in range(25):
         seqs = [message["seq"] for message in await history(bob, room)]
         move = random.choice(moves).format(seq := random.choice(seqs), seq)
         await page.call("timeline", f"m.timeline(a).{move}", room)
-        await post(bob.id, room, Draft(f"new {seq}"))
+        await flood(live, bob, room, f"new {seq}")
         await bob.client.patch(f"/rooms/{room}/messages/{random.choice(seqs)}", json={"text": f"edited {seq}"})
         await bob.client.delete(f"/rooms/{room}/messages/{random.choice(seqs)}")
         await agrees(page, bob, room)
@@ -135,8 +140,7 @@ async def test_a_flood_is_shown_from_its_end_and_nothing_is_missing(
     ann, bob = await make_user("ann"), await make_user("bob")
     room = await found_room(ann, bob)
     _, page = await in_room(open_window, ann, room)
-    for number in range(1500):
-        await live.server.chat.messages.post(bob.id, room, Draft(f"message {number}"))
+    await flood(live, bob, room, *(f"message {number}" for number in range(1500)))
     await agrees(page, bob, room)
     assert (await page.texts(room))[-1] == "message 1499"
 
@@ -149,8 +153,7 @@ async def test_a_room_that_moved_far_on_is_shown_from_its_end_after_a_cut(
     [first] = await say(bob, room, "before")
     _, page = await in_room(open_window, ann, room)
     wire.cut()
-    for number in range(400):
-        await live.server.chat.messages.post(bob.id, room, Draft(f"message {number}"))
+    await flood(live, bob, room, *(f"message {number}" for number in range(400)))
     await bob.client.patch(f"/rooms/{room}/messages/{first}", json={"text": "edited"})
     wire.restore()
     await page.live()
@@ -195,9 +198,7 @@ async def test_the_number_of_new_messages_falls_as_they_are_seen(
 ) -> None:
     ann, bob = await make_user("ann"), await make_user("bob")
     room, other = await found_room(ann, bob), await found_room(ann, bob)
-    seqs = [
-        (await live.server.chat.messages.post(bob.id, room, Draft(str(number)))).message.seq for number in range(300)
-    ]
+    seqs = await flood(live, bob, room, *map(str, range(300)))
     _, page = await in_room(open_window, ann, other)
     await page.until("rooms", "m.roomView(a).value.unread === 300", room)
     await page.call("rooms", "m.openRoom(a)", room)

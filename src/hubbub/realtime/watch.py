@@ -57,7 +57,8 @@ class Watch:
         sight = await self._looks.look(heads, users, {listener.session_id: None for listener in listeners})
         if self._hub.epoch != epoch:
             return  # what was seen may be older than what is known by now
-        if sight.epoch != epoch or any(sight.heads.get(room_id, 0) < head for room_id, head in heads.items()):
+        another = epoch not in {None, sight.epoch}  # None: nobody here was told anything yet
+        if another or any(sight.heads.get(room_id, 0) < head for room_id, head in heads.items()):
             self._hub.start_over(sight.epoch)
             return
         self._hub.catch_up(sight.heads)

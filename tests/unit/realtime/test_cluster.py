@@ -239,6 +239,14 @@ async def test_who_has_gone_is_not_looked_at_any_more(pair: Pair) -> None:
 # A store that was restored behind the nodes' backs
 
 
+async def test_a_look_sends_nobody_away_while_nobody_was_told_anything() -> None:
+    async with open_pair() as fresh:
+        opening = await sign_in(fresh, ANN)
+        assert fresh.there.hub.epoch is None
+        await fresh.there.watch.look()
+        assert opening.restored == 0
+
+
 async def restored_seen(pair: Pair, act: Callable[[], Awaitable[object]]) -> tuple[int, int]:
     """Restore the store while Ann listens here and Bob there, act, and say who was sent away how often."""
     ann, bob = pair.here.recorder(ANN), pair.there.recorder(BOB)
