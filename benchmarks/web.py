@@ -133,27 +133,46 @@ async def sign_in(browser: Browser, url: str) -> Any:
     return state
 
 
+async def watched(page: Page) -> CDPSession:
+    """A view into the page's process, whose times are those of its main thread's CPU."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return devtools
+
+
+async def metric(devtools: CDPSession, name: str) -> float:
+    """Of the page so far: TaskDuration in seconds of CPU, JSHeapUsedSize in bytes."""
+    metrics = (await devtools.send("Performance.getMetrics"))["metrics"]
+    found: float = next(one["value"] for one in metrics if one["name"] == name)
+    return found
+
+
 async def first_screens(browser: Browser, url: str, state: Any, times: int) -> dict[str, float]:
     """Open the room in a browser that has never been here, again and again."""
-    usable, transferred = [], []
+    usable, transferred, busy = [], [], []
     for _ in range(times):
         context = await new_window(browser, state)
         page = await context.new_page()
+        devtools = await watched(page)
         await page.goto(url)
         usable.append(await until(page, "window.usable"))
+        await until(page, "document.querySelector('.window .text:not(.plain)')")  # Markdown, and with it the last file
+        busy.append(await metric(devtools, "TaskDuration"))
         transferred.append(await page.evaluate(_TRANSFERRED))
         await context.close()
     return {
         "usable p50 ms": statistics.median(usable),
         "usable max ms": max(usable),
+        "main thread CPU ms": statistics.median(busy) * 1000,
         "transferred kB": max(transferred) / 1000,
     }
 
 
 async def stream(page: Page, server: Served, scene: Scene, plan: Plan) -> Row:
     """Somebody talks in the room that is open, at the rate of the plan."""
+    devtools = await watched(page)
     await page.evaluate("window.longTasks.length = 0")
-    cpu = server.cpu()
+    cpu, busy = server.cpu(), await metric(devtools, "TaskDuration")
     sends: list[asyncio.Task[Message]] = []
     async with connect(f"http://127.0.0.1:{server.port}", token=scene.speaker.token) as chat:
         room = chat.room(scene.room_id)
@@ -173,33 +192,28 @@ async def stream(page: Page, server: Served, scene: Scene, plan: Plan) -> Row:
             "messages/s": len(sends) / took,
             "long tasks": len(long_tasks),
             "longest ms": max(long_tasks, default=0.0),
+            "main thread CPU µs/message": (await metric(devtools, "TaskDuration") - busy) / len(sends) * 1e6,
             "server CPU µs/message": (server.cpu() - cpu) / len(sends) * 1e6,
         },
     )
 
 
-async def heap(devtools: CDPSession) -> float:
-    """MB of JavaScript objects that are in use."""
-    await devtools.send("HeapProfiler.collectGarbage")
-    metrics = (await devtools.send("Performance.getMetrics"))["metrics"]
-    found: float = next(metric["value"] for metric in metrics if metric["name"] == "JSHeapUsedSize")
-    return found / 1e6
-
-
 async def scroll(page: Page, last: Seq, messages: int) -> list[Row]:
     """From the latest message back, through so many of them in ten parts, to `last`."""
-    devtools = await page.context.new_cdp_session(page)
-    await devtools.send("Performance.enable")
+    devtools = await watched(page)
     rows = []
     for tenth in range(9, -1, -1):
         await page.evaluate("window.longTasks.length = 0")
-        began = time.monotonic()
+        began, before = time.monotonic(), await metric(devtools, "TaskDuration")
         moved = await page.evaluate(_SCROLL, last + messages * tenth // 10)
         took = time.monotonic() - began
         long_tasks = await page.evaluate("window.longTasks")
+        busy = await metric(devtools, "TaskDuration") - before
+        await devtools.send("HeapProfiler.collectGarbage")
         figures = {
             "messages/s": moved["rows"] / took,
-            "heap MB": await heap(devtools),
+            "main thread CPU µs/message": busy / moved["rows"] * 1e6,
+            "heap MB": await metric(devtools, "JSHeapUsedSize") / 1e6,
             "elements": moved["most"],
             "long tasks": len(long_tasks),
             "longest ms": max(long_tasks, default=0.0),

@@ -13,7 +13,7 @@ from hubbub.audit.findings import Findings
 from hubbub.audit.ledger import Ledger
 from tests.integration.servers import PASSWORD, Person
 
-PATIENCE = 40.0  # seconds until something that has to happen has happened
+PATIENCE = 60.0  # seconds until something that has to happen has happened
 LOOK = 0.02  # seconds between two looks
 _LOCAL = ("data", "blob", "about")
 _FORBIDDEN = ("Content Security Policy", "Content-Security-Policy", "Trusted", "integrity")
