@@ -308,6 +308,35 @@ async def test_a_page_that_has_slept_shows_what_it_missed(
     await page.shows(room, "while she slept")
 
 
+async def test_a_dead_socket_is_noticed_at_once_when_the_page_is_looked_at_again(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    """In some computers that sleep the clock of the page stands still, and only that on the wall goes on."""
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    tab = await open_window("/")
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        server = socket.connect_to_server()
+        if len(sockets) == 1:
+            server.on_message(
+                lambda data: None if '"seq"' in str(data) and '"event"' in str(data) else socket.send(data)
+            )
+
+    await tab.page.route_web_socket("**/ws", connect)
+    await tab.page.goto(f"{tab.origin}/rooms/{room}")
+    page = engine(tab)
+    await page.sign_in("ann")
+    await opened(page, room)
+    await say(bob, room, "into a void")
+    await tab.page.evaluate("() => { const now = Date.now; Date.now = () => now() + 60000; }")
+    await tab.page.evaluate("dispatchEvent(new Event('focus'))")
+    await page.shows(room, "into a void")
+    assert len(sockets) == 2
+
+
 @pytest.mark.parametrize("days", [-400, 400])
 async def test_a_clock_that_is_set_changes_nothing(open_window: OpenWindow, make_user: MakeUser, days: int) -> None:
     ann = await make_user("ann")

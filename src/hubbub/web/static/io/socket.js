@@ -61,6 +61,7 @@ export class Connection {
   #tryAt = Infinity;
   #since = 0; // when this state began
   #heardAt = 0;
+  #heardDate = 0; // the same by the clock on the wall
   #renewAt = Infinity;
   #token = "";
   #renewed = false; // since the last hello, because the server refused the token
@@ -108,10 +109,12 @@ export class Connection {
 
   /** The page woke up, or the network came back: timers may be late, and the socket may be dead without a word. */
   check() {
+    // One clock stands still in some computers that sleep, the other may be set: what is later counts.
+    const silence = Math.max(performance.now() - this.#heardAt, Date.now() - this.#heardDate);
     if (this.#state === "down") {
       this.#backoff.reset();
       this.#wait(0);
-    } else if (this.#state === "open" && performance.now() > this.#heardAt + 1.2 * (this.hello?.heartbeat_ms ?? 0)) {
+    } else if (this.#state === "open" && silence > 1.2 * (this.hello?.heartbeat_ms ?? 0)) {
       this.#drop();
     } else this.#tick();
   }
@@ -281,13 +284,19 @@ export class Connection {
    */
   #enter(state, view) {
     this.#state = state;
-    this.#since = this.#heardAt = performance.now();
+    this.#since = this.#heard();
     if (state !== "down") this.#tryAt = Infinity;
     if (view !== undefined) this.listener.changed(view);
     this.#plan();
   }
 
   // Time
+
+  /** Something came, or a new state began. */
+  #heard() {
+    this.#heardDate = Date.now();
+    return (this.#heardAt = performance.now());
+  }
 
   #deadline() {
     if (this.#state === "down") return this.#tryAt;
@@ -359,7 +368,7 @@ export class Connection {
       this.#drop(); // this is no server of ours
       return;
     }
-    this.#heardAt = performance.now();
+    this.#heard();
     if (frame === null || typeof frame !== "object") return;
     if (this.#state !== "open" && frame.type !== "hello" && frame.type !== "bye") return; // nothing counts before hello
     this.#dispatch(frame, this.#heardAt);
