@@ -31,7 +31,7 @@ def main(
             warm = [connect(server.port, path, person.token) for person in people[sockets:]]
             time.sleep(1.0)
             progress.update(task, advance=200, description="connecting")
-            rss, cpu = server.rss(), server.cpu()
+            rss, usage = server.rss(), server.begin()
             opened = []
             for person in people[:sockets]:
                 opened.append(connect(server.port, path, person.token))
@@ -39,7 +39,8 @@ def main(
             crowd = Crowd(opened)
             crowd.drain(1.0)
             row = {
-                "CPU ms/connect": (server.cpu() - cpu) / sockets * 1000,
+                "CPU ms/connect": usage.end() / sockets * 1000,
+                "kernel %": usage.kernel(),
                 "RSS kB/connection": (server.rss() - rss) / sockets / 1000,
             }
             crowd.close()

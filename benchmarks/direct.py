@@ -60,12 +60,13 @@ class Talkers:
 def measure(server: Served, talkers: Talkers, listeners: Crowd, seconds: float) -> dict[str, float]:
     talkers.talk(seconds / 5)
     listeners.drain()
-    cpu, started = server.cpu(), time.monotonic()
+    usage, started = server.begin(), time.monotonic()
     waits = talkers.talk(seconds)
     elapsed = time.monotonic() - started
     return {
         "messages/s": len(waits) / elapsed,
-        "CPU µs/message": (server.cpu() - cpu) / len(waits) * 1e6,
+        "CPU µs/message": usage.end() / len(waits) * 1e6,
+        "kernel %": usage.kernel(),
         "ack p50 ms": percentile(waits, 50) * 1000,
         "ack p99 ms": percentile(waits, 99) * 1000,
     }

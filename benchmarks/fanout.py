@@ -116,16 +116,17 @@ def main(
         for burst, column in ((1, "one in flight"), (BURST, "bursts of eight")):
             progress.update(task, advance=1, description=f"C, {column}")
             with c_program(folder, sockets, burst) as (server, crowd, ask):
-                figures["C, one send() per socket"][f"µs/delivery, {column}"] = measure(
-                    server, crowd, ask, burst, seconds
-                )
+                row = figures["C, one send() per socket"]
+                row[f"µs/delivery, {column}"] = measure(server, crowd, ask, burst, seconds)
         naive = [sys.executable, "-m", "benchmarks.naive", str(folder)]
         for way in ("hubbub", "naive FastAPI loop"):
             opened = hubbub(folder, frame_rate=0) if way == "hubbub" else served(naive)
             with opened as server, over_websockets(server, people, room_id) as (_, crowd, ask):
                 for burst, column in ((1, "one in flight"), (BURST, "bursts of eight")):
                     progress.update(task, advance=1, description=f"{way}, {column}")
+                    usage = server.begin()
                     figures[way][f"µs/delivery, {column}"] = measure(server, crowd, ask, burst, seconds)
+                    usage.end()
     limit = figures["C, one send() per socket"]
     for row in figures.values():
         for column in list(limit):

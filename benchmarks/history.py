@@ -158,12 +158,12 @@ def _whole(answer: bytes) -> bool:
 
 def over_http(server: Served, readers: Readers, seconds: float) -> dict[str, float]:
     readers.read(seconds / 5)
-    cpu, started = server.cpu(), time.monotonic()
+    usage, started = server.begin(), time.monotonic()
     waits = readers.read(seconds)
     elapsed = time.monotonic() - started
     return {
         "pages/s": len(waits) / elapsed,
-        "CPU ms/page": (server.cpu() - cpu) / len(waits) * 1000,
+        "CPU ms/page": usage.end() / len(waits) * 1000,
         "p50 ms": percentile(waits, 50) * 1000,
         "p99 ms": percentile(waits, 99) * 1000,
     }

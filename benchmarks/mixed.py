@@ -52,7 +52,7 @@ def main(
         talkers = Talkers([connect(server.port, f"/ws/chat/{room}", left.token) for left, _, room in rooms])
         readers = Readers(server.port, 5, lambda: f"/rooms/{room_id}/messages?limit=50", people[0].token)
         os.kill(server.pid, signal.SIGUSR1)
-        cpu, until = server.cpu(), time.monotonic() + seconds
+        usage, until = server.begin(), time.monotonic() + seconds
         counts = {"pages": 0, "connects": 0, "deliveries": 0}
 
         def read() -> None:
@@ -81,8 +81,8 @@ def main(
         for thread in threads:
             thread.join()
         os.kill(server.pid, signal.SIGUSR2)
-        worst = process.stdout.readline().split()
-        used = (server.cpu() - cpu) / seconds
+        held = json.loads(process.stdout.readline())
+        used = usage.end() / seconds
         process.terminate()
         process.wait(30)
     row = {
@@ -92,10 +92,13 @@ def main(
         "pages/s": counts["pages"] / seconds,
         "connects/s": counts["connects"] / seconds,
         "CPU used": used,
-        "longest stall ms": float(worst[1]),
-        "stalls > 10 ms": float(worst[3]),
+        "longest stall ms": held["worst"] * 1000,
+        "longest work ms": held["work"] * 1000,
+        "stalls > 10 ms": held["late"],
+        "longest without a core ms": held["no_core"] * 1000,
     }
-    show("mixed", f"Mixed load for {seconds:g} s", [Row("hubbub", row)])
+    notes = ["The longest stall was seen in:", *held["stack"]] if held["stack"] else []
+    show("mixed", f"Mixed load for {seconds:g} s", [Row("hubbub", row)], notes)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """A table for people and a JSON file for machines, out of the same rows."""
 
 import json
+import os
 import platform
+import re
 import statistics
 import sys
 from collections.abc import Sequence
@@ -30,12 +32,14 @@ def percentile(values: Sequence[float], per_cent: int) -> float:
 
 def show(name: str, title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
     """Print the table, and write `benchmarks/results/<name>.json`."""
+    if "PROFILE" in os.environ:
+        return  # see benchmarks.profile: figures under a profiler are none
     table = Table(title=title, title_justify="left")
     table.add_column("way", no_wrap=True)
     for column in rows[0].figures:
         table.add_column(column, justify="right")
     for row in rows:
-        table.add_row(row.way, *(_figure(value) for value in row.figures.values()))
+        table.add_row(row.way, *(figure(value) for value in row.figures.values()))
     console = Console()
     console.print(table)
     for note in notes:
@@ -48,7 +52,7 @@ def show(name: str, title: str, rows: Sequence[Row], notes: Sequence[str] = ()) 
                 "benchmark": name,
                 "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "python": platform.python_version(),
-                "machine": platform.machine(),
+                "machine": _machine(),
                 "command": " ".join(sys.argv[1:]),
                 "rows": [asdict(row) for row in rows],
                 "notes": list(notes),
@@ -60,5 +64,15 @@ def show(name: str, title: str, rows: Sequence[Row], notes: Sequence[str] = ()) 
     console.print(f"written to {file}")
 
 
-def _figure(value: float) -> str:
+def _machine() -> str:
+    """So much of it as tells figures from others."""
+    try:
+        processor = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))[0]
+    except (OSError, IndexError):
+        processor = platform.machine()
+    return f"{os.cpu_count()} cores ({processor}), {platform.system()} {'.'.join(platform.release().split('.')[:2])}"
+
+
+def figure(value: float) -> str:
+    """To three digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
