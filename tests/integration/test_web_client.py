@@ -95,6 +95,13 @@ async def test_head_is_answered_as_get_without_the_body(client: httpx2.AsyncClie
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/rooms/1"])
+async def test_the_host_header_decides_nothing(client: httpx2.AsyncClient, path: str) -> None:
+    answers = [await client.get(path, headers={**BROWSER, "Host": host}) for host in ("a/b", "evil.example", "")]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -91,7 +91,7 @@ def page_routes(settings: Settings) -> Sequence[BaseRoute]:
     assets = read_assets()
 
     async def icon(request: Request) -> Response:
-        found = assets.files[_ICONS[request.url.path]]
+        found = assets.files[_ICONS[request.scope["path"]]]  # not of its URL, which begins with what Host says
         return found.send(request, {"Cache-Control": "public, max-age=86400"})
 
     return [
