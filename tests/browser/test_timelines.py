@@ -198,3 +198,20 @@ async def test_a_message_is_waiting_then_sent_and_what_the_server_refuses_can_be
     await composer.fill("a bell")
     await composer.press("Enter")
     await tab.sees("hello", "fine", "a bell")
+
+
+async def test_one_sees_that_the_other_is_there_types_and_has_read(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = (await ann.client.post("/rooms/direct", json={"user_id": bob.id})).json()["id"]
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    other = await open_window(f"/rooms/{room}", username="bob")
+    await tab.page.locator(".room .status", has_text="Online").wait_for()
+    await other.page.locator("#composer-text").press_sequentially("Hel")
+    await tab.page.get_by_text("bob is typing…").wait_for()
+    await tab.say("I can see you")
+    await other.sees("I can see you")
+    await tab.page.locator(".seen", has_text="Read").wait_for()
+    await other.page.locator("#composer-text").fill("")
+    await tab.until("!document.querySelector('.typing').textContent.includes('typing')")

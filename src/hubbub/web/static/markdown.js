@@ -91,17 +91,27 @@ function block(any, depth, seen) {
   }
 }
 
-/** The outermost blocks have a direction each; a block whose parts have their own would be taken for empty. @param {number} depth */
+/**
+ * The outermost blocks have a direction each; a block whose parts have their own would be taken for empty.
+ * @param {number} depth
+ */
 const own = (depth) => (depth === 0 ? "auto" : undefined);
 
 /** @param {import("marked").Tokens.List} token @param {number} depth @param {Seen} seen */
 function list(token, depth, seen) {
   const items = token.items.map(
     (item) => html`<li class=${item.task ? "task" : undefined}>
-      ${item.task && html`<span class="box" role="img" aria-label=${t(item.checked ? "taskDone" : "taskOpen")}>
+      ${
+        item.task &&
+        html`<span class="box" role="img" aria-label=${t(item.checked ? "taskDone" : "taskOpen")}>
         ${item.checked && html`<${Icon} name="check" size=${12} />`}
-      </span>`}
-      ${blocksOf(item.tokens.filter((one) => one.type !== "checkbox"), depth + 1, seen)}
+      </span>`
+      }
+      ${blocksOf(
+        item.tokens.filter((one) => one.type !== "checkbox"),
+        depth + 1,
+        seen,
+      )}
     </li>`,
   );
   return token.ordered
@@ -198,8 +208,10 @@ function CodeBlock({ text, lang }) {
   };
   const name = /^[\w+#.-]{1,20}/.exec(lang ?? "")?.[0];
   return html`<figure class="code">
-    <pre tabindex="0" dir="ltr" aria-label=${name ? t("codeIn", { language: name }) : t("code")}><code>${text}</code></pre>
-    <button type="button" class="icon-button" aria-label=${t("copyCode")} data-hint=${copied ? t("copied") : t("copyCode")} onClick=${copy}>
+    <pre tabindex="0" dir="ltr"
+      aria-label=${name ? t("codeIn", { language: name }) : t("code")}><code>${text}</code></pre>
+    <button type="button" class="icon-button" aria-label=${t("copyCode")}
+      data-hint=${copied ? t("copied") : t("copyCode")} onClick=${copy}>
       <${Icon} name=${copied ? "check" : "copy"} />
     </button>
     ${name && html`<figcaption>${name}</figcaption>`}

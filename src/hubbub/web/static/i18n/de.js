@@ -187,8 +187,7 @@ export const de = Object.freeze({
   retryIn: { one: "nächster Versuch in {n} Sekunde", other: "nächster Versuch in {n} Sekunden" },
   "ended.session": "Du wurdest abgemeldet. Melde dich an, um weiterzumachen; Ungesendetes ist noch da.",
   "ended.tab": "Du hast dich in einem anderen Tab abgemeldet.",
-  "ended.origin":
-    "Dieser Server nimmt von dieser Adresse keine Verbindungen an. Bitte den Betreiber, sie zu erlauben.",
+  "ended.origin": "Dieser Server nimmt von dieser Adresse keine Verbindungen an. Bitte den Betreiber, sie zu erlauben.",
   "ended.outdated": "Der Server wurde erneuert. Lade die Seite neu, um weiterzumachen; Entwürfe bleiben.",
   storageMemory: "Dieser Browser hebt für diese Seite nichts auf: Ungesendetes ist mit dem Tab weg.",
   storageFull: "Dieses Gerät ist voll: Ungesendetes ist mit dem Tab weg.",
@@ -293,7 +292,10 @@ export const de = Object.freeze({
 
   // Gesprochenes und Hinweise
   "announce.message": "{name}: {text}",
-  "announce.messages": { one: "{count} neue Nachricht von {name}", other: "{count} neue Nachrichten, die letzte von {name}" },
+  "announce.messages": {
+    one: "{count} neue Nachricht von {name}",
+    other: "{count} neue Nachrichten, die letzte von {name}",
+  },
   "toast.left": "Du hast {room} verlassen.",
   "toast.removed": "Du wurdest aus {room} entfernt.",
   "toast.deleted": "{room} wurde gelöscht.",

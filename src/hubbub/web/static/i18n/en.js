@@ -301,7 +301,8 @@ export const en = Object.freeze({
   // What went wrong, and what to do
   "error.credentials": "The username and the password do not match. Check both, and try again.",
   "error.taken": "This username or e-mail address is taken. Choose another, or sign in.",
-  "error.username": "Use 2 to 32 letters (A to Z), digits, dots, dashes or underscores, and begin with a letter or a digit.",
+  "error.username":
+    "Use 2 to 32 letters (A to Z), digits, dots, dashes or underscores, and begin with a letter or a digit.",
   "error.email": "Enter an address like name@example.org.",
   "error.password": "Use 8 to 256 characters.",
   "error.password.forbidden": "This is not your password.",

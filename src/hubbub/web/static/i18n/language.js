@@ -67,7 +67,8 @@ function stored() {
 export function t(key, values) {
   const { words, language: tag } = current.value;
   const entry = /** @type {string | Plural} */ (words[key]);
-  const form = typeof entry === "string" ? entry : (entry[plurals(tag).select(Number(values?.n ?? values?.count))] ?? entry.other);
+  const form =
+    typeof entry === "string" ? entry : (entry[plurals(tag).select(Number(values?.n ?? values?.count))] ?? entry.other);
   return form.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values?.[name];
     if (value === undefined) return whole;
@@ -75,7 +76,10 @@ export function t(key, values) {
   });
 }
 
-/** A name that runs the other way must not turn the sentence around it (Unicode 6.3: FSI and PDI). @param {string} text */
+/**
+ * A name that runs the other way must not turn the sentence around it (Unicode 6.3: FSI and PDI).
+ * @param {string} text
+ */
 const isolated = (text) => (RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text);
 
 /** @template T @param {string} key @param {() => T} make @returns {T} */
@@ -91,7 +95,8 @@ function once(key, make) {
 const plurals = (tag) => once("plurals", () => new Intl.PluralRules(tag));
 
 /** @param {number} value */
-const number = (value) => (value < 1000 ? String(value) : once("number", () => new Intl.NumberFormat(language())).format(value));
+const number = (value) =>
+  value < 1000 ? String(value) : once("number", () => new Intl.NumberFormat(language())).format(value);
 
 /** English has dates as day and month, hours to 24: as the pages around them. @param {Language} tag */
 const locale = (tag) => (tag === "en" ? (navigator.languages.find((one) => one.startsWith("en")) ?? "en-GB") : tag);

@@ -14,7 +14,8 @@ import { SignIn } from "./signin.js";
 import { Announcer, Toasts } from "./toasts.js";
 
 export function App() {
-  if (boot.value === "starting") return html`<div class="splash" role="status" aria-label=${t("loading")}><${Logo} size=${48} /></div>`;
+  if (boot.value === "starting")
+    return html`<div class="splash" role="status" aria-label=${t("loading")}><${Logo} size=${48} /></div>`;
   return html`
     ${boot.value === "signed-out" ? html`<${SignIn} />` : html`<${Chat} />`}
     <${DialogHost} />

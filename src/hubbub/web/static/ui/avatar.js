@@ -14,7 +14,8 @@ const HUES = 8;
 export function Avatar({ id, name, size, status }) {
   return html`<span class=${classes("avatar", size, `hue-${id % HUES}`)}>
     <span aria-hidden="true">${initials(name)}</span>
-    ${status && status !== "offline" && html`<span class=${classes("presence", status)} role="img" aria-label=${t(status)}></span>`}
+    ${status && status !== "offline" && html`<span class=${classes("presence", status)} role="img"
+        aria-label=${t(status)}></span>`}
   </span>`;
 }
 

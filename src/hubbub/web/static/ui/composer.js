@@ -19,7 +19,10 @@ const TOUCHED = matchMedia("(pointer: coarse)"); // Enter begins a line there: t
 const GROWS = CSS.supports("field-sizing", "content");
 const encoder = new TextEncoder();
 
-/** What was written before an edit began, to go on with afterwards. @type {Map<RoomId, { text: string, reply_to?: number }>} */
+/**
+ * What was written before an edit began, to go on with afterwards.
+ * @type {Map<RoomId, { text: string, reply_to?: number }>}
+ */
 const interrupted = new Map();
 
 /** Edit a message in the composer. @param {RoomId} roomId @param {number} seq */
@@ -37,11 +40,14 @@ export function beginReply(roomId, seq) {
   focusComposer();
 }
 
-/** Take back what the server refused, to say it otherwise; what is being written stays below it. @param {import("../core/types.d.ts").Pending} pending */
+/**
+ * Take back what the server refused, to say it otherwise; what is being written stays below it.
+ * @param {import("../core/types.d.ts").Pending} pending
+ */
 export function takeBack({ key, room_id, text }) {
+  if (!cancel(key)) return; // it may be in the room already
   if (draft(room_id).peek().editing !== undefined) endEdit(room_id);
   setText(room_id, [text, draft(room_id).peek().text].filter(Boolean).join("\n\n"));
-  cancel(key);
   focusComposer();
 }
 
@@ -101,7 +107,13 @@ export function Composer({ room }) {
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.isComposing) return;
     if (event.key === "Tab") return backToWindow(event);
-    if (event.key === "Enter" && !event.shiftKey && !event.altKey && (!TOUCHED.matches || event.ctrlKey || event.metaKey)) send();
+    if (
+      event.key === "Enter" &&
+      !event.shiftKey &&
+      !event.altKey &&
+      (!TOUCHED.matches || event.ctrlKey || event.metaKey)
+    )
+      send();
     else if (event.key === "Escape" && editing !== undefined) endEdit(id);
     else if (event.key === "Escape" && reply_to !== undefined) replyTo(id, null);
     else if (event.key === "ArrowUp" && text === "" && !event.shiftKey) editLast(id);
@@ -117,21 +129,27 @@ export function Composer({ room }) {
     setText(id, current.value);
   };
 
-  return html`<form class="composer" aria-label=${t("messageTo", { name: room.name })} onSubmit=${(/** @type {Event} */ event) => {
+  return html`<form class="composer" aria-label=${t("messageTo", { name: room.name })} onSubmit=${(
+    /** @type {Event} */ event,
+  ) => {
     event.preventDefault();
     send();
   }}>
     <div class="box">
-      ${editing !== undefined && html`<${About} icon="edit" text=${t("editingMessage")} stop=${t("stopEditing")} onStop=${() => endEdit(id)} />`}
-      ${reply_to !== undefined && html`<${About} icon="reply" text=${replyWords(id, reply_to)} stop=${t("stopReplying")} onStop=${() => replyTo(id, null)} />`}
+      ${editing !== undefined && html`<${About} icon="edit" text=${t("editingMessage")} stop=${t("stopEditing")}
+          onStop=${() => endEdit(id)} />`}
+      ${reply_to !== undefined && html`<${About} icon="reply" text=${replyWords(id, reply_to)}
+          stop=${t("stopReplying")} onStop=${() => replyTo(id, null)} />`}
       <div class="line">
-        <textarea ref=${field} id="composer-text" rows="1" dir="auto" value=${text} enterkeyhint=${TOUCHED.matches ? "enter" : "send"}
+        <textarea ref=${field} id="composer-text" rows="1" dir="auto" value=${text}
+          enterkeyhint=${TOUCHED.matches ? "enter" : "send"}
           placeholder=${t("messageTo", { name: room.kind === "channel" ? `#${room.name}` : room.name })} aria-label=${t("messageTo", { name: room.name })}
           aria-describedby=${left < TOLD ? "composer-left" : undefined} aria-invalid=${left < 0}
           onInput=${(/** @type {InputEvent} */ event) => setText(id, /** @type {HTMLTextAreaElement} */ (event.target).value)}
           onKeyDown=${press}></textarea>
         ${!TOUCHED.matches && html`<${EmojiButton} onPick=${insert} />`}
-        <button type="submit" class="icon-button send" disabled=${!ready} aria-label=${editing === undefined ? t("send") : t("saveEdit")}
+        <button type="submit" class="icon-button send" disabled=${!ready}
+          aria-label=${editing === undefined ? t("send") : t("saveEdit")}
           data-hint=${editing === undefined ? t("send") : t("saveEdit")} onPointerDown=${keepFocus}>
           <${Icon} name=${editing === undefined ? "send" : "check"} size=${18} />
         </button>
@@ -139,16 +157,21 @@ export function Composer({ room }) {
     </div>
     <div class="below">
       <span class="keys">${t("keysHint", { send: "Enter", line: "Shift Enter", help: "?" })}</span>
-      ${left < TOLD && html`<span id="composer-left" class=${left < 0 ? "bad" : "count"} role="status">${left < 0 ? t("bytesOver", { n: -left }) : t("bytesLeft", { n: left })}</span>`}
+      ${left < TOLD && html`<span id="composer-left"
+          class=${left < 0 ? "bad" : "count"} role="status">${left < 0 ? t("bytesOver", { n: -left }) : t("bytesLeft", { n: left })}</span>`}
     </div>
   </form>`;
 }
 
-/** What the composer is about, if it is no new message. @param {{ icon: import("./icon.js").IconName, text: string, stop: string, onStop: () => void }} props */
+/**
+ * What the composer is about, if it is no new message.
+ * @param {{ icon: import("./icon.js").IconName, text: string, stop: string, onStop: () => void }} props
+ */
 function About({ icon, text, stop, onStop }) {
   return html`<div class="about">
     <${Icon} name=${icon} size=${14} /><span class="clip" dir="auto">${text}</span>
-    <button type="button" class="icon-button" aria-label=${stop} data-hint=${stop} onClick=${onStop}><${Icon} name="close" size=${14} /></button>
+    <button type="button" class="icon-button" aria-label=${stop} data-hint=${stop} onClick=${onStop}><${Icon}
+      name="close" size=${14} /></button>
   </div>`;
 }
 

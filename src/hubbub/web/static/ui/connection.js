@@ -21,15 +21,23 @@ export function ConnectionLine() {
   const ended = now.status === "ended";
   const shown = away && (told || ended);
   return html`<div role="status">
-    ${shown &&
-    html`<div class=${classes("connection", ended && "bad")}>
-      ${now.status === "ended" && html`<${Icon} name="alert" size=${14} /><span>${say({ key: now.code })}</span>
-        <button type="button" class="link" onClick=${() => location.reload()}>${t("reload")}</button>`}
+    ${
+      shown &&
+      html`<div class=${classes("connection", ended && "bad")}>
+      ${
+        now.status === "ended" &&
+        html`<${Icon} name="alert" size=${14} /><span>${say({ key: now.code })}</span>
+        <button type="button" class="link" onClick=${() => location.reload()}>${t("reload")}</button>`
+      }
       ${now.status === "connecting" && html`<span class="spinner"></span><span>${t("reconnecting")}</span>`}
-      ${now.status === "waiting" && html`<${Icon} name="offline" size=${14} /><span>${t("waitingForNetwork")}</span>
+      ${
+        now.status === "waiting" &&
+        html`<${Icon} name="offline" size=${14} /><span>${t("waitingForNetwork")}</span>
         <${Countdown} until=${now.retry_at} />
-        <button type="button" class="link" onClick=${retryNow}>${t("retryNow")}</button>`}
-    </div>`}
+        <button type="button" class="link" onClick=${retryNow}>${t("retryNow")}</button>`
+      }
+    </div>`
+    }
   </div>`;
 }
 

@@ -33,7 +33,10 @@ const PENDING = 2 ** 50; // above every seq: what has none yet stands at the end
 /** @param {{ id: number, room?: RoomView }} props */
 export function Conversation({ id, room }) {
   const timeline = timelineOf(id);
-  const all = useMemo(() => computed(() => [...timeline.rows.value, ...timeline.pending.value.map(rowOfPending)]), [id]);
+  const all = useMemo(
+    () => computed(() => [...timeline.rows.value, ...timeline.pending.value.map(rowOfPending)]),
+    [id],
+  );
   const rows = all.value;
   const status = timeline.status.value;
 
@@ -42,8 +45,10 @@ export function Conversation({ id, room }) {
     const { value } = timeline.problem;
     return html`<${Failed} problem=${value ? say(value) : t("messagesFailed")} again=${() => timeline.reload()} />`;
   }
-  if (!room || (status === "loading" && rows.length === 0)) return html`<div class="window"><${Bones} lines=${5} /></div>`;
-  return html`${status === "stale" && html`<div class="connection" role="status"><${Icon} name="offline" size=${14} /><span>${t("offlineRoom")}</span></div>`}
+  if (!room || (status === "loading" && rows.length === 0))
+    return html`<div class="window"><${Bones} lines=${5} /></div>`;
+  return html`${status === "stale" && html`<div class="connection" role="status"><${Icon} name="offline"
+      size=${14} /><span>${t("offlineRoom")}</span></div>`}
     <${Messages} room=${room} rows=${rows} timeline=${timeline} /><${Composer} room=${room} />`;
 }
 
@@ -53,7 +58,8 @@ function Messages({ room, rows, timeline }) {
   const me = user.value?.id;
   const editing = useMemo(() => computed(() => draft(room.id).value.editing), [room.id]).value;
   const newFrom = timeline.newFrom.value;
-  const firstNew = newFrom === null ? -1 : rows.findIndex(({ seq, message }) => seq > newFrom && message.user_id !== me);
+  const firstNew =
+    newFrom === null ? -1 : rows.findIndex(({ seq, message }) => seq > newFrom && message.user_id !== me);
   const moderates = room.kind !== "direct" && room.role !== "member";
   const onQuote = useMemo(() => (/** @type {number} */ seq) => timeline.jumpTo(seq), [timeline]);
   const bySeq = useMemo(() => new Map(rows.map((row) => [row.seq, row.message])), [rows]);
@@ -68,22 +74,28 @@ function Messages({ room, rows, timeline }) {
       return [
         day && html`<div key=${`day-${row.key}`} class="day"><span>${dayName(new Date(row.message.at))}</span></div>`,
         fresh && html`<div key="new" class="new-line" role="separator"><span>${t("new")}</span></div>`,
-        html`<${MessageRow} key=${row.key} row=${row} first=${day || fresh || !continues(before, row)} moderates=${moderates} editing=${row.seq === editing}
+        html`<${MessageRow} key=${row.key} row=${row} first=${day || fresh || !continues(before, row)}
+            moderates=${moderates} editing=${row.seq === editing}
           quoted=${reply_to === undefined ? undefined : bySeq.get(reply_to)} onQuote=${onQuote} />`,
       ];
     });
 
   return html`<div class="window-frame">
-    <${Timeline} rows=${rows} anchor=${timeline.anchor.value ?? NOWHERE} label=${t("timelineLabel", { name: room.name })}
+    <${Timeline} rows=${rows} anchor=${timeline.anchor.value ?? NOWHERE}
+      label=${t("timelineLabel", { name: room.name })}
       atEnd=${timeline.atEnd.value} draw=${draw}
       onEnd=${() => timeline.jumpToLatest()}
       onPlace=${(/** @type {import("./timeline.js").Place} */ place) => {
         setAtEnd(place.end);
         timeline.view(place.first, Math.min(place.last, lastSeq(timeline.rows.value)), place.end);
       }}
-      before=${timeline.atStart.value ? html`<${Start} room=${room} />` : html`<div class="edge-note">${timeline.loadingOlder.value && html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`}</div>`}
-      after=${timeline.atEnd.value ? html`<${Receipt} room=${room} rows=${rows} />` : html`<div class="edge-note"><span class="spinner" role="status" aria-label=${t("loading")}></span></div>`} />
-    ${(!atEnd || !timeline.atEnd.value) && html`<${ToLatest} n=${timeline.newCount.value} onJump=${() => timeline.jumpToLatest()} />`}
+      before=${timeline.atStart.value ? html`<${Start} room=${room} />` : html`<div
+          class="edge-note">${timeline.loadingOlder.value && html`<span class="spinner" role="status"
+          aria-label=${t("loading")}></span>`}</div>`}
+      after=${timeline.atEnd.value ? html`<${Receipt} room=${room} rows=${rows} />` : html`<div
+          class="edge-note"><span class="spinner" role="status" aria-label=${t("loading")}></span></div>`} />
+    ${(!atEnd || !timeline.atEnd.value) && html`<${ToLatest} n=${timeline.newCount.value}
+        onJump=${() => timeline.jumpToLatest()} />`}
   </div>
   <${Typing} id=${room.id} />`;
 }
@@ -117,7 +129,8 @@ function rowOfPending(pending, index) {
 
 /** @param {{ n: number, onJump: () => void }} props */
 function ToLatest({ n, onJump }) {
-  return html`<button type="button" class=${classes("to-latest", n > 0 && "new")} onClick=${onJump} onKeyDown=${backToWindow}>
+  return html`<button type="button"
+      class=${classes("to-latest", n > 0 && "new")} onClick=${onJump} onKeyDown=${backToWindow}>
     ${n > 0 ? t("newMessages", { n }) : t("toLatest")}<${Icon} name="down" size=${14} />
   </button>`;
 }
@@ -131,14 +144,22 @@ function Start({ room }) {
     <${RoomAvatar} room=${room} size="large" />
     <h2>${title}</h2>
     <p dir="auto">${room.topic || t(direct ? "startDirectText" : room.kind === "channel" ? "startChannelText" : "startGroupText")}</p>
-    ${keeps && html`<div class="actions">
-      <button type="button" class="button" onClick=${() => showInvite(room)}><${Icon} name="user-plus" />${t("addPeople")}</button>
-      ${!room.topic && html`<button type="button" class="button" onClick=${() => editRoom(room)}><${Icon} name="edit" />${t("addTopic")}</button>`}
-    </div>`}
+    ${
+      keeps &&
+      html`<div class="actions">
+      <button type="button" class="button" onClick=${() => showInvite(room)}><${Icon}
+        name="user-plus" />${t("addPeople")}</button>
+      ${!room.topic && html`<button type="button" class="button" onClick=${() => editRoom(room)}><${Icon}
+          name="edit" />${t("addTopic")}</button>`}
+    </div>`
+    }
   </div>`;
 }
 
-/** A room that cannot be shown, and where to go from here. @param {{ id: number, reason: import("../core/types.d.ts").Gone }} props */
+/**
+ * A room that cannot be shown, and where to go from here.
+ * @param {{ id: number, reason: import("../core/types.d.ts").Gone }} props
+ */
 function Gone({ id, reason }) {
   const [joining, setJoining] = useState(false);
   const join = async () => {
@@ -151,9 +172,12 @@ function Gone({ id, reason }) {
     <h2>${t(`gone.${reason}`)}</h2>
     <p>${t(reason === "forbidden" ? "joinToRead" : "goneHint")}</p>
     <div class="actions">
-      ${reason === "forbidden"
-        ? html`<button type="button" class="button primary" aria-busy=${joining} onClick=${join}>${t("joinChannel")}</button>`
-        : html`<button type="button" class="button primary" onClick=${showDirectory}>${t("browseChannels")}</button>`}
+      ${
+        reason === "forbidden"
+          ? html`<button type="button" class="button primary" aria-busy=${joining}
+              onClick=${join}>${t("joinChannel")}</button>`
+          : html`<button type="button" class="button primary" onClick=${showDirectory}>${t("browseChannels")}</button>`
+      }
       <button type="button" class="button" onClick=${() => go(null)}>${t("toList")}</button>
     </div>
   </div>`;

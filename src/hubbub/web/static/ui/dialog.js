@@ -51,7 +51,8 @@ export function Dialog({ title, children, wide, sheet = true, flush, class: extr
     /** @type {HTMLElement | null} */ (first)?.focus();
     return () => element.close();
   }, []);
-  return html`<dialog ref=${ref} class=${classes("dialog", wide && "wide", sheet && "sheet", extra)} aria-labelledby=${id}
+  return html`<dialog ref=${ref} class=${classes("dialog", wide && "wide", sheet && "sheet", extra)}
+      aria-labelledby=${id}
     onCancel=${(/** @type {Event} */ event) => {
       if (event.target !== ref.current) return;
       event.preventDefault();

@@ -25,22 +25,31 @@ function DirectoryDialog() {
   const { items, more, status } = channelsFound.value;
   const wanted = query.trim();
   return html`<${Dialog} title=${t("channels")} wide class="directory"
-    actions=${html`<button type="button" class="button small" onClick=${() => makeChannel(wanted)}><${Icon} name="plus" />${t("newChannel")}</button>`}>
+    actions=${html`<button type="button" class="button small" onClick=${() => makeChannel(wanted)}><${Icon}
+        name="plus" />${t("newChannel")}</button>`}>
     <div class="with-icon">
       <${Icon} name="search" />
-      <input class="input" enterkeyhint="search" value=${query} placeholder=${t("searchChannels")} aria-label=${t("searchChannels")} data-autofocus dir="auto"
+      <input class="input" enterkeyhint="search" value=${query} placeholder=${t("searchChannels")}
+        aria-label=${t("searchChannels")} data-autofocus dir="auto"
         onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
     </div>
     ${status === "failed" && html`<${Failed} problem=${t("error.unreachable")} again=${() => searchChannels(query)} />`}
     ${status === "loading" && items.length === 0 && html`<${Bones} />`}
-    ${status === "ready" && items.length === 0 && html`<div class="empty">
+    ${
+      status === "ready" &&
+      items.length === 0 &&
+      html`<div class="empty">
       <span class="mark"><${Icon} name="hash" size=${22} /></span>
       <h2>${wanted ? t("noChannelFound", { name: wanted }) : t("noChannelYet")}</h2>
       <p>${t("noChannelHint")}</p>
-      <div class="actions"><button type="button" class="button primary" onClick=${() => makeChannel(wanted)}>${t("newChannel")}</button></div>
-    </div>`}
-    ${status !== "failed" && items.length > 0 && html`<ul class="list">${items.map((channel) => html`<${Line} key=${channel.id} channel=${channel} />`)}</ul>`}
-    ${more && status === "ready" && html`<button type="button" class="button wide" onClick=${moreChannels}>${t("more")}</button>`}
+      <div class="actions"><button type="button" class="button primary"
+        onClick=${() => makeChannel(wanted)}>${t("newChannel")}</button></div>
+    </div>`
+    }
+    ${status !== "failed" && items.length > 0 && html`<ul class="list">${items.map((channel) => html`<${Line}
+        key=${channel.id} channel=${channel} />`)}</ul>`}
+    ${more && status === "ready" && html`<button type="button" class="button wide"
+        onClick=${moreChannels}>${t("more")}</button>`}
   <//>`;
 }
 
@@ -62,7 +71,8 @@ function Line({ channel }) {
       <strong dir="auto">${channel.name}</strong>
       <small class="two-lines"><span>${t("memberCount", { n: channel.members })}</span>${channel.topic && html` · <span dir="auto">${channel.topic}</span>`}</small>
     </div>
-    <button type="button" class="button small" aria-busy=${joining} onClick=${enter} aria-label=${t(mine ? "openNamed" : "joinNamed", { name: channel.name })}>
+    <button type="button" class="button small" aria-busy=${joining} onClick=${enter}
+      aria-label=${t(mine ? "openNamed" : "joinNamed", { name: channel.name })}>
       ${mine ? t("open") : t("join")}
     </button>
   </li>`;

@@ -30,26 +30,41 @@ export function EmojiButton({ onPick }) {
     return () => document.removeEventListener("pointerdown", outside, true);
   }, [open]);
 
-  return html`<button ref=${button} type="button" class="icon-button emoji-button" aria-label=${t("emoji")} data-hint=${open ? undefined : t("emoji")}
-      aria-haspopup="dialog" aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name="smile" size=${18} /></button>
-    ${open && html`<div ref=${box} class="menu emoji" popover="manual" role="dialog" aria-label=${t("emoji")} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
-      if (walk(event)) return;
-      if (event.key !== "Escape" && event.key !== "Tab") return;
-      event.stopPropagation();
-      setOpen(false);
-      button.current?.focus();
-    }}>
-      ${EMOJI.map((one, index) => html`<button key=${one} type="button" tabIndex=${index ? -1 : 0} onClick=${() => {
+  return html`<button ref=${button} type="button" class="icon-button emoji-button" aria-label=${t("emoji")}
+      data-hint=${open ? undefined : t("emoji")}
+      aria-haspopup="dialog" aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name="smile"
+        size=${18} /></button>
+    ${
+      open &&
+      html`<div ref=${box} class="menu emoji" popover="manual" role="dialog" aria-label=${t("emoji")} onKeyDown=${(
+        /** @type {KeyboardEvent} */ event,
+      ) => {
+        if (walk(event)) return;
+        if (event.key !== "Escape" && event.key !== "Tab") return;
+        event.stopPropagation();
         setOpen(false);
-        onPick(one);
-      }}>${one}</button>`)}
-    </div>`}`;
+        button.current?.focus();
+      }}>
+      ${EMOJI.map(
+        (one, index) =>
+          html`<button key=${one} type="button" tabIndex=${index ? -1 : 0} onClick=${() => {
+            setOpen(false);
+            onPick(one);
+          }}>${one}</button>`,
+      )}
+    </div>`
+    }`;
 }
 
 /** Arrows move over the grid. @param {KeyboardEvent} event */
 function walk(event) {
   const all = [.../** @type {HTMLElement} */ (event.currentTarget).querySelectorAll("button")];
-  const steps = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS });
+  const steps = /** @type {Record<string, number>} */ ({
+    ArrowRight: 1,
+    ArrowLeft: -1,
+    ArrowDown: COLUMNS,
+    ArrowUp: -COLUMNS,
+  });
   const step = steps[event.key];
   if (step === undefined) return false;
   event.preventDefault();

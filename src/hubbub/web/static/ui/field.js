@@ -29,14 +29,16 @@ export function Field(props) {
     onInput=${(/** @type {InputEvent} */ event) => onInput(/** @type {HTMLInputElement} */ (event.target).value)} />`;
   return html`<div class="field">
     <label for=${id}>${label}${optional && html` <span class="hint">${t("optional")}</span>`}</label>
-    ${type === "password"
-      ? html`<div class="with-button">${input}
+    ${
+      type === "password"
+        ? html`<div class="with-button">${input}
           <button type="button" class="icon-button" aria-label=${t("showPassword")} aria-pressed=${shown}
             data-hint=${shown ? t("hidePassword") : t("showPassword")} onClick=${() => setShown(!shown)}>
             <${Icon} name="eye" />
           </button>
         </div>`
-      : input}
+        : input
+    }
     ${error && html`<p class="error" id="${id}-error"><${Icon} name="alert" size=${14} /><span>${error}</span></p>`}
     ${hint && !error && html`<p class="hint" id="${id}-hint">${hint}</p>`}
   </div>`;
@@ -67,7 +69,8 @@ export function Choice({ label, name, value, onChange, options, sentences = fals
  * @param {{ text: string | null | undefined }} props
  */
 export function FormError({ text }) {
-  return html`<div role="alert">${text && html`<p class="alert"><${Icon} name="alert" /><span>${text}</span></p>`}</div>`;
+  return html`<div role="alert">${text && html`<p class="alert"><${Icon}
+      name="alert" /><span>${text}</span></p>`}</div>`;
 }
 
 /** The end of a form in a dialog. @param {{ label: string, busy: boolean, disabled?: boolean }} props */

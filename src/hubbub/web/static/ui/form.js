@@ -44,7 +44,8 @@ export function useForm(initial, submit, check = () => ({}), special = {}) {
         event.preventDefault();
         if (busy) return;
         const wrong = Object.entries(check(values)).filter(([, text]) => text);
-        if (wrong.length) return refuse({ fields: /** @type {Record<string, string>} */ (Object.fromEntries(wrong)), form: null });
+        if (wrong.length)
+          return refuse({ fields: /** @type {Record<string, string>} */ (Object.fromEntries(wrong)), form: null });
         setBusy(true);
         try {
           setErrors(NO_ERRORS);

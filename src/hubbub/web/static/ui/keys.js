@@ -9,7 +9,12 @@ import { go, openRoomId } from "./routes.js";
 import { showSwitcher } from "./switcher.js";
 
 /** Where F6 goes: of each region the first of these that is there. */
-const REGIONS = [[".rooms a[aria-current]", ".rooms a", ".rooms button"], [".window"], ["#composer-text"], [".panel .who", ".panel button"]];
+const REGIONS = [
+  [".rooms a[aria-current]", ".rooms a", ".rooms button"],
+  [".window"],
+  ["#composer-text"],
+  [".panel .who", ".panel button"],
+];
 
 export function startKeys() {
   document.addEventListener("keydown", press);
@@ -29,12 +34,14 @@ function actionOf(event) {
   if (command && key === "k") return showSwitcher;
   if (openDialog.peek()) return null;
   if (command && key === ".") return () => (panel.value = !panel.peek());
-  if (event.altKey && !command && (key === "arrowdown" || key === "arrowup")) return () => nextRoom(key === "arrowdown" ? 1 : -1, event.shiftKey);
+  if (event.altKey && !command && (key === "arrowdown" || key === "arrowup"))
+    return () => nextRoom(key === "arrowdown" ? 1 : -1, event.shiftKey);
   if (event.key === "F6") return () => nextRegion(event.shiftKey ? -1 : 1);
   const target = /** @type {HTMLElement} */ (event.target);
   if (command || event.altKey || target.matches("input, textarea, select, [role=menuitem]")) return null;
   if (event.key === "?") return showShortcuts;
-  if (event.key === "Escape") return () => /** @type {HTMLElement | null} */ (document.querySelector("#composer-text"))?.focus();
+  if (event.key === "Escape")
+    return () => /** @type {HTMLElement | null} */ (document.querySelector("#composer-text"))?.focus();
   if (isText(event) && !target.matches(".row:focus-visible, button:focus-visible, a:focus-visible")) return focusTyping;
   return null;
 }

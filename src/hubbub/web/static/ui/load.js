@@ -7,11 +7,14 @@ import { Icon } from "./icon.js";
 /** Quiet lines where a list will be. @param {{ lines?: number }} props */
 export function Bones({ lines = 4 }) {
   return html`<div class="bones" role="status" aria-label=${t("loading")}>
-    ${Array.from({ length: lines }, (_, line) => html`<div key=${line}>
+    ${Array.from(
+      { length: lines },
+      (_, line) => html`<div key=${line}>
       <div class="bone"></div>
       <div class="bone" style=${{ width: `${[45, 60, 35, 50][line % 4]}%` }}></div>
       <div class="bone" style=${{ width: `${[70, 55, 80, 65][line % 4]}%` }}></div>
-    </div>`)}
+    </div>`,
+    )}
   </div>`;
 }
 

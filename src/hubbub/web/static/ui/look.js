@@ -40,7 +40,8 @@ export function startTheme() {
 export function LookDialog() {
   return html`<${Dialog} title=${t("look")}>
     <div class="form">
-      <${Choice} label=${t("theme")} name="theme" value=${theme.value} onChange=${(/** @type {Theme} */ next) => (theme.value = next)}
+      <${Choice} label=${t("theme")} name="theme" value=${theme.value}
+        onChange=${(/** @type {Theme} */ next) => (theme.value = next)}
         options=${[
           { value: "system", label: t("themeSystem") },
           { value: "light", label: t("themeLight") },
@@ -58,7 +59,8 @@ export function LanguageChoice() {
 
 /** The language before anybody is signed in. */
 export function LanguageMenu() {
-  return html`<${Menu} label=${`${t("language")}: ${LANGUAGES[language()]}`} class="button quiet small" hint=${false} align="start"
+  return html`<${Menu} label=${`${t("language")}: ${LANGUAGES[language()]}`} class="button quiet small" hint=${false}
+      align="start"
     items=${Object.entries(LANGUAGES).map(([tag, label]) => ({
       label,
       checked: tag === language(),

@@ -47,28 +47,44 @@ export function MembersPanel({ room }) {
   return html`<aside class="panel" aria-label=${t("members")}>
     <header class="bar">
       <h2>${t("members")} <span class="count">${members.length || ""}</span></h2>
-      ${canAdd && html`<button type="button" class="icon-button" aria-label=${t("addPeople")} data-hint=${t("addPeople")} onClick=${() => showInvite(room)}><${Icon} name="user-plus" size=${18} /></button>`}
-      <button type="button" class="icon-button" aria-label=${t("closeMembers")} data-hint=${t("close")} onClick=${() => (panel.value = false)}><${Icon} name="close" size=${18} /></button>
+      ${canAdd && html`<button type="button" class="icon-button" aria-label=${t("addPeople")}
+          data-hint=${t("addPeople")} onClick=${() => showInvite(room)}><${Icon} name="user-plus"
+          size=${18} /></button>`}
+      <button type="button" class="icon-button" aria-label=${t("closeMembers")} data-hint=${t("close")}
+        onClick=${() => (panel.value = false)}><${Icon} name="close" size=${18} /></button>
     </header>
-    ${members.length >= SEARCHED && html`<div class="with-icon search">
+    ${
+      members.length >= SEARCHED &&
+      html`<div class="with-icon search">
       <${Icon} name="search" />
-      <input class="input" enterkeyhint="search" value=${query} placeholder=${t("findMembers")} aria-label=${t("findMembers")} dir="auto"
+      <input class="input" enterkeyhint="search" value=${query} placeholder=${t("findMembers")}
+        aria-label=${t("findMembers")} dir="auto"
         onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
-    </div>`}
+    </div>`
+    }
     <div class="members">
       ${held.status.value === "failed" && html`<${Failed} problem=${t("membersFailed")} again=${() => held.load()} />`}
       ${held.status.value === "loading" && members.length === 0 && html`<${Bones} />`}
-      ${groups.map(({ title, people }) => people.length > 0 && html`<section key=${title}>
+      ${groups.map(
+        ({ title, people }) =>
+          people.length > 0 &&
+          html`<section key=${title}>
         <h3>${title} <span class="count">${people.length}</span></h3>
-        <ul>${people.map((member) => html`<li key=${member.user.id}><${MemberLine} room=${room} member=${member} /></li>`)}</ul>
-      </section>`)}
+        <ul>${people.map((member) => html`<li key=${member.user.id}><${MemberLine} room=${room}
+          member=${member} /></li>`)}</ul>
+      </section>`,
+      )}
       ${wanted && shown.length === 0 && html`<p class="none">${t("noPeople")}</p>`}
-      ${held.more.value && html`<button type="button" class="link more" onClick=${() => held.loadMore()}>${t("more")}</button>`}
+      ${held.more.value && html`<button type="button" class="link more"
+          onClick=${() => held.loadMore()}>${t("more")}</button>`}
     </div>
   </aside>`;
 }
 
-/** Who is there, then the others; in each those who keep order first, then by name, as the store has them. @param {MemberView[]} members */
+/**
+ * Who is there, then the others; in each those who keep order first, then by name, as the store has them.
+ * @param {MemberView[]} members
+ */
 function grouped(members) {
   const there = (/** @type {MemberView} */ { user }) => {
     const status = presence(user.id).value?.status;
@@ -96,16 +112,27 @@ function MemberLine({ room, member }) {
       </span>
       ${role !== "member" && html`<span class="role">${t(role)}</span>`}
     </button>
-    ${!own && html`<${Menu} label=${t("memberActions", { name })} hint=${false} items=${[
-      { label: t("writeTo"), icon: "send", act: () => writeTo(user) },
-      ...member.grantable.filter((next) => next !== role).map((next, index) => ({
-        label: t(next === "owner" ? "makeOwner" : next === "admin" ? "makeAdmin" : "makeMember"),
-        icon: /** @type {const} */ ("user"),
-        line: index === 0,
-        act: () => (next === "owner" ? askOwner(room, user) : setRole(room.id, user.id, next)),
-      })),
-      member.removable && { label: t("removeMember"), icon: "trash", bad: true, line: true, act: () => askRemove(room, user) },
-    ]} />`}
+    ${
+      !own &&
+      html`<${Menu} label=${t("memberActions", { name })} hint=${false} items=${[
+        { label: t("writeTo"), icon: "send", act: () => writeTo(user) },
+        ...member.grantable
+          .filter((next) => next !== role)
+          .map((next, index) => ({
+            label: t(next === "owner" ? "makeOwner" : next === "admin" ? "makeAdmin" : "makeMember"),
+            icon: /** @type {const} */ ("user"),
+            line: index === 0,
+            act: () => (next === "owner" ? askOwner(room, user) : setRole(room.id, user.id, next)),
+          })),
+        member.removable && {
+          label: t("removeMember"),
+          icon: "trash",
+          bad: true,
+          line: true,
+          act: () => askRemove(room, user),
+        },
+      ]} />`
+    }
   </div>`;
 }
 

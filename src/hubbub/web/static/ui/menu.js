@@ -57,17 +57,21 @@ export function Menu({ label, items, class: extra = "icon-button", children, ali
           setOpen(true);
         }
       }}>${children ?? html`<${Icon} name="more" size=${18} />`}</button>
-    ${open &&
-    html`<div ref=${list} class="menu" role="menu" aria-label=${label} popover="manual"
+    ${
+      open &&
+      html`<div ref=${list} class="menu" role="menu" aria-label=${label} popover="manual"
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => walk(event, close)}>
-      ${items.map((item) => item && html`${item.line && html`<hr />`}<${MenuRow} key=${item.label} item=${item} close=${close} />`)}
-    </div>`}`;
+      ${items.map((item) => item && html`${item.line && html`<hr />`}<${MenuRow} key=${item.label} item=${item}
+          close=${close} />`)}
+    </div>`
+    }`;
 }
 
 /** @param {{ item: MenuItem, close: (focus?: boolean) => void }} props */
 function MenuRow({ item, close }) {
   const role = item.checked === undefined ? "menuitem" : "menuitemradio";
-  return html`<button type="button" role=${role} aria-checked=${item.checked} tabIndex=${-1} class=${classes(item.bad && "bad")}
+  return html`<button type="button" role=${role} aria-checked=${item.checked} tabIndex=${-1}
+      class=${classes(item.bad && "bad")}
     onClick=${(/** @type {Event} */ event) => {
       event.stopPropagation();
       close();
@@ -99,7 +103,10 @@ function walk(event, close) {
   else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
     const letter = event.key.toLocaleLowerCase();
     const after = [...all.slice(now + 1), ...all.slice(0, now + 1)];
-    next = all.indexOf(after.find((row) => row.textContent?.trim().toLocaleLowerCase().startsWith(letter)) ?? /** @type {HTMLElement} */ (all[now]));
+    next = all.indexOf(
+      after.find((row) => row.textContent?.trim().toLocaleLowerCase().startsWith(letter)) ??
+        /** @type {HTMLElement} */ (all[now]),
+    );
   } else return;
   event.preventDefault();
   all[next]?.focus();

@@ -26,7 +26,13 @@ export function actionsOf(message, moderates) {
     { label: t("reply"), icon: "reply", key: "r", act: () => beginReply(message.room_id, message.seq) },
     { label: t("copyText"), icon: "copy", key: "c", act: () => copy(message.text) },
     own && { label: t("edit"), icon: "edit", key: "e", act: () => beginEdit(message.room_id, message.seq) },
-    (own || moderates) && { label: t("deleteWord"), icon: "trash", key: "delete", bad: true, act: () => askDelete(message) },
+    (own || moderates) && {
+      label: t("deleteWord"),
+      icon: "trash",
+      key: "delete",
+      bad: true,
+      act: () => askDelete(message),
+    },
   ];
   return all.filter((action) => action !== false);
 }

@@ -32,7 +32,8 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
   const actions = deleted || sending ? [] : actionsOf(message, moderates);
   const time = html`<time datetime=${message.at} data-hint=${wholeTime(date)}>${clockTime(date)}</time>`;
 
-  return html`<article class=${classes("row", first && "first", sending && change.state !== "failed" && "pending", change?.state === "failed" && "failed", editing && "editing")}
+  return html`<article
+      class=${classes("row", first && "first", sending && change.state !== "failed" && "pending", change?.state === "failed" && "failed", editing && "editing")}
     tabindex="-1" data-seq=${row.seq} data-key=${row.key} aria-label=${label(name, date, message)}
     onPointerEnter=${() => setNear(true)} onFocusIn=${() => setNear(true)}
     onPointerLeave=${(/** @type {PointerEvent} */ event) => holds(event, document.activeElement) || setNear(false)}
@@ -40,32 +41,53 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
     onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, actions)}>
     <div class="gutter">${first ? html`<${Avatar} id=${message.user_id} name=${name} />` : time}</div>
     <div class="said">
-      ${first &&
-      html`<div class="by">
-        ${author
-          ? html`<button type="button" class="author" tabindex=${near ? 0 : -1} onClick=${() => showPerson(author)}><bdi>${name}</bdi></button>`
-          : html`<span class="author">${name}</span>`}
+      ${
+        first &&
+        html`<div class="by">
+        ${
+          author
+            ? html`<button type="button" class="author" tabindex=${near ? 0 : -1}
+                onClick=${() => showPerson(author)}><bdi>${name}</bdi></button>`
+            : html`<span class="author">${name}</span>`
+        }
         ${time}
-      </div>`}
-      ${message.reply_to !== undefined && html`<${Quote} seq=${message.reply_to} quoted=${quoted} onQuote=${onQuote} />`}
+      </div>`
+      }
+      ${message.reply_to !== undefined && html`<${Quote} seq=${message.reply_to} quoted=${quoted}
+          onQuote=${onQuote} />`}
       ${deleted ? html`<p class="gone">${t("messageDeleted")}</p>` : html`<${Text} message=${message} />`}
-      ${message.edited_at && !deleted && html`<span class="edited" data-hint=${wholeTime(new Date(message.edited_at))}>${t("edited")}</span>`}
+      ${message.edited_at && !deleted && html`<span class="edited"
+          data-hint=${wholeTime(new Date(message.edited_at))}>${t("edited")}</span>`}
       ${change && html`<${Change} change=${change} />`}
     </div>
-    ${near && actions.length > 0 &&
-    html`<div class="tools" role="group" aria-label=${t("messageActions")}>
+    ${
+      near &&
+      actions.length > 0 &&
+      html`<div class="tools" role="group" aria-label=${t("messageActions")}>
       ${actions.map(
         (action) => html`<button key=${action.icon} type="button" class=${classes("icon-button", action.bad && "bad")}
-          aria-label=${action.label} data-hint=${action.label} onClick=${action.act}><${Icon} name=${action.icon} /></button>`,
+          aria-label=${action.label} data-hint=${action.label} onClick=${action.act}><${Icon}
+            name=${action.icon} /></button>`,
       )}
-    </div>`}
+    </div>`
+    }
   </article>`;
 }
 
-/** Is this inside what the event is about? Tools that go while the focus is on its way to them would lose it. @param {Event} event @param {EventTarget | null} target */
-const holds = ({ currentTarget }, target) => /** @type {Element} */ (currentTarget).contains(/** @type {Node | null} */ (target));
+/**
+ * Is this inside what the event is about? Tools that go while the focus is on its way to them would lose it.
+ * @param {Event} event
+ * @param {EventTarget | null} target
+ */
+const holds = ({ currentTarget }, target) =>
+  /** @type {Element} */ (currentTarget).contains(/** @type {Node | null} */ (target));
 
-/** What a screen reader says of the row before its text. @param {string} name @param {Date} date @param {import("../core/types.d.ts").Message} message */
+/**
+ * What a screen reader says of the row before its text.
+ * @param {string} name
+ * @param {Date} date
+ * @param {import("../core/types.d.ts").Message} message
+ */
 function label(name, date, message) {
   const text = message.deleted_at ? t("messageDeleted") : message.text.slice(0, 300);
   return t("messageLabel", { name, time: clockTime(date), text });
@@ -82,15 +104,20 @@ function press(event, actions) {
   action.act();
 }
 
-/** What it answers. @param {{ seq: number, quoted?: import("../core/types.d.ts").Message, onQuote: (seq: number) => void }} props */
+/**
+ * What it answers.
+ * @param {{ seq: number, quoted?: import("../core/types.d.ts").Message, onQuote: (seq: number) => void }} props
+ */
 function Quote({ seq, quoted, onQuote }) {
   const author = quoted && person(quoted.user_id).value;
   return html`<button type="button" class="quote" onClick=${() => onQuote(seq)} aria-description=${t("goToQuoted")}>
     <${Icon} name="reply" size=${14} />
-    ${quoted
-      ? html`<strong class="clip"><bdi>${displayName(author)}</bdi></strong>
+    ${
+      quoted
+        ? html`<strong class="clip"><bdi>${displayName(author)}</bdi></strong>
           <span class="clip" dir="auto">${quoted.deleted_at ? t("messageDeleted") : quoted.text.slice(0, 200)}</span>`
-      : html`<span class="clip">${t("earlierMessage")}</span>`}
+        : html`<span class="clip">${t("earlierMessage")}</span>`
+    }
   </button>`;
 }
 
@@ -123,7 +150,8 @@ function Change({ change }) {
     <${Icon} name="alert" size=${14} />
     <span>${words}${change.problem && ` ${say(change.problem)}`}</span>
     <button type="button" class="link" onClick=${() => retry(change.key)}>${t("retry")}</button>
-    ${change.kind === "send" && html`<button type="button" class="link" onClick=${() => takeBack(change)}>${t("edit")}</button>`}
+    ${change.kind === "send" && html`<button type="button" class="link"
+        onClick=${() => takeBack(change)}>${t("edit")}</button>`}
     <button type="button" class="link bad" onClick=${() => cancel(change.key)}>${t("discard")}</button>
   </p>`;
 }

@@ -21,7 +21,13 @@ export function NewRoomDialog({ kind, name = "" }) {
   const { form, field, set, errors, busy } = useForm(
     { name, topic: "" },
     async (values) => {
-      const id = await createRoom({ kind, name: values.name.trim(), topic: values.topic.trim(), history, member_ids: people.map((one) => one.id) });
+      const id = await createRoom({
+        kind,
+        name: values.name.trim(),
+        topic: values.topic.trim(),
+        history,
+        member_ids: people.map((one) => one.id),
+      });
       closeDialog();
       go(id);
     },
@@ -32,7 +38,8 @@ export function NewRoomDialog({ kind, name = "" }) {
     <p class="lead">${channel ? t("newChannelLead") : t("newGroupLead")}</p>
     <form ...${form}>
       <${FormError} text=${errors.form} />
-      <${Field} ...${field("name")} label=${t("name")} onInput=${set("name")} maxLength=${80} placeholder=${channel ? t("channelExample") : t("groupExample")} autofocus />
+      <${Field} ...${field("name")} label=${t("name")} onInput=${set("name")} maxLength=${80}
+        placeholder=${channel ? t("channelExample") : t("groupExample")} autofocus />
       <${Field} ...${field("topic")} label=${t("topic")} onInput=${set("topic")} maxLength=${500} optional />
       <${People} label=${t("members")} chosen=${people} onChange=${setPeople} without=${own()} />
       <${Choice} label=${t("history")} name="history" value=${history} onChange=${setHistory} sentences options=${[
@@ -46,7 +53,8 @@ export function NewRoomDialog({ kind, name = "" }) {
 
 export function NewDirectDialog() {
   return html`<${Dialog} title=${t("newDirect")}>
-    <${People} label=${t("to")} chosen=${[]} onChange=${(/** @type {User[]} */ [user]) => user && writeTo(user)} without=${own()} autofocus />
+    <${People} label=${t("to")} chosen=${[]} onChange=${(/** @type {User[]} */ [user]) => user && writeTo(user)}
+      without=${own()} autofocus />
   <//>`;
 }
 

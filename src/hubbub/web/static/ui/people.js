@@ -40,7 +40,8 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "ArrowDown") setAt(Math.min(now + 1, offered.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(now - 1, 0));
-    else if (event.key === "Enter" && !event.isComposing && offered[now] && (query || !chosen.length)) add(offered[now]);
+    else if (event.key === "Enter" && !event.isComposing && offered[now] && (query || !chosen.length))
+      add(offered[now]);
     else if (event.key === "Backspace" && !query && chosen.length) return onChange(chosen.slice(0, -1));
     else return;
     event.preventDefault();
@@ -52,12 +53,14 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
       ${chosen.map(
         (user) => html`<span key=${user.id} class="token">
           <bdi class="clip">${displayName(user)}</bdi>
-          <button type="button" aria-label=${t("takeAway", { name: displayName(user) })} onClick=${() => onChange(chosen.filter((one) => one.id !== user.id))}>
+          <button type="button" aria-label=${t("takeAway", { name: displayName(user) })}
+            onClick=${() => onChange(chosen.filter((one) => one.id !== user.id))}>
             <${Icon} name="close" size=${12} />
           </button>
         </span>`,
       )}
-      <input ref=${input} id="people-input" value=${query} autocomplete="off" spellcheck=${false} dir="auto" data-autofocus=${autofocus}
+      <input ref=${input} id="people-input" value=${query} autocomplete="off" spellcheck=${false} dir="auto"
+        data-autofocus=${autofocus}
         role="combobox" aria-expanded=${offered.length > 0} aria-controls="people-list" aria-autocomplete="list"
         aria-activedescendant=${offered[now] ? `person-${offered[now].id}` : undefined}
         placeholder=${chosen.length ? "" : t("findPeople")}
@@ -69,13 +72,18 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
     </div>
     <div id="people-list" class="options" role="listbox" aria-label=${label}>
       ${offered.map(
-        (user, index) => html`<button key=${user.id} id="person-${user.id}" type="button" role="option" tabindex="-1" class="option" aria-selected=${index === now}
+        (
+          user,
+          index,
+        ) => html`<button key=${user.id} id="person-${user.id}" type="button" role="option" tabindex="-1"
+            class="option" aria-selected=${index === now}
           onPointerMove=${() => index !== at && setAt(index)} onClick=${() => add(user)}>
           <${Avatar} id=${user.id} name=${displayName(user)} size="small" />
           <span class="clip"><bdi>${displayName(user)}</bdi></span><small class="clip">@${user.username}</small>
         </button>`,
       )}
-      ${offered.length === 0 && html`<p class="none" role="status">${status === "failed" ? t("error.unreachable") : status === "loading" ? t("loading") : query ? t("noPeople") : t("nobodyElse")}</p>`}
+      ${offered.length === 0 && html`<p class="none"
+          role="status">${status === "failed" ? t("error.unreachable") : status === "loading" ? t("loading") : query ? t("noPeople") : t("nobodyElse")}</p>`}
     </div>
   </div>`;
 }

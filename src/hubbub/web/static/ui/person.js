@@ -43,9 +43,14 @@ function PersonDialog({ user }) {
         ${now && html`<small>${presenceWords(now)}</small>`}
       </div>
     </div>
-    ${own
-      ? html`<button type="button" class="button wide" onClick=${() => showDialog(() => html`<${ProfileDialog} />`)}><${Icon} name="edit" />${t("editProfile")}</button>`
-      : html`<button type="button" class="button primary wide" data-autofocus onClick=${() => writeTo(user)}><${Icon} name="send" />${t("writeTo")}</button>`}
+    ${
+      own
+        ? html`<button type="button" class="button wide"
+            onClick=${() => showDialog(() => html`<${ProfileDialog} />`)}><${Icon}
+            name="edit" />${t("editProfile")}</button>`
+        : html`<button type="button" class="button primary wide" data-autofocus
+            onClick=${() => writeTo(user)}><${Icon} name="send" />${t("writeTo")}</button>`
+    }
   <//>`;
 }
 

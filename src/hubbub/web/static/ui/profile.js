@@ -34,9 +34,12 @@ export function ProfileDialog() {
     </div>
     <form ...${form}>
       <${FormError} text=${errors.form} />
-      <${Field} ...${field("display_name")} label=${t("displayName")} hint=${t("displayNameHint")} onInput=${set("display_name")} autocomplete="name" maxLength=${80} />
-      <${Field} ...${field("email")} label=${t("email")} hint=${t("emailHint")} type="email" onInput=${set("email")} autocomplete="email" maxLength=${254} />
-      ${moved && html`<${Field} ...${field("password")} label=${t("password")} hint=${t("passwordForEmail")} type="password" onInput=${set("password")} autocomplete="current-password" />`}
+      <${Field} ...${field("display_name")} label=${t("displayName")} hint=${t("displayNameHint")}
+        onInput=${set("display_name")} autocomplete="name" maxLength=${80} />
+      <${Field} ...${field("email")} label=${t("email")} hint=${t("emailHint")} type="email" onInput=${set("email")}
+        autocomplete="email" maxLength=${254} />
+      ${moved && html`<${Field} ...${field("password")} label=${t("password")} hint=${t("passwordForEmail")}
+          type="password" onInput=${set("password")} autocomplete="current-password" />`}
       <${FormActions} label=${t("save")} busy=${busy} />
     </form>
   <//>`;
@@ -59,8 +62,10 @@ export function PasswordDialog() {
     <p class="lead">${t("passwordLead")}</p>
     <form ...${form}>
       <${FormError} text=${errors.form} />
-      <${Field} ...${field("old_password")} label=${t("oldPassword")} type="password" onInput=${set("old_password")} autocomplete="current-password" autofocus />
-      <${Field} ...${field("new_password")} label=${t("newPassword")} hint=${t("passwordHint")} type="password" onInput=${set("new_password")} autocomplete="new-password" maxLength=${256} />
+      <${Field} ...${field("old_password")} label=${t("oldPassword")} type="password" onInput=${set("old_password")}
+        autocomplete="current-password" autofocus />
+      <${Field} ...${field("new_password")} label=${t("newPassword")} hint=${t("passwordHint")} type="password"
+        onInput=${set("new_password")} autocomplete="new-password" maxLength=${256} />
       <${FormActions} label=${t("changePassword")} busy=${busy} />
     </form>
   <//>`;

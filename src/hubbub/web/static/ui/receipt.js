@@ -14,11 +14,13 @@ export function Receipt({ room, rows }) {
   const last = rows.at(-1);
   const marks = reads(room.id).value;
   // The line is there in any case: with it coming and going, all would move with each message that is sent.
-  if (!last || last.change || last.message.deleted_at || last.message.user_id !== me.value?.id) return html`<div class="seen"></div>`;
+  if (!last || last.change || last.message.deleted_at || last.message.user_id !== me.value?.id)
+    return html`<div class="seen"></div>`;
   const readers = [...marks].filter(([, seq]) => seq >= last.seq).map(([id]) => id);
   if (readers.length === 0) return html`<div class="seen"><${Icon} name="check" size=${12} />${t("sent")}</div>`;
   const names = readers.slice(0, NAMED).map(nameOf).join(", ");
   return html`<div class="seen"><${Icon} name="eye" size=${12} />
-    ${room.kind === "direct" ? t("readByThem") : html`<span data-hint=${t("readByNames", { names })}>${t("readBy", { n: readers.length })}</span>`}
+    ${room.kind === "direct" ? t("readByThem") : html`<span
+        data-hint=${t("readByNames", { names })}>${t("readBy", { n: readers.length })}</span>`}
   </div>`;
 }

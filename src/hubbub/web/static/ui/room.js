@@ -30,8 +30,10 @@ export function Room({ id }) {
   const gone = timeline(id).status.value === "gone";
   return html`<main class="room">
       <header class="bar">
-        <button type="button" class="icon-button only-phone" aria-label=${t("back")} onClick=${() => go(null)}><${Icon} name="back" size=${20} /></button>
-        ${room ? html`<${Title} room=${room} /><${Tools} room=${room} />` : html`<div class="title">${!gone && html`<div class="bone" style=${{ width: "8rem", height: "1rem" }}></div>`}</div>`}
+        <button type="button" class="icon-button only-phone" aria-label=${t("back")}
+          onClick=${() => go(null)}><${Icon} name="back" size=${20} /></button>
+        ${room ? html`<${Title} room=${room} /><${Tools} room=${room} />` : html`<div
+            class="title">${!gone && html`<div class="bone" style=${{ width: "8rem", height: "1rem" }}></div>`}</div>`}
       </header>
       <${ConnectionLine} />
       <${StorageLine} />
@@ -49,11 +51,14 @@ function Title({ room }) {
       ${room.kind !== "direct" && html`<${Icon} name=${room.kind === "channel" ? "hash" : "group"} />`}
       <bdi class="clip">${room.name}</bdi>
     </h1>
-    ${peer
-      ? html`<${Status} id=${peer.id} />`
-      : keeps
-        ? html`<button type="button" class="topic clip" dir="auto" data-hint=${t("editRoom")} onClick=${() => editRoom(room)}>${room.topic || t("addTopic")}</button>`
-        : html`<span class="topic clip" dir="auto">${room.topic}</span>`}
+    ${
+      peer
+        ? html`<${Status} id=${peer.id} />`
+        : keeps
+          ? html`<button type="button" class="topic clip" dir="auto" data-hint=${t("editRoom")}
+              onClick=${() => editRoom(room)}>${room.topic || t("addTopic")}</button>`
+          : html`<span class="topic clip" dir="auto">${room.topic}</span>`
+    }
   </div>`;
 }
 
@@ -69,15 +74,33 @@ function Tools({ room }) {
   const keeps = room.role !== "member";
   const label = panel.value ? t("hideMembers") : t("showMembers");
   return html`
-    ${!peer && html`<button type="button" class="people-button" aria-pressed=${panel.value} aria-label=${label} data-hint=${label} onClick=${() => (panel.value = !panel.value)}>
+    ${
+      !peer &&
+      html`<button type="button" class="people-button" aria-pressed=${panel.value} aria-label=${label}
+          data-hint=${label} onClick=${() => (panel.value = !panel.value)}>
       <${Icon} name="group" size=${18} />
-    </button>`}
+    </button>`
+    }
     <${Menu} label=${t("roomActions")} items=${[
       peer && { label: t("person"), icon: "user", act: () => showPerson(peer) },
       !peer && keeps && { label: t("editRoom"), icon: "edit", act: () => editRoom(room) },
       !peer && keeps && { label: t("addPeople"), icon: "user-plus", act: () => showInvite(room) },
-      !peer && room.role !== "owner" && { label: t("leaveRoom"), icon: "door", bad: true, line: keeps, act: () => askLeave(room) },
-      !peer && room.role === "owner" && { label: t("deleteRoom"), icon: "trash", bad: true, line: true, act: () => askDelete(room) },
+      !peer &&
+        room.role !== "owner" && {
+          label: t("leaveRoom"),
+          icon: "door",
+          bad: true,
+          line: keeps,
+          act: () => askLeave(room),
+        },
+      !peer &&
+        room.role === "owner" && {
+          label: t("deleteRoom"),
+          icon: "trash",
+          bad: true,
+          line: true,
+          act: () => askDelete(room),
+        },
     ]} />`;
 }
 
@@ -116,8 +139,10 @@ export function NoRoom() {
       <h2>${first ? t("firstTitle", { name: me ? displayName(me) : "" }) : t("welcomeTitle")}</h2>
       <p>${first ? t("firstText") : t("welcomeText", { key: `${COMMAND} K` })}</p>
       <div class="actions">
-        <button type="button" class="button primary" onClick=${showDirectory}><${Icon} name="hash" />${t("browseChannels")}</button>
-        <button type="button" class="button" onClick=${() => showDialog(() => html`<${NewDirectDialog} />`)}><${Icon} name="send" />${t("newDirect")}</button>
+        <button type="button" class="button primary" onClick=${showDirectory}><${Icon}
+          name="hash" />${t("browseChannels")}</button>
+        <button type="button" class="button" onClick=${() => showDialog(() => html`<${NewDirectDialog} />`)}><${Icon}
+          name="send" />${t("newDirect")}</button>
       </div>
     </div>
   </main>`;

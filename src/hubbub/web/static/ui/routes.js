@@ -29,7 +29,11 @@ export function go(id, { replace = false } = {}) {
   openRoomId.value = id;
 }
 
-/** A link of the client was pressed: no new page, unless a new tab is wanted. @param {MouseEvent} event @param {RoomId} id */
+/**
+ * A link of the client was pressed: no new page, unless a new tab is wanted.
+ * @param {MouseEvent} event
+ * @param {RoomId} id
+ */
 export function follow(event, id) {
   if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();

@@ -14,9 +14,11 @@ function SessionsDialog() {
   useEffect(() => void loadSessions(), []);
   return html`<${Dialog} title=${t("devices")} wide>
     <p class="lead">${t("devicesLead")}</p>
-    ${sessions.value
-      ? html`<ul class="list">${sessions.value.map((one) => html`<${Line} key=${one.id} session=${one} />`)}</ul>`
-      : html`<${Bones} lines=${2} />`}
+    ${
+      sessions.value
+        ? html`<ul class="list">${sessions.value.map((one) => html`<${Line} key=${one.id} session=${one} />`)}</ul>`
+        : html`<${Bones} lines=${2} />`
+    }
   <//>`;
 }
 
@@ -29,7 +31,8 @@ function Line({ session }) {
       <strong dir="auto">${session.label || t("unnamedDevice")}</strong>
       <small data-hint=${wholeTime(used)}>${session.current ? t("thisDevice") : t("lastUsed", { time: agoTime(used) })}</small>
     </div>
-    ${!session.current && html`<button type="button" class="button small" onClick=${() => askEnd(session)}>${t("signOut")}</button>`}
+    ${!session.current && html`<button type="button" class="button small"
+        onClick=${() => askEnd(session)}>${t("signOut")}</button>`}
   </li>`;
 }
 

@@ -34,16 +34,19 @@ export function Sidebar() {
       <${Icon} name="search" /><span>${t("jumpTo")}</span><span class="keys"><kbd>${COMMAND}</kbd> <kbd>K</kbd></span>
     </button>
     <div class="rooms">
-      ${!loaded.value
-        ? html`<${RoomBones} />`
-        : html`
-            <${Section} title=${t("channels")} rooms=${channels.value} empty=${t("noChannels")} add=${t("browseChannels")}
+      ${
+        !loaded.value
+          ? html`<${RoomBones} />`
+          : html`
+            <${Section} title=${t("channels")} rooms=${channels.value} empty=${t("noChannels")}
+              add=${t("browseChannels")}
               onAdd=${showDirectory} />
             <${Section} title=${t("groups")} rooms=${groups.value} empty=${t("noGroups")} add=${t("newGroup")}
               onAdd=${() => showDialog(() => html`<${NewRoomDialog} kind="group" />`)} />
             <${Section} title=${t("directs")} rooms=${directs.value} empty=${t("noDirects")} add=${t("newDirect")}
               onAdd=${() => showDialog(() => html`<${NewDirectDialog} />`)} />
-          `}
+          `
+      }
     </div>
     <${Me} />
   </nav>`;
@@ -54,11 +57,15 @@ function Section({ title, rooms, empty, add, onAdd }) {
   return html`<section>
     <div class="section">
       <h2>${title}</h2>
-      <button type="button" class="icon-button" aria-label=${add} data-hint=${add} onClick=${onAdd}><${Icon} name="plus" /></button>
+      <button type="button" class="icon-button" aria-label=${add} data-hint=${add} onClick=${onAdd}><${Icon}
+        name="plus" /></button>
     </div>
-    ${rooms.length
-      ? html`<ul>${rooms.map((room) => html`<li key=${room.id}><${RoomLink} room=${room} open=${openRoomId.value === room.id} /></li>`)}</ul>`
-      : html`<button type="button" class="link more" onClick=${onAdd}>${empty}</button>`}
+    ${
+      rooms.length
+        ? html`<ul>${rooms.map((room) => html`<li key=${room.id}><${RoomLink} room=${room}
+            open=${openRoomId.value === room.id} /></li>`)}</ul>`
+        : html`<button type="button" class="link more" onClick=${onAdd}>${empty}</button>`
+    }
   </section>`;
 }
 
@@ -70,15 +77,19 @@ function RoomLink({ room, open }) {
     if (open) link.current?.scrollIntoView({ block: "nearest" });
   }, [open]);
   const status = room.peer && presence(room.peer.id).value?.status;
-  return html`<a ref=${link} class=${classes("room-link", unread && "unread")} href=${roomUrl(room.id)} aria-current=${open ? "page" : undefined}
+  return html`<a ref=${link} class=${classes("room-link", unread && "unread")} href=${roomUrl(room.id)}
+      aria-current=${open ? "page" : undefined}
     onClick=${(/** @type {MouseEvent} */ event) => follow(event, room.id)}>
     <${RoomAvatar} room=${room} status=${status} />
     <span class="name clip"><bdi>${room.name}</bdi></span>
     <span class="last clip">${lastWords(room, open)}</span>
     <time datetime=${room.last_at}>${room.last_message && shortTime(new Date(room.last_message.at))}</time>
     <span class="side">
-      ${unread && html`<span class="badge"><span aria-hidden="true">${room.unread > 99 ? "99+" : room.unread}</span>
-        <span class="hidden">${t("unread", { n: room.unread })}</span></span>`}
+      ${
+        unread &&
+        html`<span class="badge"><span aria-hidden="true">${room.unread > 99 ? "99+" : room.unread}</span>
+        <span class="hidden">${t("unread", { n: room.unread })}</span></span>`
+      }
     </span>
   </a>`;
 }
@@ -89,7 +100,10 @@ function lastWords(room, open) {
   const last = room.last_message;
   if (!last) return room.kind === "direct" ? t("noMessages") : html`<bdi>${room.topic || t("noMessages")}</bdi>`;
   if (last.deleted_at) return t("messageDeleted");
-  const text = last.text.slice(0, 140).replace(/[*_`~>#]+/g, "").replace(/\s+/g, " ");
+  const text = last.text
+    .slice(0, 140)
+    .replace(/[*_`~>#]+/g, "")
+    .replace(/\s+/g, " ");
   if (last.user_id === user.value?.id) return html`${t("you")}: <bdi>${text}</bdi>`;
   if (room.kind === "direct") return html`<bdi>${text}</bdi>`;
   return html`<bdi>${room.last_author ? displayName(room.last_author) : nameOf(last.user_id)}</bdi>: <bdi>${text}</bdi>`;
@@ -100,16 +114,21 @@ function Me() {
   if (!me) return null;
   return html`<footer class="me">
     <${AccountMenu} class="who">
-      <${Avatar} id=${me.id} name=${displayName(me)} status=${connection.value.status === "live" ? "online" : "offline"} />
-      <span><strong class="clip"><bdi>${displayName(me)}</bdi></strong><small class="clip">@${me.username}</small></span>
+      <${Avatar} id=${me.id} name=${displayName(me)}
+        status=${connection.value.status === "live" ? "online" : "offline"} />
+      <span><strong class="clip"><bdi>${displayName(me)}</bdi></strong><small
+        class="clip">@${me.username}</small></span>
     <//>
   </footer>`;
 }
 
 function RoomBones() {
   return html`<div class="bones" aria-busy="true" aria-label=${t("loading")}>
-    ${[60, 80, 50, 70, 65].map((width) => html`<div key=${width}>
-      <div class="bone"></div><div class="bone" style=${{ width: `${width}%` }}></div><div class="bone" style=${{ width: `${width - 20}%` }}></div>
-    </div>`)}
+    ${[60, 80, 50, 70, 65].map(
+      (width) => html`<div key=${width}>
+      <div class="bone"></div><div class="bone" style=${{ width: `${width}%` }}></div><div class="bone"
+        style=${{ width: `${width - 20}%` }}></div>
+    </div>`,
+    )}
   </div>`;
 }

@@ -22,12 +22,14 @@ export function SignIn() {
     <main>
       <div class="brand"><${Logo} size=${30} />hubbub</div>
       ${registering ? html`<${RegisterForm} />` : html`<${SignInForm} />`}
-      ${open
-        ? html`<p class="other">${registering ? t("haveAccount") : t("noAccount")}${" "}
+      ${
+        open
+          ? html`<p class="other">${registering ? t("haveAccount") : t("noAccount")}${" "}
             <button type="button" class="link" onClick=${() => (page.value = registering ? "signin" : "register")}>
               ${registering ? t("signIn") : t("register")}
             </button></p>`
-        : html`<p class="other">${t("registrationClosed")}</p>`}
+          : html`<p class="other">${t("registrationClosed")}</p>`
+      }
     </main>
     <footer><${LanguageMenu} /></footer>
   </div>`;
@@ -37,15 +39,20 @@ function SignInForm() {
   const { form, field, set, errors, busy } = useForm(
     { username: "", password: "" },
     ({ username, password }) => signIn(username, password, deviceName()),
-    ({ username, password }) => ({ username: !username.trim() && t("needUsername"), password: !password && t("needPassword") }),
+    ({ username, password }) => ({
+      username: !username.trim() && t("needUsername"),
+      password: !password && t("needPassword"),
+    }),
     { unauthenticated: { words: "error.credentials" } },
   );
   return html`<h1>${t("signInTitle")}</h1>
     <p class="lead">${t("signInLead")}</p>
     <form ...${form}>
       <${FormError} text=${errors.form ?? (ended.value && say(ended.value))} />
-      <${Field} ...${field("username")} label=${t("usernameOrEmail")} onInput=${set("username")} autocomplete="username" focus />
-      <${Field} ...${field("password")} label=${t("password")} type="password" onInput=${set("password")} autocomplete="current-password" />
+      <${Field} ...${field("username")} label=${t("usernameOrEmail")} onInput=${set("username")}
+        autocomplete="username" focus />
+      <${Field} ...${field("password")} label=${t("password")} type="password" onInput=${set("password")}
+        autocomplete="current-password" />
       <${Submit} busy=${busy} label=${t("signIn")} />
     </form>`;
 }
@@ -53,7 +60,8 @@ function SignInForm() {
 function RegisterForm() {
   const { form, field, set, errors, busy } = useForm(
     { display_name: "", username: "", email: "", password: "" },
-    (values) => signUp({ ...values, display_name: values.display_name.trim(), email: values.email.trim() }, deviceName()),
+    (values) =>
+      signUp({ ...values, display_name: values.display_name.trim(), email: values.email.trim() }, deviceName()),
     (values) => ({
       display_name: !values.display_name.trim() && t("needName"),
       username: !/^[A-Za-z0-9][A-Za-z0-9._-]{1,31}$/.test(values.username) && t("error.username"),
@@ -66,10 +74,14 @@ function RegisterForm() {
     <p class="lead">${t("registerLead")}</p>
     <form ...${form}>
       <${FormError} text=${errors.form} />
-      <${Field} ...${field("display_name")} label=${t("displayName")} hint=${t("displayNameHint")} onInput=${set("display_name")} autocomplete="name" maxLength=${80} />
-      <${Field} ...${field("username")} label=${t("username")} hint=${t("usernameHint")} onInput=${set("username")} autocomplete="username" maxLength=${32} />
-      <${Field} ...${field("email")} label=${t("email")} hint=${t("emailHint")} type="email" onInput=${set("email")} autocomplete="email" maxLength=${254} />
-      <${Field} ...${field("password")} label=${t("password")} hint=${t("passwordHint")} type="password" onInput=${set("password")} autocomplete="new-password" maxLength=${256} />
+      <${Field} ...${field("display_name")} label=${t("displayName")} hint=${t("displayNameHint")}
+        onInput=${set("display_name")} autocomplete="name" maxLength=${80} />
+      <${Field} ...${field("username")} label=${t("username")} hint=${t("usernameHint")} onInput=${set("username")}
+        autocomplete="username" maxLength=${32} />
+      <${Field} ...${field("email")} label=${t("email")} hint=${t("emailHint")} type="email" onInput=${set("email")}
+        autocomplete="email" maxLength=${254} />
+      <${Field} ...${field("password")} label=${t("password")} hint=${t("passwordHint")} type="password"
+        onInput=${set("password")} autocomplete="new-password" maxLength=${256} />
       <${Submit} busy=${busy} label=${t("register")} />
     </form>`;
 }

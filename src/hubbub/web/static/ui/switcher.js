@@ -40,7 +40,8 @@ function SwitcherDialog() {
   return html`<${Dialog} title=${t("jumpTo")} wide flush class="switcher">
     <div class="with-icon">
       <${Icon} name="search" size=${18} />
-      <input class="input" value=${query} placeholder=${t("jumpHint")} aria-label=${t("jumpHint")} data-autofocus autocomplete="off" spellcheck=${false} dir="auto"
+      <input class="input" value=${query} placeholder=${t("jumpHint")} aria-label=${t("jumpHint")} data-autofocus
+        autocomplete="off" spellcheck=${false} dir="auto"
         role="combobox" aria-expanded="true" aria-controls="switcher-list" aria-autocomplete="list"
         aria-activedescendant=${chosen && idOf(chosen)} onKeyDown=${press}
         onInput=${(/** @type {InputEvent} */ event) => {
@@ -49,31 +50,42 @@ function SwitcherDialog() {
         }} />
     </div>
     <div id="switcher-list" class="options" role="listbox" aria-label=${t("rooms")}>
-      ${found.map((one, index) => html`<${Line} key=${idOf(one)} found=${one} selected=${index === now} onAim=${() => setAt(index)} />`)}
+      ${found.map((one, index) => html`<${Line} key=${idOf(one)} found=${one} selected=${index === now}
+          onAim=${() => setAt(index)} />`)}
     </div>
-    ${found.length === 0 && wanted && html`<div class="empty">
+    ${
+      found.length === 0 &&
+      wanted &&
+      html`<div class="empty">
       <h2>${t("nothingFound", { name: wanted })}</h2>
-      <div class="actions"><button type="button" class="button" onClick=${showDirectory}>${t("browseChannels")}</button></div>
-    </div>`}
+      <div class="actions"><button type="button" class="button"
+        onClick=${showDirectory}>${t("browseChannels")}</button></div>
+    </div>`
+    }
     <p class="foot"><span><kbd>↑</kbd> <kbd>↓</kbd> ${t("keyMove")}</span><span><kbd>Enter</kbd> ${t("open")}</span><span><kbd>Esc</kbd> ${t("close")}</span></p>
   <//>`;
 }
 
 /** @param {{ found: Found, selected: boolean, onAim: () => void }} props */
 function Line({ found, selected, onAim }) {
-  const scroll = (/** @type {HTMLElement | null} */ element) => selected && element?.scrollIntoView({ block: "nearest" });
-  return html`<button ref=${scroll} id=${idOf(found)} type="button" role="option" tabindex="-1" class="option" aria-selected=${selected}
+  const scroll = (/** @type {HTMLElement | null} */ element) =>
+    selected && element?.scrollIntoView({ block: "nearest" });
+  return html`<button ref=${scroll} id=${idOf(found)} type="button" role="option" tabindex="-1" class="option"
+      aria-selected=${selected}
     onPointerMove=${() => !selected && onAim()} onClick=${() => enter(found)}>${content(found)}</button>`;
 }
 
 /** @param {Found} found */
 function content(found) {
   if (found.kind === "person") {
-    return html`<${Avatar} id=${found.user.id} name=${displayName(found.user)} size="small" status=${presence(found.user.id).value?.status} />
-      <span class="clip"><bdi>${displayName(found.user)}</bdi></span><small class="clip">@${found.user.username}</small>`;
+    return html`<${Avatar} id=${found.user.id} name=${displayName(found.user)} size="small"
+        status=${presence(found.user.id).value?.status} />
+      <span class="clip"><bdi>${displayName(found.user)}</bdi></span><small
+        class="clip">@${found.user.username}</small>`;
   }
   if (found.kind === "channel") {
-    return html`<${RoomMark} kind="channel" size="small" /><span class="clip"><bdi>${found.channel.name}</bdi></span><small class="clip">${t("joinThis")}</small>`;
+    return html`<${RoomMark} kind="channel" size="small" /><span
+        class="clip"><bdi>${found.channel.name}</bdi></span><small class="clip">${t("joinThis")}</small>`;
   }
   const { room } = found;
   return html`<${RoomAvatar} room=${room} size="small" status=${room.peer && presence(room.peer.id).value?.status} />
@@ -84,7 +96,11 @@ function content(found) {
 
 /** @param {Found} found */
 const idOf = (found) =>
-  found.kind === "room" ? `found-room-${found.room.id}` : found.kind === "person" ? `found-user-${found.user.id}` : `found-channel-${found.channel.id}`;
+  found.kind === "room"
+    ? `found-room-${found.room.id}`
+    : found.kind === "person"
+      ? `found-user-${found.user.id}`
+      : `found-channel-${found.channel.id}`;
 
 /** @param {Found} found */
 async function enter(found) {

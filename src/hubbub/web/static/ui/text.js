@@ -34,10 +34,12 @@ export function Text({ message }) {
   const shown = long && !whole ? `${part(text)}…` : text;
   const vnodes = render && (long ? render(shown) : cached(message, render));
   return html`<div class=${classes("text", !vnodes && "plain")} dir="auto">${vnodes ?? shown}</div>
-    ${long &&
-    html`<button type="button" class="link" aria-expanded=${whole} onClick=${() => setWhole(!whole)}>
+    ${
+      long &&
+      html`<button type="button" class="link" aria-expanded=${whole} onClick=${() => setWhole(!whole)}>
       ${whole ? t("showLess") : t("showAll", { n: text.length })}
-    </button>`}`;
+    </button>`
+    }`;
 }
 
 /** @param {Message} message @param {(text: string) => unknown} render */
@@ -55,5 +57,7 @@ function part(text) {
 
 /** @param {string} text */
 function isJumbo(text) {
-  return text.length <= 48 && EMOJI.test(text) && [...new Intl.Segmenter().segment(text.replace(/\s/g, ""))].length <= FEW;
+  return (
+    text.length <= 48 && EMOJI.test(text) && [...new Intl.Segmenter().segment(text.replace(/\s/g, ""))].length <= FEW
+  );
 }

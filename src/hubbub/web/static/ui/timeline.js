@@ -80,7 +80,10 @@ export class Timeline extends Component {
   indexes() {
     const { rows } = this.props;
     const { from, to } = this.range.value;
-    return { from: Math.min(indexOf(rows, from), rows.length), to: to === Infinity ? rows.length : indexOf(rows, to + 1) };
+    return {
+      from: Math.min(indexOf(rows, from), rows.length),
+      to: to === Infinity ? rows.length : indexOf(rows, to + 1),
+    };
   }
 
   /** @override */
@@ -181,10 +184,11 @@ export class Timeline extends Component {
   };
 
   schedule() {
-    if (!this.frame) this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.step();
-    });
+    if (!this.frame)
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        this.step();
+      });
   }
 
   /** One move: rows put at the nearer edge, and others taken from the farther one. */
@@ -252,7 +256,10 @@ export class Timeline extends Component {
     this.articles().at(index)?.focus({ preventScroll: true });
   }
 
-  /** Arrows go from row to row, Home and End to the first that is drawn and to the latest. @param {KeyboardEvent} event */
+  /**
+   * Arrows go from row to row, Home and End to the first that is drawn and to the latest.
+   * @param {KeyboardEvent} event
+   */
   walk = (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -295,7 +302,8 @@ export class Timeline extends Component {
   render() {
     const { from, to } = this.indexes();
     const { rows, draw, before, after, label } = this.props;
-    return html`<div ref=${this.box} class="window" role="region" tabindex="0" aria-label=${label} onKeyDown=${this.walk}>
+    return html`<div ref=${this.box} class="window" role="region" tabindex="0" aria-label=${label}
+        onKeyDown=${this.walk}>
       <div ref=${this.list} class="rows">
         ${from === 0 && before}
         ${draw(from, to)}

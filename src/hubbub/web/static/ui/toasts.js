@@ -24,7 +24,8 @@ function Toast({ toast }) {
   return html`<div class=${classes("toast", toast.tone)}>
     ${toast.tone === "bad" && html`<${Icon} name="alert" />`}
     <span>${say(toast)}</span>
-    <button type="button" class="icon-button" aria-label=${t("dismiss")} onClick=${() => dismiss(toast.id)}><${Icon} name="close" size=${14} /></button>
+    <button type="button" class="icon-button" aria-label=${t("dismiss")} onClick=${() => dismiss(toast.id)}><${Icon}
+      name="close" size=${14} /></button>
   </div>`;
 }
 

@@ -8,7 +8,8 @@ import { html } from "./html.js";
 /** @param {{ id: number }} props */
 export function Typing({ id }) {
   const ids = typing(id).value;
-  return html`<div class="typing">${ids.length > 0 && html`<i aria-hidden="true"><span></span></i><span class="clip">${words(ids.map(nameOf))}</span>`}</div>`;
+  return html`<div class="typing">${ids.length > 0 && html`<i aria-hidden="true"><span></span></i><span
+      class="clip">${words(ids.map(nameOf))}</span>`}</div>`;
 }
 
 /** @param {string[]} names */

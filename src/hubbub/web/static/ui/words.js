@@ -10,7 +10,9 @@ import { t } from "../i18n/language.js";
 /** A sentence of the store; one that is newer than the catalogue is told in general. @param {Words} words */
 export const say = ({ key, args }) => t(key in en ? /** @type {Key} */ (key) : "error.internal", args);
 
-/** @typedef {{ fields: Record<string, string>, form: string | null }} Errors What is wrong, beside each field and with the whole. */
+/**
+ * @typedef {{ fields: Record<string, string>, form: string | null }} Errors What is wrong, beside each field and with the whole.
+ */
 
 /** @type {Errors} */
 export const NO_ERRORS = Object.freeze({ fields: {}, form: null });
@@ -27,7 +29,8 @@ export const NO_ERRORS = Object.freeze({ fields: {}, form: null });
 export function errorsOf(thrown, fields, special) {
   const problem = problemOf(thrown);
   const here = special[problem.code];
-  if (here) return here.field ? { fields: { [here.field]: t(here.words) }, form: null } : { fields: {}, form: t(here.words) };
+  if (here)
+    return here.field ? { fields: { [here.field]: t(here.words) }, form: null } : { fields: {}, form: t(here.words) };
   const field = problem.field?.split(".").pop() ?? "";
   if (!fields.includes(field)) return { fields: {}, form: say(problem.words) };
   const known = [`error.${field}.${problem.code}`, `error.${field}`].find((key) => key in en);
