@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from hubbub.buses.nats_server import PrivateNats
+from hubbub.buses.nats_server import NoNatsServer, PrivateNats
 from hubbub.settings import Settings, UnusableSettings, variable
 
 FIRST, LAST = 0.5, 30.0  # seconds until something that ended is started again: doubled each time, up to this
@@ -43,13 +43,10 @@ class Worker:
     process: asyncio.subprocess.Process
     warnings: tuple[str, ...] = ()
 
-    def stop(self) -> None:
-        with suppress(ProcessLookupError):
-            self.process.terminate()
-
     async def end(self, seconds: float) -> None:
         """Stop it; kill it when it takes longer."""
-        self.stop()
+        with suppress(ProcessLookupError):
+            self.process.terminate()
         try:
             await asyncio.wait_for(self.process.wait(), seconds)
         except asyncio.TimeoutError:
@@ -74,6 +71,8 @@ class Workers:
         self._settings = settings
         self._places = [Place(listener) for listener in listeners]
         self._nats = PrivateNats() if settings.bus_url is None else None
+        self._alive: dict[Worker, None] = {}  # also those that are being started or replaced
+        self._begun = False
         self._stopping = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -96,6 +95,7 @@ class Workers:
                 await asyncio.wait([begun])
                 return
             begun.result()
+            self._begun = True
             warnings = self._places[0].worker.warnings if self._places[0].worker else ()
             keepers = [asyncio.create_task(self._keep(place)) for place in self._places]
             if self._nats is not None:
@@ -118,8 +118,7 @@ class Workers:
             self._renewing.cancel()
         for place in self._places:
             place.listener.close()
-        workers = [place.worker for place in self._places if place.worker is not None]
-        await asyncio.gather(*(worker.end(self._settings.drain_seconds + GRACE) for worker in workers))
+        await asyncio.gather(*(self._finish(worker) for worker in self._alive))
 
     # One worker
 
@@ -138,16 +137,21 @@ class Workers:
             start_new_session=True,  # Ctrl-C is for this process, which tells them
         )
         worker = Worker(process)
+        self._alive[worker] = None
         try:
             assert process.stdout is not None
             line = await process.stdout.readline()
             if not line:
                 raise WorkerFailed(f"a worker did not start (exit code {await process.wait()})")
         except BaseException:
-            await worker.end(GRACE)
+            await self._finish(worker)
             raise
         worker.warnings = tuple(json.loads(line)["warnings"])
         return worker
+
+    async def _finish(self, worker: Worker) -> None:
+        await worker.end(self._settings.drain_seconds + GRACE)
+        self._alive.pop(worker, None)
 
     def _environment(self) -> dict[str, str]:
         """The settings, as a worker finds them."""
@@ -164,12 +168,15 @@ class Workers:
             worker, began = place.worker, time.monotonic()
             if worker is not None:
                 code = await worker.process.wait()
+                self._alive.pop(worker, None)
                 if place.worker is not worker:
                     continue  # it was replaced
                 log.error("a worker has ended, and is started again", extra={"pid": worker.process.pid, "code": code})
                 pause = FIRST if time.monotonic() - began > HEALTHY else min(2 * pause, LAST)
             await asyncio.sleep(pause)
             async with place.lock:
+                if place.worker is not worker:
+                    continue  # it was replaced meanwhile
                 try:
                     await self._fill(place)
                 except WorkerFailed as error:
@@ -182,13 +189,15 @@ class Workers:
             await nats.ended()
             log.error("nats-server has ended, and is started again")
             await asyncio.sleep(FIRST)
-            with suppress(Exception):
+            try:
                 await nats.start()
+            except (NoNatsServer, OSError) as error:
+                log.error("%s", error)
 
     # All of them, one after the other
 
     def _renew_soon(self) -> None:
-        if self._renewing is None or self._renewing.done():
+        if self._begun and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.get_running_loop().create_task(self._renew())
 
     async def _renew(self) -> None:
@@ -203,7 +212,7 @@ class Workers:
                     log.error("%s: the workers stay as they are", error)
                     return
             if old is not None:
-                await old.end(self._settings.drain_seconds + GRACE)
+                await self._finish(old)
         log.info("the workers are replaced")
 
 

@@ -1,9 +1,10 @@
 """The bus on a real NATS server that is away, locked, secured, stuck or no NATS server at all."""
 
 import asyncio
+import gc
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from ipaddress import IPv4Address
@@ -232,21 +233,34 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-async def test_over_tls_only_a_server_is_believed_that_a_known_authority_has_signed(
-    connect: Connect, certificate: Path
-) -> None:
+@pytest.fixture
+def tls_url(certificate: Path) -> Iterator[str]:
+    """A server with this certificate."""
     options = ("--tls", "--tlscert", str(certificate / "cert.pem"), "--tlskey", str(certificate / "key.pem"))
     with serving_nats(*options) as server:
-        url = server.url.replace("nats://", "tls://")
-        known, stranger = trusted(certificate / "cert.pem"), trusted(None)
-        bus, other = await connect(url, known), await connect(url, known)
-        ear = Ear(other)
-        await other.settled()
-        payload = bytes(range(256)) * 1000
-        bus.publish("news", payload)
-        assert await ear.next() == payload
-        assert "certificate verify failed" in ((await connect(url, stranger)).trouble or "")
-        assert "say tls://" in ((await connect(server.url)).trouble or "")
+        yield server.url.replace("nats://", "tls://")
+
+
+async def test_tls_carries_what_is_said_once_a_known_authority_has_signed(
+    connect: Connect, certificate: Path, tls_url: str
+) -> None:
+    known = trusted(certificate / "cert.pem")
+    bus, other = await connect(tls_url, known), await connect(tls_url, known)
+    ear = Ear(other)
+    await other.settled()
+    payload = bytes(range(256)) * 1000
+    bus.publish("news", payload)
+    assert await ear.next() == payload
+    assert "say tls://" in ((await connect(tls_url.replace("tls://", "nats://"))).trouble or "")
+
+
+# Python 3.10 forgets to close the transport of a handshake that has failed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+async def test_a_server_is_not_believed_that_no_known_authority_has_signed(connect: Connect, tls_url: str) -> None:
+    bus = await connect(tls_url, trusted(None))
+    assert "certificate verify failed" in (bus.trouble or "")
+    await bus.close()
+    gc.collect()
 
 
 async def test_credentials_are_not_sent_without_the_tls_that_the_url_asks_for(connect: Connect) -> None:
