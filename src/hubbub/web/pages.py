@@ -1,11 +1,12 @@
 """The page of the web client, at `/` and wherever it can be reloaded: its import map, its policy, and what it is told.
 
-Everything is computed when the application is made, from the files that are there and the settings.
+Everything is computed once, when the first application is made, from the files that are there and the settings.
 """
 
 import json
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
+import hubbub.web.parameters  # noqa: F401 - says what a `number` in a path is
 from hubbub.settings import Settings
 from hubbub.web.assets import FOLDER, SHEET, SHEETS, Asset, Assets, read_assets
 
@@ -41,7 +43,7 @@ _ICONS = {"/favicon.ico": "icons/icon-32.png", "/apple-touch-icon.png": "icons/i
 class Page:
     """The document, for addresses that are `depth` folders below the root."""
 
-    def __init__(self, assets: Assets, settings: Settings, depth: int) -> None:
+    def __init__(self, assets: Assets, registration: str, depth: int) -> None:
         root = "../" * depth
         static = f"{root or './'}static/{assets.version}/"
         vendored = json.loads((FOLDER / "vendor" / "vendor.json").read_text(encoding="utf-8"))["modules"]
@@ -57,7 +59,7 @@ class Page:
         )
         start, *needed = assets.imported_by(_START, names)
         lines = [
-            _meta("hubbub-registration", settings.registration),
+            _meta("hubbub-registration", registration),
             _meta("hubbub-version", version("hubbub")),
             f'<script type="importmap">{import_map}</script>',
             # Each with its hash, again: without it Chromium drops what it fetched ahead.
@@ -78,6 +80,11 @@ class Page:
         return self._document.send(request, self._headers)
 
 
+@cache
+def _page(registration: str, depth: int) -> Page:
+    return Page(read_assets(), registration, depth)
+
+
 class Reloads(Route):
     """An address of the client that is one of the API too: the page is for those who open it in a browser."""
 
@@ -95,8 +102,8 @@ def page_routes(settings: Settings) -> Sequence[BaseRoute]:
         return found.send(request, {"Cache-Control": "public, max-age=86400"})
 
     return [
-        Route("/", Page(assets, settings, depth=0).__call__),
-        Reloads("/rooms/{room_id:number}", Page(assets, settings, depth=1).__call__),
+        Route("/", _page(settings.registration, depth=0).__call__),
+        Reloads("/rooms/{room_id:number}", _page(settings.registration, depth=1).__call__),
         Route("/static/{version}/{path:path}", assets.__call__),
         *(Route(path, icon) for path in _ICONS),
     ]
