@@ -59,6 +59,6 @@ def test_writing_keeps_the_figures_of_benchmarks_that_were_not_run_again(
     assert page.read_text() == (
         "Measured on 3 February 2026, a machine, Python 3.11.\n\n"
         "```sh\n./dev bench one\n```\n\n| way | µs |\n| --- | ---: |\n| a | 1 |\n\n"
-        "```sh\n./dev bench two\n```\n\n| way | s | % |\n| --- | ---: | ---: |\n| b | 1,230 | 0.123 |\n\n"
+        "```sh\n./dev bench two\n```\n\n| way | s | % |\n| --- | ---: | ---: |\n| b | 1,230 | 0.123 |\n"
     )
     assert collected(results)["two"]["rows"][0]["figures"] == {"s": 1230.0, "%": 0.123}
