@@ -49,20 +49,22 @@ export class Db {
    * @param {string | number} key
    * @returns {Promise<any>}
    */
-  async get(store, key) {
-    const db = await this.#open();
-    if (db === null) return this.#memory.get(store, key);
-    return answer(db.transaction(store).objectStore(store).get(key));
+  get(store, key) {
+    return this.#use(
+      (db) => answer(db.transaction(store).objectStore(store).get(key)),
+      (memory) => memory.get(store, key),
+    );
   }
 
   /**
    * @param {StoreName} store
    * @returns {Promise<any[]>}
    */
-  async all(store) {
-    const db = await this.#open();
-    if (db === null) return this.#memory.all(store);
-    return answer(db.transaction(store).objectStore(store).getAll());
+  all(store) {
+    return this.#use(
+      (db) => answer(db.transaction(store).objectStore(store).getAll()),
+      (memory) => memory.all(store),
+    );
   }
 
   /**
@@ -74,25 +76,13 @@ export class Db {
    * @param {{strict?: boolean}} [options]
    */
   async write(changes, { strict = false } = {}) {
-    const db = await this.#open();
-    if (db === null) return this.#memory.write(changes);
-    try {
-      await commit(db, changes, strict);
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      await commit(
-        db,
-        CACHES.map((store) => ({ store, clear: true })),
-        false,
-      ).catch(() => undefined);
-      try {
-        await commit(db, changes, strict);
-      } catch {
-        this.#setMode("full");
-        throw new Problem(STORAGE_FULL);
-      }
-    }
-    if (changes.some((change) => "put" in change)) this.#setMode("durable"); // deleting always works
+    await this.#use(
+      async (db) => {
+        await this.#commit(db, changes, strict);
+        if (changes.some((change) => "put" in change)) this.#setMode("durable"); // deleting always works
+      },
+      (memory) => memory.write(changes),
+    );
   }
 
   /**
@@ -103,28 +93,72 @@ export class Db {
    * @param {(value: any) => any} change
    */
   async update(store, key, change) {
-    const db = await this.#open();
-    if (db === null) {
-      const value = change(this.#memory.get(store, key));
-      if (value !== undefined) this.#memory.write([{ store, put: value, key }]);
-      return;
-    }
-    const tx = db.transaction(store, "readwrite");
-    const value = change(await answer(tx.objectStore(store).get(key)));
-    if (value !== undefined) tx.objectStore(store).put(value, key);
-    await done(tx);
+    await this.#use(
+      async (db) => {
+        const tx = db.transaction(store, "readwrite");
+        const value = change(await answer(tx.objectStore(store).get(key)));
+        if (value !== undefined) tx.objectStore(store).put(value, key);
+        await done(tx);
+      },
+      (memory) => {
+        const value = change(memory.get(store, key));
+        if (value !== undefined) memory.write([{ store, put: value, key }]);
+      },
+    );
   }
 
   /** @param {StoreName[]} [stores] */
   async clear(stores = STORES) {
-    this.#memory.write(stores.map((store) => ({ store, clear: true })));
-    const db = await this.#open();
-    if (db !== null)
-      await commit(
-        db,
-        stores.map((store) => ({ store, clear: true })),
-        true,
-      );
+    await this.write(
+      stores.map((store) => ({ store, clear: true })),
+      { strict: true },
+    );
+  }
+
+  /**
+   * Work with the database; once more with a newly opened one when it was closed from outside, or else in memory.
+   *
+   * @template T
+   * @param {(db: IDBDatabase) => T | Promise<T>} work
+   * @param {(memory: Memory) => T} otherwise
+   * @returns {Promise<T>}
+   */
+  async #use(work, otherwise) {
+    for (let tries = 0; tries < 2; tries += 1) {
+      const db = await this.#open();
+      if (db === null) break;
+      try {
+        return await work(db);
+      } catch (error) {
+        if (error instanceof Problem) throw error;
+        this.#opening = null;
+      }
+    }
+    this.#setMode("memory");
+    return otherwise(this.#memory);
+  }
+
+  /**
+   * @param {IDBDatabase} db
+   * @param {Change[]} changes
+   * @param {boolean} strict
+   */
+  async #commit(db, changes, strict) {
+    try {
+      await commit(db, changes, strict);
+      return;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+    }
+    /** @type {Change[]} */
+    const caches = CACHES.map((store) => ({ store, clear: true }));
+    await commit(db, caches, false).catch(() => undefined);
+    try {
+      await commit(db, changes, strict);
+    } catch {
+      this.#setMode("full");
+      throw new Problem(STORAGE_FULL);
+    }
   }
 
   /** @returns {Promise<IDBDatabase | null>} null: in memory */
