@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, WebSocket
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebSocket
 
 from hubbub.audit.delays import Delays
 from hubbub.audit.edges import Edge
@@ -43,6 +43,7 @@ class Tab:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("console", self._console)
         page.on("request", self._request)
+        page.on("response", self._response)
         page.on("websocket", self._websocket)
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -53,6 +54,10 @@ class Tab:
         self.requests.append(request.url)
         if not request.url.startswith(self.origin + "/") and urlsplit(request.url).scheme not in _LOCAL:
             self.faults.append(f"request: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.status == 404 and "/static/" in response.url:
+            self.faults.append(f"missing: {response.url}")
 
     def _websocket(self, socket: WebSocket) -> None:
         self._sockets += 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import OpenWindow
+from tests.browser.conftest import MakeUser, OpenWindow
 from tools.browser import PHONE, WIDE
 
 
@@ -25,6 +25,21 @@ async def test_nothing_is_fetched_twice(open_window: OpenWindow) -> None:
     files = sorted(url for url in fetched if "/static/" in url)
     assert files == sorted(set(files))
     assert len(files) > 5
+
+
+async def test_what_the_page_names_stays_where_it_is_when_its_address_changes(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    tab = await open_window("/", username="ann")
+    await tab.page.get_by_role("navigation").get_by_role("link").filter(has_text="tea").click()
+    await tab.until(f"location.pathname === '/rooms/{room}'")
+    links = await tab.page.evaluate(
+        "[...document.querySelectorAll('[rel$=icon], [rel=manifest]')].map(({ href }) => href)"
+    )
+    assert len(links) == 3
+    assert {await tab.page.evaluate("async (url) => (await fetch(url)).status", link) for link in links} == {200}
 
 
 @pytest.mark.parametrize(

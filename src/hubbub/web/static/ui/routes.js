@@ -9,6 +9,11 @@ const ROOT = new URL("../../../", import.meta.url).pathname; // above static/<ve
 /** The room that is open, or null for the list. @type {import("@preact/signals").Signal<RoomId | null>} */
 export const openRoomId = signal(read());
 
+// Addresses in the page are relative, for it may be under a prefix: what is fetched later stays where it was at the start.
+for (const link of /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll('link:is([rel$="icon"], [rel="manifest"])'))) {
+  link.href = new URL(link.href).href;
+}
+
 addEventListener("popstate", () => (openRoomId.value = read()));
 
 /** @returns {RoomId | null} */
