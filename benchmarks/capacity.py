@@ -40,13 +40,13 @@ class Use:
 class Costs:
     """CPU of a node in µs, and what else is limited."""
 
-    message: float = 148.0  # from one socket to another, durable; a node that hears of one by the bus has less to do
+    message: float = 103.0  # from one socket to another, durable; a node that hears of one by the bus has less to do
     delivery: float = 9.55  # one more socket
     heartbeat: float = 87.3
     look: float = 12.8  # at the store for what the bus may have lost, for each user
-    connect: float = 1290.0
+    connect: float = 1530.0
     resume: float = 1030.0
-    socket_kb: float = 6.33  # of memory
+    socket_kb: float = 5.62  # of memory
     writes: float = 3780.0  # messages a second that one PostgreSQL commits
     disk: float = 392.0  # bytes of a message there
 

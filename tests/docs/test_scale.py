@@ -4,9 +4,12 @@ import re
 from dataclasses import asdict
 
 import pytest
+from psycopg import sql
 
 from benchmarks.capacity import USERS, WRITTEN, Costs, Need, Use
+from hubbub.stores.sql import upgrade
 from tests.guards.project import ROOT
+from tests.postgres import connect, running_postgres
 
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 USE = Use(online=0.1, sockets=1.2, messages=20, peak=0.12, readers=8, stay=3600)
@@ -27,3 +30,13 @@ def test_the_nodes_are_enough_with_one_of_them_dead_and_one_less_would_not_be(us
     assert need.back(nodes) <= 30
     fewer = nodes - 1 - nodes // 100  # they are tried in steps of a hundredth
     assert nodes == 2 or need.cores(fewer) > (fewer - 1) / 2 or need.back(fewer) > 30
+
+
+def test_postgresql_takes_the_large_tables_as_they_are_in_partitions_by_room() -> None:
+    with running_postgres() as server:
+        url = server.create_database()
+        upgrade(url)
+        with connect(url) as connection:
+            for name in ("messages", "room_events", "members", "reads"):
+                create = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL) PARTITION BY HASH (room_id)")
+                connection.execute(create.format(sql.Identifier(f"{name}_parted"), sql.Identifier(name)))
