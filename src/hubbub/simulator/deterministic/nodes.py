@@ -188,6 +188,7 @@ class Node:
         await self.watch.close()
         await self.chat.close()
         await self.gateway.close()
+        await self.cluster.close()
         await self.fanout.close()
 
     def accept(
