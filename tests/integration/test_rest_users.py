@@ -43,7 +43,7 @@ async def test_another_email_address_must_be_free(make_user: MakeUser) -> None:
 
 async def test_people_are_found_by_their_ids_and_who_does_not_exist_is_left_out(make_user: MakeUser) -> None:
     ann, ben, eve = [await make_user(name) for name in ("ann", "ben", "eve")]
-    params = {"id": [eve.id, 99, ann.id, eve.id], "q": "ben", "limit": 1}
+    params: dict[str, str | int | list[int]] = {"id": [eve.id, 99, ann.id, eve.id], "q": "ben", "limit": 1}
     page = (await ben.client.get("/users", params=params)).json()
     assert [user["username"] for user in page["items"]] == ["ann", "eve"]
     assert page["next_cursor"] is None
