@@ -45,6 +45,8 @@ export class Timeline extends Component {
   range = signal({ from: 0, to: 0 });
   /** Does the window stay at the end as rows come? */
   pinned = false;
+  /** Where the end was, when the window was last put there. */
+  endTop = 0;
   /** @type {{ element: Element, top: number } | null} */
   held = null;
   /** @type {number} */
@@ -110,6 +112,7 @@ export class Timeline extends Component {
 
   /** @override */
   getSnapshotBeforeUpdate() {
+    if (this.pinned && this.hasLeft()) this.pinned = false;
     this.take();
     const focused = document.activeElement?.closest(".row");
     return focused && this.list.current?.contains(focused) ? focused : null;
@@ -130,14 +133,25 @@ export class Timeline extends Component {
     this.held = element ? { element, top: element.getBoundingClientRect().top - edge } : null;
   }
 
+  /** Somebody has scrolled up from the end, and its event has not come yet. */
+  hasLeft() {
+    const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = this.box.current ?? {};
+    return scrollTop < this.endTop - 1 && scrollHeight - clientHeight - scrollTop > AT_END;
+  }
+
+  /** Go to the end, and know it. */
+  toEnd() {
+    const box = /** @type {HTMLElement} */ (this.box.current);
+    box.scrollTop = box.scrollHeight;
+    this.endTop = box.scrollTop;
+  }
+
   /** Scroll so that what is held is where it was. */
   hold() {
     const box = this.box.current;
     if (!box) return;
-    if (this.pinned) {
-      box.scrollTop = box.scrollHeight;
-      return;
-    }
+    if (this.pinned && this.hasLeft()) this.pinned = false;
+    if (this.pinned) return this.toEnd();
     if (!this.held?.element.isConnected) return;
     const off = this.held.element.getBoundingClientRect().top - box.getBoundingClientRect().top - this.held.top;
     if (Math.abs(off) >= 0.5) box.scrollTop += off;
@@ -156,7 +170,7 @@ export class Timeline extends Component {
     if (!wanted || !box || this.props.rows.length === 0) return false;
     this.wanted = null;
     if (wanted.at === "end") {
-      box.scrollTop = box.scrollHeight;
+      this.toEnd();
       if (this.focusEnd) this.focusRow(-1);
       this.focusEnd = false;
       return true;
