@@ -46,7 +46,6 @@ class PrivateNats:
     def __init__(self) -> None:
         self._program = nats_server()
         self._token = secrets.token_urlsafe(32)
-        self._folder = Path(tempfile.mkdtemp(prefix="hubbub-nats-"))  # nobody else may read it
         self._port = -1  # a free one; the same again afterwards
         self._process: asyncio.subprocess.Process | None = None
 
@@ -56,23 +55,26 @@ class PrivateNats:
 
     async def start(self) -> None:
         """Return when it listens. Raise NoNatsServer."""
-        file = self._folder / "nats.conf"
-        file.write_text(
-            f'listen: "127.0.0.1:{self._port}"\nauthorization {{ token: "{self._token}" }}\nlogtime: false\n'
-        )
-        self._process = await asyncio.create_subprocess_exec(
-            self._program,
-            "--config",
-            file,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us: it must outlive those that talk over it
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-        )
-        assert self._process.stderr is not None
+        text = f'listen: "127.0.0.1:{self._port}"\nauthorization {{ token: "{self._token}" }}\nlogtime: false\n'
+        with tempfile.TemporaryDirectory(prefix="hubbub-nats-") as folder:  # which nobody else may read
+            file = Path(folder) / "nats.conf"
+            file.write_text(text)
+            self._process = await asyncio.create_subprocess_exec(
+                self._program,
+                "--config",
+                file,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for us: it must outlive those that talk over it
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+            await self._listening(self._process)
+
+    async def _listening(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
         said = ""
-        async for line in self._process.stderr:
+        async for line in process.stderr:
             said += line.decode(errors="replace")
             listens = _LISTENS.search(said)
             if listens:
@@ -90,8 +92,7 @@ class PrivateNats:
         await self._process.wait()
 
     async def close(self) -> None:
-        """End it, if it runs, and leave nothing."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """End it, if it runs."""
         if self._process is None or self._process.returncode is not None:
             return
         with suppress(ProcessLookupError):
