@@ -8,7 +8,7 @@ ends by the driver's commit or rollback.
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -147,5 +147,15 @@ def _engine(url: URL, connections: int, timeout: float, begin: str) -> Engine:
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+    @event.listens_for(engine, "handle_error")
+    def leave_out_values(context: ExceptionContext) -> None:
+        """Of a row that breaks a rule PostgreSQL tells what is in it, and an error is logged."""
+        original, error = context.original_exception, context.sqlalchemy_exception
+        words = getattr(getattr(original, "diag", None), "message_primary", None)
+        if words is not None:
+            original.args = (words,)
+            if error is not None:
+                error.args = (f"({type(original).__name__}) {words}",)
 
     return engine

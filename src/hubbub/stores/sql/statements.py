@@ -58,7 +58,8 @@ class Statement:
         if connection.dialect.name == "sqlite":
             return sqlite.execute_many(connection, compiled.text, rows)
         if compiled.positional:
-            return connection.exec_driver_sql(compiled.text, list(rows)).rowcount
+            parameters = list(rows) if len(rows) > 1 else rows[0]
+            return connection.exec_driver_sql(compiled.text, parameters).rowcount
         named = [dict(zip(compiled.names, row, strict=True)) for row in rows]
         return connection.exec_driver_sql(compiled.text, named).rowcount
 

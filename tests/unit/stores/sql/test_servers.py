@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -55,10 +56,10 @@ async def remote(wire: Wire) -> AsyncIterator[SqlStore]:
     await opened.close()
 
 
-def execute(tx: Tx, statement: str) -> None:
+def execute(tx: Tx, statement: str, *parameters: object) -> None:
     """What no repository does."""
     assert isinstance(tx.log, SqlLog)
-    tx.log._connection.exec_driver_sql(statement)
+    tx.log._connection.exec_driver_sql(statement, parameters)
 
 
 def end_backends(url: str) -> None:
@@ -348,3 +349,12 @@ async def test_a_defect_is_not_called_unavailable(store: SqlStore) -> None:
     with pytest.raises(Exception, match="reads_room_id_fkey"):
         await store.write(lambda tx: tx.reads.advance({(RoomId(9), ann.id): Seq(1)}))
     assert await store.trouble() is None
+
+
+async def test_what_people_wrote_is_in_no_error(store: SqlStore) -> None:
+    (ann,) = await sign_up(store, "ann")
+    room = await found(store, ann)
+    wrong = "INSERT INTO messages VALUES (%s, 9, %s, 1, %s, NULL, NULL, 8, NULL, NULL)"  # a version below its seq
+    with pytest.raises(Exception, match="messages_check") as refused:
+        await store.write(lambda tx: execute(tx, wrong, room.id, ann.id, "secret"))
+    assert "secret" not in "".join(traceback.format_exception(refused.value)).replace('"secret"', "")
