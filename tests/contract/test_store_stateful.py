@@ -117,7 +117,8 @@ def people_acts(draw: st.DrawFn) -> Act:
     def update(tx: Tx) -> None:
         user = tx.users.get(user_id)
         if user is not None:
-            tx.users.update(replace(user, username=name, email=email, display_name="Å", is_admin=not user.is_admin))
+            changed = replace(user, username=name, email=email, display_name="Å", is_admin=not user.is_admin)
+            tx.users.update(replace(changed, disabled_at=at if user.disabled_at is None else None))
 
     def advance(tx: Tx) -> None:
         if tx.members.get([(room_id, user_id)]):
@@ -165,6 +166,7 @@ def questions(draw: st.DrawFn) -> Act:
         st.sampled_from(
             [
                 lambda tx: tx.users.search(query, after=name, limit=limit),
+                lambda tx: tx.users.administrators(),
                 lambda tx: tx.users.find(name),
                 lambda tx: tx.rooms.of_user(user_id, before=(at, room_id), limit=limit),
                 lambda tx: tx.rooms.of_pair(user_id, UserId(room_id)),
@@ -305,7 +307,7 @@ def _everything(tx: Tx) -> list[object]:
     room_ids = [RoomId(number) for number in range(12)]
     user_ids = [UserId(number) for number in range(12)]
     everything: list[object] = [
-        tx.users.search("", after=None, limit=200),
+        tx.users.search("", after=None, limit=200, with_disabled=True),
         tx.users.get_many(user_ids),
         tx.rooms.channels("", after=RoomId(0), limit=200),
         [fields(load(tx, room_id)) for room_id in room_ids],

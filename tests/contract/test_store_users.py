@@ -1,5 +1,6 @@
 """Users, in any store."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -134,6 +135,44 @@ async def test_update_replaces_everything_but_id_and_created_at(store: Store) ->
     assert await store.read(lambda tx: tx.users.find("ann@example.com")) is None
 
 
+async def test_an_account_may_be_disabled_and_enabled(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    assert ann.disabled_at is None
+    for disabled in (replace(ann, disabled_at=LATER), ann):
+        await store.write(lambda tx, user=disabled: tx.users.update(user))  # type: ignore[misc]
+        assert await store.read(lambda tx: tx.users.get_many([ann.id, bob.id])) == {ann.id: disabled, bob.id: bob}
+        assert await store.read(lambda tx: tx.users.find("ann")) == disabled
+
+
+async def test_administrators_are_those_of_an_account_that_is_not_disabled_by_id(store: Store) -> None:
+    ann, bob, eve, _ = await sign_up(store, "ann", "bob", "eve", "dan")
+    assert await store.write(lambda tx: tx.users.administrators()) == []
+    admins = [replace(user, is_admin=True) for user in (eve, ann)]
+
+    def appoint(tx: Tx) -> None:
+        for user in (*admins, replace(bob, is_admin=True, disabled_at=NOW)):
+            tx.users.update(user)
+
+    await store.write(appoint)
+    for transaction in (store.read, store.write):
+        assert await transaction(lambda tx: tx.users.administrators()) == admins[::-1]
+
+
+async def test_administrators_are_locked_by_who_counts_them(store: Store) -> None:
+    def appoint(tx: Tx) -> None:
+        for name in ("ann", "bob"):
+            tx.users.update(replace(add_user(tx, name), is_admin=True))
+
+    def resign_unless_the_last(tx: Tx) -> None:
+        first, *others = tx.users.administrators()
+        if others:
+            tx.users.update(replace(first, is_admin=False))
+
+    await store.write(appoint)
+    await asyncio.gather(*(store.write(resign_unless_the_last) for _ in range(5)))
+    assert len(await store.read(lambda tx: tx.users.administrators())) == 1
+
+
 async def test_update_may_change_the_case_of_the_own_username(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     await store.write(lambda tx: tx.users.update(replace(ann, username="ANN")))
@@ -253,3 +292,12 @@ async def test_search_pages_with_an_exclusive_cursor(store: Store) -> None:
     assert everybody == sorted(everybody, key=str.lower)
     assert len(set(everybody)) == 26
     assert await search(store, "user", after="zzz") == []
+
+
+async def test_a_search_leaves_out_disabled_accounts_unless_they_are_asked_for(store: Store) -> None:
+    ann, *_ = await sign_up(store, "ann", "anna", "bob")
+    await store.write(lambda tx: tx.users.update(replace(ann, disabled_at=NOW)))
+    assert await search(store, "") == ["anna", "bob"]
+    assert await search(store, "ann", limit=1) == ["anna"]
+    everybody = await store.read(lambda tx: tx.users.search("ann", after=None, limit=200, with_disabled=True))
+    assert [user.username for user in everybody] == ["ann", "anna"]

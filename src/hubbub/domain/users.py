@@ -16,6 +16,7 @@ class User:
     password_hash: str = field(repr=False)
     is_admin: bool = False
     created_at: Millis
+    disabled_at: Millis | None = None  # since when nobody may sign in to it; None = somebody may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

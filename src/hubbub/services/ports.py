@@ -71,6 +71,10 @@ class Users(Protocol):
         """The user with this username or e-mail address, whatever its case."""
         ...
 
+    def administrators(self) -> list[User]:
+        """Those of an account that is not disabled, by id. In a write they are locked until its end."""
+        ...
+
     def update(self, user: User) -> None:
         """Replace everything but id and created_at. Raise Conflict as `add` does, NotFound when there is no such id."""
         ...
@@ -79,9 +83,10 @@ class Users(Protocol):
         """Remove a user and their sessions. Raise Conflict when a membership, event or message names them; NotFound."""
         ...
 
-    def search(self, query: str, *, after: str | None, limit: int) -> list[User]:
+    def search(self, query: str, *, after: str | None, limit: int, with_disabled: bool = False) -> list[User]:
         """Users whose username or display name contains `query` (any case; empty = everybody).
 
+        Those whose account is disabled are left out, unless they are asked for.
         Ordered by username without case; only usernames after `after` (exclusive, None = from the first).
         """
         ...

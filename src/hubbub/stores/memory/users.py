@@ -41,6 +41,10 @@ class MemoryUsers:
         user_id = self._tables.usernames.get(key) or self._tables.emails.get(key)
         return None if user_id is None else self._tables.users[user_id]
 
+    def administrators(self) -> list[User]:
+        enabled = [user for user in self._tables.users.values() if user.is_admin and user.disabled_at is None]
+        return sorted(enabled, key=lambda user: user.id)
+
     def update(self, user: User) -> None:
         old = self._require(user.id)
         self._require_free(user.username, user.email, but=user.id)
@@ -57,13 +61,16 @@ class MemoryUsers:
             del self._tables.reads[key]
         self._drop(user)
 
-    def search(self, query: str, *, after: str | None, limit: int) -> list[User]:
+    def search(self, query: str, *, after: str | None, limit: int, with_disabled: bool = False) -> list[User]:
         wanted = query.lower()
         first = "" if after is None else after.lower()
+        users = [(name, self._tables.users[user_id]) for name, user_id in sorted(self._tables.usernames.items())]
         found = [
-            self._tables.users[user_id]
-            for username, user_id in sorted(self._tables.usernames.items())
-            if username > first and (wanted in username or wanted in self._tables.users[user_id].display_name.lower())
+            user
+            for name, user in users
+            if name > first
+            and (wanted in name or wanted in user.display_name.lower())
+            and (with_disabled or user.disabled_at is None)
         ]
         return found[:limit]
 

@@ -4,7 +4,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.ids import Millis, UserId
@@ -22,6 +33,7 @@ _COLUMNS = (
     users.c.password_hash,
     users.c.is_admin,
     users.c.created_at,
+    users.c.disabled_at,
 )
 _CHANGEABLE: dict[str, BindParameter[object]] = {
     name: bindparam(name)
@@ -33,6 +45,7 @@ _CHANGEABLE: dict[str, BindParameter[object]] = {
         "display_name",
         "password_hash",
         "is_admin",
+        "disabled_at",
     )
 }
 _ADD = Statement(insert(users).values(**_CHANGEABLE, created_at=bindparam("created_at")).returning(users.c.id))
@@ -41,12 +54,20 @@ _LOCK = Statement(select(*_COLUMNS).where(users.c.id == bindparam("user_id")).wi
 # Two statements, not one with OR, for which a planner that believes the table to be small reads all of it.
 _BY_USERNAME = Statement(select(*_COLUMNS).where(users.c.username_lower == bindparam("login")))
 _BY_EMAIL = Statement(select(*_COLUMNS).where(users.c.email_lower == bindparam("login")))
+_ENABLED_ADMINISTRATORS = (
+    select(*_COLUMNS)
+    .where(users.c.is_admin == literal_column("1"), users.c.disabled_at.is_(None))  # with a parameter: no index is used
+    .order_by(users.c.id)
+)
+_ADMINISTRATORS = Statement(_ENABLED_ADMINISTRATORS)
+_LOCK_ADMINISTRATORS = Statement(_ENABLED_ADMINISTRATORS.with_for_update(key_share=True))
 _UPDATE = Statement(update(users).values(**_CHANGEABLE).where(users.c.id == bindparam("user_id")))
 _DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
 _SEARCH = Statement(
     select(*_COLUMNS)
     .where(
         users.c.username_lower > bindparam("after"),
+        or_(users.c.disabled_at.is_(None), bindparam("with_disabled", type_=Integer) == literal_column("1")),
         or_(contains(users.c.username, bindparam("query")), contains(users.c.display_name, bindparam("query"))),
     )
     .order_by(users.c.username_lower)
@@ -89,6 +110,10 @@ class SqlUsers:
         row = _BY_USERNAME.first(self._connection, login=key) or _BY_EMAIL.first(self._connection, login=key)
         return None if row is None else _user(row)
 
+    def administrators(self) -> list[User]:
+        statement = _LOCK_ADMINISTRATORS if locks(self._connection) else _ADMINISTRATORS
+        return [_user(row) for row in statement.rows(self._connection)]
+
     def update(self, user: User) -> None:
         self._require_free(user)
         with savepoint(self._connection, Conflict("this username or e-mail address is taken")):
@@ -101,9 +126,12 @@ class SqlUsers:
             deleted = _DELETE.run(self._connection, user_id=user_id)
         _require_one(deleted, user_id)
 
-    def search(self, query: str, *, after: str | None, limit: int) -> list[User]:
+    def search(self, query: str, *, after: str | None, limit: int, with_disabled: bool = False) -> list[User]:
         first = "" if after is None else after.lower()
-        return [_user(row) for row in _SEARCH.rows(self._connection, query=query.lower(), after=first, limit=limit)]
+        rows = _SEARCH.rows(
+            self._connection, query=query.lower(), after=first, limit=limit, with_disabled=int(with_disabled)
+        )
+        return [_user(row) for row in rows]
 
     def _require_free(self, user: User) -> None:
         """Say which of the two is taken; the savepoint that follows speaks for those who ask at the same time."""
@@ -129,6 +157,7 @@ def _changeable(user: User) -> dict[str, object]:
         "display_name": user.display_name,
         "password_hash": user.password_hash,
         "is_admin": int(user.is_admin),
+        "disabled_at": user.disabled_at,
     }
 
 
@@ -141,4 +170,5 @@ def _user(row: Any) -> User:
         password_hash=row.password_hash,
         is_admin=bool(row.is_admin),
         created_at=Millis(row.created_at),
+        disabled_at=row.disabled_at,
     )

@@ -50,6 +50,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "rate_limits.purge": lambda tx: tx.rate_limits.purge(NOW),
     "reads.unread": lambda tx: tx.reads.unread(ONE, ANN, Seq(0)),
     "users.get_many": lambda tx: tx.users.get_many([ANN, BOB]),
+    "users.administrators": lambda tx: tx.users.administrators(),
     "users.find": lambda tx: tx.users.find("ann"),
     "sessions.of_user": lambda tx: tx.sessions.of_user(ANN),
     "sessions.existing": lambda tx: tx.sessions.existing([SessionId(1), SessionId(2)]),
