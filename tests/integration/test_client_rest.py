@@ -40,6 +40,20 @@ async def test_profiles(live: LiveServer, people: tuple[Chat, Chat]) -> None:
     assert caught.value.field == "username"
 
 
+async def test_accounts_of_others(live: LiveServer, people: tuple[Chat, Chat]) -> None:
+    ann, bob = people
+    with pytest.raises(Forbidden):
+        await ann.api.disable_user(bob.user.id)
+    await live.server.chat.administration.grant_admin(ann.user.id)
+    assert (await ann.api.disable_user(bob.user.id)).disabled
+    with pytest.raises(Forbidden):
+        async with connect(live.url, username="bob", password=PASSWORD):
+            pass
+    assert not (await ann.api.enable_user(bob.user.id)).disabled
+    async with connect(live.url, username="bob", password=PASSWORD) as again:
+        assert again.user == bob.user
+
+
 async def test_sessions(live: LiveServer, people: tuple[Chat, Chat]) -> None:
     ann, _ = people
     async with connect(live.url, username="ann", password=PASSWORD, label="a phone") as phone:

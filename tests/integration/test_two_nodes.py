@@ -10,6 +10,9 @@ import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from hubbub.domain.errors import Forbidden
+from hubbub.domain.ids import Millis, SessionId, UserId
+from hubbub.domain.users import Identity, User
 from hubbub.realtime import presence
 from hubbub.realtime.watch import Watch
 from hubbub.wire import frames as wire
@@ -79,6 +82,29 @@ async def test_a_log_out_on_one_node_closes_the_sockets_on_the_other(pair: Pair)
     socket = await pair.at(pair.there).open(ann)
     assert (await ann.client.post("/auth/logout")).status_code == 204
     assert await asyncio.wait_for(socket.end(), IN_TIME) == CloseCode.UNAUTHENTICATED
+
+
+async def test_who_is_disabled_on_one_node_loses_the_sockets_on_the_other(pair: Pair) -> None:
+    root, ann = await pair.person("root"), await pair.person("ann")
+    await pair.here.server.chat.administration.grant_admin(UserId(root.id))
+    sockets = [await pair.at(live).open(ann) for live in (pair.here, pair.there)]
+    assert (await root.client.patch(f"/users/{ann.id}", json={"disabled": True})).status_code == 200
+    for socket in sockets:
+        assert await asyncio.wait_for(socket.end(), IN_TIME) == CloseCode.UNAUTHENTICATED
+    assert (await pair.log_in(pair.there, "ann", PASSWORD)).status_code == 403
+
+
+async def test_two_administrators_on_two_nodes_who_disable_each_other_leave_one(pair: Pair) -> None:
+    both = [await pair.person("ann"), await pair.person("bob")]
+    for person in both:
+        await pair.here.server.chat.administration.grant_admin(UserId(person.id))
+    one, two = (Identity(UserId(person.id), person.username, SessionId(0), True, Millis(0)) for person in both)
+    outcomes = await asyncio.gather(
+        pair.here.server.chat.administration.disable(two.user_id, by=one),
+        pair.there.server.chat.administration.disable(one.user_id, by=two),
+        return_exceptions=True,
+    )
+    assert {type(outcome) for outcome in outcomes} == {User, Forbidden}
 
 
 async def test_who_is_removed_on_one_node_hears_nothing_more_on_the_other(pair: Pair) -> None:

@@ -84,6 +84,14 @@ class Api:
         answer = await self._rest.ask(ProfileBody, "PATCH", "/users/me", body=body, credentials=self._credentials)
         return answer.value()
 
+    async def disable_user(self, user_id: UserId) -> Profile:
+        """As an administrator, sign somebody out everywhere, and let nobody sign in to their account."""
+        return await self._change_user(user_id, disabled=True)
+
+    async def enable_user(self, user_id: UserId) -> Profile:
+        """As an administrator, let somebody sign in again."""
+        return await self._change_user(user_id, disabled=False)
+
     async def change_password(self, old: str, new: str) -> None:
         """All other devices are signed out."""
         body = {"old_password": old, "new_password": new}
@@ -261,6 +269,10 @@ class Api:
         events = [domain_event(room_id, body) for body in page.items]
         upto = page.items[-1].seq if page.items else after
         return LogPage([event for event in events if event is not None], upto, page.head, page.epoch)
+
+    async def _change_user(self, user_id: UserId, *, disabled: bool) -> Profile:
+        path, body = f"/users/{user_id}", {"disabled": disabled}
+        return (await self._rest.ask(ProfileBody, "PATCH", path, body=body, credentials=self._credentials)).value()
 
     async def _put_member(self, room_id: RoomId, user: str, role: Role | None) -> Membership:
         path, body = f"/rooms/{room_id}/members/{user}", _given(role=role)

@@ -16,6 +16,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True):
     created_at: str
     email: str | None = None
     is_admin: bool = False
+    disabled: bool = False
 
     def value(self) -> Profile:
         return Profile(
@@ -25,6 +26,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True):
             created_at=parse_time(self.created_at),
             email=self.email,
             is_admin=self.is_admin,
+            disabled=self.disabled,
         )
 
 

@@ -30,6 +30,7 @@ class Profile:
     created_at: Millis
     email: str | None = None
     is_admin: bool = False
+    disabled: bool = False  # nobody can sign in
 
 
 @dataclass(frozen=True, slots=True)

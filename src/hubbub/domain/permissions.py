@@ -4,14 +4,16 @@ An outsider is told *not found*: that a room exists is already a secret. A chann
 lists it; there an outsider is told to join. A member without the right is told *forbidden*.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from enum import Enum
 
-from hubbub.domain.errors import ChatError, Forbidden, NotFound
+from hubbub.domain.errors import ChatError, Conflict, Forbidden, NotFound
 from hubbub.domain.events import Event, History, MessageEdited, RoomKind
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.messages import Message
+from hubbub.domain.users import User
 
 
 class Action(Enum):
@@ -110,3 +112,32 @@ def seen_by(event: Event, base: Seq) -> Event:
 def can_see_profile_email(viewer_id: UserId, viewer_is_admin: bool, user_id: UserId) -> bool:
     """May the viewer see this user's e-mail address?"""
     return viewer_is_admin or viewer_id == user_id
+
+
+def can_find_disabled(viewer_is_admin: bool) -> bool:
+    """Does a search show the viewer accounts that are disabled? To everybody else they are of no use."""
+    return viewer_is_admin
+
+
+def require_enabled(user: User) -> None:
+    """Raise Forbidden when nobody may sign in to this account."""
+    if user.disabled_at is not None:
+        raise Forbidden("this account is disabled: ask whoever runs this server")
+
+
+def require_administrator(is_admin: bool) -> None:
+    """Raise Forbidden for who may not look after other people's accounts."""
+    if not is_admin:
+        raise Forbidden("you are not an administrator of this server")
+
+
+def require_other(actor_id: UserId, user_id: UserId) -> None:
+    """Raise Forbidden for who would lock themselves out."""
+    if actor_id == user_id:
+        raise Forbidden("you may not disable your own account: another administrator may")
+
+
+def require_another_administrator(user_id: UserId, administrators: Collection[UserId]) -> None:
+    """Raise Conflict when nobody else is left to administer the server; `administrators` are those who can sign in."""
+    if set(administrators) == {user_id}:
+        raise Conflict("this is the last administrator who can sign in: appoint another one first")

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from hubbub.domain.errors import Conflict, NotFound, TokenExpired, Unauthenticated
 from hubbub.domain.ids import Millis, SessionId, UserId
+from hubbub.domain.permissions import require_enabled
 from hubbub.domain.texts import MAX_NAME, check_email, check_name, check_username
 from hubbub.domain.users import Identity, Session, User
 from hubbub.services.credentials import Credentials, replace_hash, require_unchanged
@@ -91,14 +92,15 @@ class Accounts:
     async def login(self, login: str, password: str, *, address: str, label: str) -> Grant:
         """A new session. `login` is a username or an e-mail address, `label` what the device calls itself.
 
-        Raise Unauthenticated, RateLimited, Unavailable.
+        Raise Unauthenticated, RateLimited, Unavailable, and Forbidden when the account is disabled: only who knows its
+        password is told.
         """
         user = await self._credentials.check(login, password, address=address)
         now = self._clock.now()
         expires_at = _after(now, self._policy.refresh_ttl)
 
         def begin(tx: Tx) -> tuple[Session, list[SessionId]]:
-            require_unchanged(tx, user)
+            require_enabled(require_unchanged(tx, user))
             surplus = [session.id for session in tx.sessions.of_user(user.id)[self._policy.max_sessions - 1 :]]
             tx.sessions.end(surplus)
             return tx.sessions.add(user_id=user.id, label=_clean(label), at=now, expires_at=expires_at), surplus
@@ -252,7 +254,7 @@ def _live_session(tx: Tx, session_id: SessionId, now: Millis) -> tuple[User, Ses
     """Raise Unauthenticated when the session has ended, TokenExpired when it has expired."""
     session = tx.sessions.get(session_id)
     user = None if session is None else tx.users.get(session.user_id)
-    if session is None or user is None:
+    if session is None or user is None or user.disabled_at is not None:
         raise _ended()
     if session.expires_at <= now:
         raise TokenExpired("this session has expired: sign in again")

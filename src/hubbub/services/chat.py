@@ -1,6 +1,7 @@
 """All services over one store: what the server, the simulator and the tests put together in the same way."""
 
 from hubbub.services.accounts import Accounts
+from hubbub.services.administration import Administration
 from hubbub.services.credentials import Credentials
 from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
@@ -32,6 +33,7 @@ class Chat:
         credentials = Credentials(store, hasher, clock, policy)
         self.journal = Journal(store, clock, fanout, lanes=lanes)
         self.accounts = Accounts(store, credentials, tokens, clock, fanout, policy)
+        self.administration = Administration(store, credentials, clock, fanout)
         self.users = UserDirectory(store, credentials)
         self.rooms = Rooms(store, self.journal)
         self.messages = Messages(store, self.journal)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from hubbub.domain.errors import Conflict, Forbidden, NotFound
 from hubbub.domain.ids import Millis, UserId
-from hubbub.domain.permissions import can_see_profile_email
+from hubbub.domain.permissions import can_find_disabled, can_see_profile_email
 from hubbub.domain.texts import check_email, check_name, check_query
 from hubbub.domain.users import Identity, User
 from hubbub.services.credentials import Credentials, require_unchanged
@@ -23,6 +23,7 @@ class Profile:
     email: str | None  # None = not for this viewer
     is_admin: bool
     created_at: Millis
+    disabled_at: Millis | None
 
 
 class UserDirectory:
@@ -36,7 +37,7 @@ class UserDirectory:
         """One profile. Raise NotFound."""
         user = await self._store.read(lambda tx: tx.users.get(user_id))
         if user is None:
-            raise _no_user(user_id)
+            raise no_user(user_id)
         return profile(viewer, user)
 
     async def named(self, viewer: Identity, user_ids: Collection[UserId]) -> list[Profile]:
@@ -49,11 +50,15 @@ class UserDirectory:
     ) -> tuple[list[Profile], str | None]:
         """Users whose username or display name contains `query`, by username, and the cursor of the next page.
 
-        `limit` is 1..200; an empty query finds everybody. Raise Invalid.
+        `limit` is 1..200; an empty query finds everybody. Disabled accounts are found by administrators alone.
+        Raise Invalid.
         """
         check_query(query)
         after = None if cursor is None else decode_cursor(cursor, str)[0]
-        found = await self._store.read(lambda tx: tx.users.search(query, after=after, limit=limit + 1))
+        with_disabled = can_find_disabled(viewer.is_admin)
+        found = await self._store.read(
+            lambda tx: tx.users.search(query, after=after, limit=limit + 1, with_disabled=with_disabled)
+        )
         page, next_cursor = page_of(found, limit, lambda user: encode_cursor(user.username))
         return [profile(viewer, user) for user in page], next_cursor
 
@@ -75,7 +80,7 @@ class UserDirectory:
             check_email(email)
         user = await self._store.read(lambda tx: tx.users.get(identity.user_id))
         if user is None:
-            raise _no_user(identity.user_id)
+            raise no_user(identity.user_id)
         if email not in {None, user.email}:
             if password is None:
                 raise Forbidden("another e-mail address needs your password", field="password")
@@ -108,6 +113,7 @@ def profile(viewer: Identity, user: User) -> Profile:
         email=user.email if may_see_email else None,
         is_admin=user.is_admin,
         created_at=user.created_at,
+        disabled_at=user.disabled_at,
     )
 
 
@@ -116,5 +122,5 @@ def name_taken() -> Conflict:
     return Conflict("this username or e-mail address is taken")
 
 
-def _no_user(user_id: UserId) -> NotFound:
-    return NotFound(f"there is no user {user_id}")
+def no_user(named: UserId | str) -> NotFound:
+    return NotFound(f"there is no user {named}")

@@ -104,6 +104,14 @@ class ProfileChange(BaseModel):
     password: str | None = None
 
 
+class AccountChange(BaseModel):
+    """Nobody can sign in to an account that is disabled."""
+
+    model_config = _example({"disabled": True})
+
+    disabled: Annotated[bool, Field(strict=True)]
+
+
 class NewRoom(BaseModel):
     model_config = _example({"kind": "group", "name": "Garden", "topic": "Tomatoes and their enemies"})
 

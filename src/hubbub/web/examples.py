@@ -15,6 +15,9 @@ _PEER = UserBody(id=_BEN, username="ben", display_name="Ben Okri")
 
 PROFILE = shapes.ProfileBody(id=_ANN, username="ann", display_name="Ann Lee", email="ann@example.org", created_at=_AT)
 _OTHER_PROFILE = shapes.ProfileBody(id=_BEN, username="ben", display_name="Ben Okri", created_at=_AT)
+DISABLED_PROFILE = shapes.ProfileBody(
+    id=_BEN, username="ben", display_name="Ben Okri", email="ben@example.org", created_at=_AT, disabled=True
+)
 PROFILES = shapes.ProfileList(items=[PROFILE, _OTHER_PROFILE], next_cursor="YmVu")
 
 _JWT = "eyJhbGciOiJIUzI1NiJ9…"

@@ -30,6 +30,7 @@ class ProfileBody(UserBody, frozen=True, kw_only=True):
     created_at: str
     email: str | None = None
     is_admin: bool = False
+    disabled: bool = False  # nobody can sign in
 
 
 class GrantBody(Body, frozen=True, kw_only=True):
@@ -131,13 +132,14 @@ class EventTimeline(Struct, frozen=True, kw_only=True):
 
 
 def profile_shape(profile: Profile | User) -> ProfileBody:
-    """A profile as its viewer may see it; a whole user is for their own eyes."""
+    """A profile as its viewer may see it; a whole user is for their own eyes and for admins'."""
     return ProfileBody(
         id=profile.id,
         username=profile.username,
         display_name=profile.display_name,
         email=profile.email,
         is_admin=profile.is_admin,
+        disabled=profile.disabled_at is not None,
         created_at=format_time(profile.created_at),
     )
 

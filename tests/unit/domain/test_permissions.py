@@ -1,8 +1,9 @@
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from hubbub.domain.errors import Forbidden, NotFound
+from hubbub.domain.errors import Conflict, Forbidden, NotFound
 from hubbub.domain.events import History, MessageEdited, MessagePosted, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
@@ -13,13 +14,19 @@ from hubbub.domain.permissions import (
     base,
     can_delete,
     can_edit,
+    can_find_disabled,
     can_grant,
     can_join,
     can_remove,
     can_see_profile_email,
     require_action,
+    require_administrator,
+    require_another_administrator,
+    require_enabled,
+    require_other,
     seen_by,
 )
+from hubbub.domain.users import User
 
 ROOM, ANN, BOB = RoomId(9), UserId(1), UserId(2)
 SHARED = [RoomKind.GROUP, RoomKind.CHANNEL]
@@ -134,3 +141,30 @@ def test_an_edit_of_what_a_member_may_not_read_is_seen_without_its_text() -> Non
 )
 def test_an_email_address_is_for_its_owner_and_for_admins(viewer_id: UserId, is_admin: bool, seen: bool) -> None:
     assert can_see_profile_email(viewer_id, is_admin, ANN) is seen
+
+
+def test_disabled_accounts_are_found_by_administrators_alone() -> None:
+    assert (can_find_disabled(True), can_find_disabled(False)) == (True, False)
+
+
+def test_an_account_that_is_disabled_can_not_be_signed_in_to() -> None:
+    ann = User(id=ANN, username="ann", email="", display_name="", password_hash="", created_at=Millis(0))
+    require_enabled(ann)
+    with pytest.raises(Forbidden, match="this account is disabled"):
+        require_enabled(replace(ann, disabled_at=Millis(0)))
+
+
+def test_other_peoples_accounts_are_for_administrators_and_ones_own_for_another_one() -> None:
+    require_administrator(True)
+    with pytest.raises(Forbidden):
+        require_administrator(False)
+    require_other(ANN, BOB)
+    with pytest.raises(Forbidden):
+        require_other(ANN, ANN)
+
+
+def test_the_last_administrator_stays() -> None:
+    for administrators in ([], [ANN, BOB], [BOB]):
+        require_another_administrator(ANN, administrators)
+    with pytest.raises(Conflict):
+        require_another_administrator(ANN, [ANN])

@@ -9,6 +9,7 @@ from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.accounts import Accounts, Grant
+from hubbub.services.administration import Administration
 from hubbub.services.credentials import Credentials
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.users import UserDirectory
@@ -46,6 +47,7 @@ class People:
         self.hasher = Argon2Hasher(time_cost=time_cost, memory_cost=8, parallelism=1)
         self.credentials = Credentials(self.store, self.hasher, self.clock, policy)
         self.accounts = Accounts(self.store, self.credentials, self.tokens, self.clock, self.fanout, policy)
+        self.administration = Administration(self.store, self.credentials, self.clock, self.fanout)
         self.directory = UserDirectory(self.store, self.credentials)
 
     async def register(self, username: str = "Ann") -> User:

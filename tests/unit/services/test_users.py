@@ -36,9 +36,19 @@ async def test_a_profile_shows_the_address_to_its_owner_and_to_admins_alone(peop
         email="Ann@example.org",
         is_admin=False,
         created_at=people.clock.now(),
+        disabled_at=None,
     )
     assert await people.directory.get(as_viewer(bob, is_admin=True), ann.id) == mine
     assert await people.directory.get(as_viewer(bob), ann.id) == replace(mine, email=None)
+
+
+async def test_a_disabled_account_is_seen_by_everybody_and_found_by_administrators_alone(people: People) -> None:
+    ann, bob = await people.register("Ann"), await people.register("Bob")
+    await people.administration.disable(bob.id, by=None)
+    for viewer, names in ((as_viewer(ann), ["Ann"]), (as_viewer(ann, is_admin=True), ["Ann", "Bob"])):
+        found, _ = await people.directory.search(viewer)
+        assert [profile.username for profile in found] == names
+        assert (await people.directory.get(viewer, bob.id)).disabled_at == people.clock.now()
 
 
 async def test_there_is_no_profile_of_nobody(people: People) -> None:

@@ -27,6 +27,7 @@ OPERATIONS = {
     "get_own_profile": "GET /users/me",
     "change_profile": "PATCH /users/me",
     "get_user": "GET /users/{user_id}",
+    "change_user": "PATCH /users/{user_id}",
     "create_room": "POST /rooms",
     "open_direct_room": "POST /rooms/direct",
     "list_rooms": "GET /rooms",

@@ -1,6 +1,7 @@
 """What REST answers with, and how it is written."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from msgspec import Struct, to_builtins
@@ -80,8 +81,14 @@ def test_a_user_is_shown_without_their_password_hash() -> None:
 
 
 def test_an_email_address_that_is_not_for_the_viewer_is_left_out() -> None:
-    seen = Profile(id=ANN.id, username="ann", display_name="Ann", email=None, is_admin=True, created_at=AT)
+    seen = Profile(
+        id=ANN.id, username="ann", display_name="Ann", email=None, is_admin=True, created_at=AT, disabled_at=None
+    )
     assert plain(profile_shape(seen)).keys() == {"id", "username", "display_name", "created_at", "is_admin"}
+
+
+def test_an_account_that_is_disabled_is_said_to_be_so() -> None:
+    assert plain(profile_shape(replace(ANN, disabled_at=AT)))["disabled"] is True
 
 
 def test_a_room_has_its_last_message_with_the_name_of_its_author() -> None:

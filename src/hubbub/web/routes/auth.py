@@ -73,7 +73,8 @@ async def read_login(request: Request) -> Login:
     "/login",
     operation_id="login",
     summary="Sign in with a password, by form or JSON",
-    responses=answer(200, examples.GRANT, "The tokens of a new session.") | refusals(Unauthenticated, RateLimited),
+    responses=answer(200, examples.GRANT, "The tokens of a new session.")
+    | refusals(Unauthenticated, Forbidden, RateLimited),
     openapi_extra={"requestBody": _LOGIN_BODY},
 )
 async def login(request: Request, chat: ChatOf, body: Annotated[Login, Depends(read_login)]) -> Response:

@@ -1,4 +1,4 @@
-"""Profiles: one's own, and those of others."""
+"""Profiles: one's own, and those of others; and accounts that administrators disable."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited
 from hubbub.domain.texts import MAX_QUERY
 from hubbub.web import examples
-from hubbub.web.bodies import ProfileChange
+from hubbub.web.bodies import AccountChange, ProfileChange
 from hubbub.web.dependencies import Caller, ChatOf
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
@@ -71,3 +71,19 @@ async def change_profile(chat: ChatOf, caller: Caller, body: ProfileChange) -> R
 )
 async def get_user(chat: ChatOf, caller: Caller, user_id: UserIdInPath) -> Response:
     return JsonResponse(profile_shape(await chat.users.get(caller, user_id)))
+
+
+@router.patch(
+    "/{user_id:number}",
+    operation_id="change_user",
+    summary="Disable or enable somebody's account, as an admin",
+    responses=answer(200, examples.DISABLED_PROFILE, "The profile as it is now.")
+    | refusals(Forbidden, NotFound, Conflict),
+)
+async def change_user(chat: ChatOf, caller: Caller, user_id: UserIdInPath, body: AccountChange) -> Response:
+    """Disabling signs out all devices at once, sockets included, and nobody can sign in until it is enabled again.
+
+    What was said stays. Nobody may disable their own account.
+    """
+    change = chat.administration.disable if body.disabled else chat.administration.enable
+    return JsonResponse(profile_shape(await change(user_id, by=caller)))

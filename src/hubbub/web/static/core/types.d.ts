@@ -21,6 +21,7 @@ export interface Profile extends User {
   created_at: string;
   email?: string;
   is_admin?: boolean;
+  disabled?: boolean;
 }
 
 export interface Message {
