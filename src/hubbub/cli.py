@@ -9,6 +9,7 @@ import typer
 from hubbub import __version__
 from hubbub.cli_audit import audit
 from hubbub.cli_simulate import simulate
+from hubbub.cli_users import users
 
 if TYPE_CHECKING:
     from hubbub.settings import Settings
@@ -25,6 +26,7 @@ app = typer.Typer(
 database = typer.Typer(help="Look after the database.", no_args_is_help=True)
 keys = typer.Typer(help="Look after the keys that tokens are signed with.", no_args_is_help=True)
 app.add_typer(database, name="db")
+app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
 
 DatabaseUrl = Annotated[

@@ -39,7 +39,7 @@ from hubbub.services.looks import Looks
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock
 from hubbub.settings import Settings, load_settings
-from hubbub.stores.sql import SqlStore, shown
+from hubbub.stores.sql import SqlStore, UnusableDatabase, current, shown
 from hubbub.web.app import create_app as create_web_app
 from hubbub.web.server import UvicornServer, bind, bind_shared, config, raise_open_files
 from hubbub.wire.limits import Limits
@@ -117,12 +117,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             timeout=settings.database_seconds,
         )
         stack.push_async_callback(store.close)
-        hasher = Argon2Hasher(
-            workers=settings.password_workers,
-            time_cost=settings.argon2_time_cost,
-            memory_cost=settings.argon2_memory_kib,
-            parallelism=settings.argon2_parallelism,
-        )
+        hasher = open_hasher(settings)
         stack.push_async_callback(hasher.close)
         keys = open_keys(settings)
         hub = Hub(Logs(store))
@@ -153,6 +148,30 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
         purging = asyncio.create_task(_purge(chat.accounts), name="purge")
         stack.callback(purging.cancel)
         yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, bus)
+
+
+@asynccontextmanager
+async def open_chat(settings: Settings) -> AsyncIterator[Chat]:
+    """The use cases over the database, for commands: servers see what they did when they look at it.
+
+    Its tokens are worth nothing to anybody. Raise UnusableDatabase, also when it has older tables: it may have servers.
+    """
+    revision, newest = current(settings.database_url)
+    if revision != newest:
+        state = "there is no database yet" if revision is None else f"the database has schema revision {revision}"
+        raise UnusableDatabase(f"{state}, and this release needs {newest}: hubbub db upgrade")
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await asyncio.to_thread(SqlStore.open, settings.database_url, reader_threads=1, writer_threads=1)
+        stack.push_async_callback(store.close)
+        hasher = open_hasher(settings)
+        stack.push_async_callback(hasher.close)
+        fanout = HubFanout(Hub(Logs(store)))  # nobody is connected to it
+        stack.push_async_callback(fanout.close)
+        tokens = JwtTokens(parse_keys(secrets.token_urlsafe(48)), clock)
+        chat = Chat(store=store, clock=clock, fanout=fanout, hasher=hasher, tokens=tokens)
+        stack.push_async_callback(chat.close)
+        yield chat
 
 
 def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:
@@ -213,6 +232,16 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             started(port, (*server.warnings, *apart))
 
         await UvicornServer(config(app, settings), started=ready, stopping=server.drain).serve(sockets=[listener])
+
+
+def open_hasher(settings: Settings) -> Argon2Hasher:
+    """What hashes passwords as the settings say."""
+    return Argon2Hasher(
+        workers=settings.password_workers,
+        time_cost=settings.argon2_time_cost,
+        memory_cost=settings.argon2_memory_kib,
+        parallelism=settings.argon2_parallelism,
+    )
 
 
 def open_keys(settings: Settings) -> tuple[SigningKey, ...]:

@@ -1,14 +1,19 @@
 """A server over PostgreSQL, as its clients see it: the usual day, a database that crashes, and one that fails over."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from hubbub.audit.live import audit_server
 from hubbub.audit.plans import Plan
 from hubbub.audit.store import audit_store
+from hubbub.cli import app
+from hubbub.realtime.watch import Watch
 from hubbub.wire import frames as wire
+from hubbub.wire.close_codes import CloseCode
 from tests.integration.servers import LiveServer, Person, register, serving, settings_in
 from tests.integration.sockets import dial
 from tests.postgres import EmptyDatabases, PostgresServer
@@ -33,6 +38,22 @@ async def test_people_register_talk_search_read_and_sign_out(tmp_path: Path, emp
                 await person.client.aclose()
         report = audit_store(url, Silent())
         assert (report.rooms, len(report.findings)) == (2, 0)
+
+
+async def test_who_is_disabled_by_command_loses_the_socket_at_the_next_look(
+    tmp_path: Path, empty_databases: EmptyDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubbub.compose.Watch", partial(Watch, interval=0.05))
+    with empty_databases.one() as url:
+        async with serving(settings_in(tmp_path, database_url=url, secret_file=tmp_path / "keys")) as live:
+            ann = await register(live, "ann")
+            async with dial(live, "/ws", token=ann.access_token) as socket:
+                command = ["users", "disable", "ann", "--database-url", url]
+                done = await asyncio.to_thread(CliRunner().invoke, app, command)
+                assert done.exit_code == 0
+                assert (await ann.client.get("/rooms")).status_code == 401
+                assert await socket.end() == CloseCode.UNAUTHENTICATED
+            await ann.client.aclose()
 
 
 async def talk(live: LiveServer, ann: Person, ben: Person, room_id: int) -> int:

@@ -27,7 +27,7 @@ def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
 
 def test_without_a_command_it_shows_all_of_them() -> None:
     _, output = run()
-    for command in ("serve", "simulate", "audit", "db", "keys"):
+    for command in ("serve", "simulate", "audit", "db", "users", "keys"):
         assert command in output
 
 
