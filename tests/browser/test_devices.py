@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, WebSocketRoute
 
+from hubbub.domain.ids import UserId
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import engine
 from tests.browser.proxies import Wire
 from tests.browser.tabs import until
 from tests.browser.test_store import beside, found_room, history, in_room, opened, say
+from tests.integration.servers import LiveServer
 
 STORED = """async () => {
   const opening = indexedDB.open("hubbub");
@@ -177,6 +179,17 @@ async def test_who_signs_in_after_another_finds_nothing_of_them(open_window: Ope
     await page.sign_in("bob")
     assert (await stored(page.page))["drafts"] == []
     assert await page.call("compose", "m.draft(a).value.text", room) == ""
+
+
+async def test_an_account_that_is_disabled_is_signed_out_and_told_why_it_stays_out(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer
+) -> None:
+    ann = await make_user("ann")
+    tab = await open_window(username="ann")
+    await live.server.chat.administration.disable(UserId(ann.id), by=None)
+    await engine(tab).until("session", "m.boot.value === 'signed-out' && m.ended.value.key === 'ended.session'")
+    await tab.fill_in("ann")
+    await tab.page.get_by_text("This account is disabled.").wait_for()
 
 
 async def test_the_last_rooms_open_without_a_connection(open_window: OpenWindow, make_user: MakeUser) -> None:

@@ -303,6 +303,7 @@ export const de = Object.freeze({
 
   // Was schiefging, und was jetzt zu tun ist
   "error.credentials": "Benutzername und Passwort passen nicht zusammen. Prüfe beide und versuche es noch einmal.",
+  "error.disabled": "Dieses Konto ist gesperrt. Frage, wer diesen Server betreibt.",
   "error.taken": "Dieser Benutzername oder diese E-Mail-Adresse ist vergeben. Nimm etwas anderes, oder melde dich an.",
   "error.username":
     "Nimm 2 bis 32 Buchstaben (A bis Z), Ziffern, Punkte, Binde- oder Unterstriche, am Anfang einen Buchstaben oder eine Ziffer.",

@@ -300,6 +300,7 @@ export const en = Object.freeze({
 
   // What went wrong, and what to do
   "error.credentials": "The username and the password do not match. Check both, and try again.",
+  "error.disabled": "This account is disabled. Ask whoever runs this server.",
   "error.taken": "This username or e-mail address is taken. Choose another, or sign in.",
   "error.username":
     "Use 2 to 32 letters (A to Z), digits, dots, dashes or underscores, and begin with a letter or a digit.",

@@ -43,7 +43,7 @@ function SignInForm() {
       username: !username.trim() && t("needUsername"),
       password: !password && t("needPassword"),
     }),
-    { unauthenticated: { words: "error.credentials" } },
+    { unauthenticated: { words: "error.credentials" }, forbidden: { words: "error.disabled" } },
   );
   return html`<h1>${t("signInTitle")}</h1>
     <p class="lead">${t("signInLead")}</p>
