@@ -6,6 +6,7 @@ Nobody can sign in to an account that is disabled. What its owner has said stays
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 from hubbub.domain.ids import SessionId, UserId
 from hubbub.domain.permissions import require_administrator, require_another_administrator, require_other
@@ -33,7 +34,7 @@ class Administration:
         """All users by username, for whoever runs the server."""
         after: str | None = None
         while True:
-            page = await self._store.read(lambda tx, after=after: _page(tx, after))  # type: ignore[misc]
+            page = await self._store.read(partial(_page, after=after))
             for user in page:
                 yield user
             if len(page) < MAX_PAGE:
