@@ -1,5 +1,6 @@
 """The store of the page, reached as its own modules reach it: by import, which gives the very same instances."""
 
+import itertools
 from typing import Any
 
 from playwright.async_api import Page
@@ -7,11 +8,22 @@ from playwright.async_api import Page
 from tests.browser.tabs import Tab, until
 from tests.integration.servers import PASSWORD
 
-_CALL = """async (a) => {
+# Not one promise that Chromium would wait for: it holds those weakly, and says of some that they were collected.
+_ASK = """([number, a]) => {
+  const answers = (globalThis.answers ??= {});
+  answers[number] = null;
   const main = document.querySelector("script[type=module]").src;
-  const m = await import(new URL("store/%s.js", main));
-  return %s;
+  import(new URL("store/%s.js", main))
+    .then(async (m) => (%s))
+    .then((value) => (answers[number] = { value }), (error) => (answers[number] = { error: String(error) }));
 }"""
+_ANSWER = """(number) => {
+  const answers = globalThis.answers ?? { [number]: { error: "the page was left" } };
+  const answer = answers[number];
+  if (answer !== null) delete answers[number];
+  return answer;
+}"""
+_numbers = itertools.count()
 
 
 class Engine:
@@ -22,7 +34,11 @@ class Engine:
 
     async def call(self, module: str, script: str, argument: Any = None) -> Any:
         """The value of this expression of `m`, the module, and `a`, the argument."""
-        return await self.page.evaluate(_CALL % (module, script), argument)
+        number = next(_numbers)
+        await self.page.evaluate(_ASK % (module, script), [number, argument])
+        answer = await until(lambda: self.page.evaluate(_ANSWER, number), script)
+        assert "error" not in answer, answer["error"]
+        return answer.get("value")
 
     async def until(self, module: str, script: str, argument: Any = None) -> Any:
         """The value of this expression once it is true."""

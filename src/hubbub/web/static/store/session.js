@@ -157,6 +157,7 @@ async function refused(problem) {
 signedOut.on((problem) => void refused(problem));
 tabs.on("signed-out", () => {
   if (boot.value === "signed-in") void leave({ key: "ended.tab" });
+  else if (ended.value?.key === "ended.session") ended.value = { key: "ended.tab" }; // the server was quicker to tell
 });
 tabs.on("signed-in", () => {
   if (boot.value === "signed-out") void resume();
