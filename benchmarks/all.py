@@ -1,4 +1,4 @@
-"""Everything that `docs/performance.md` shows, one after the other: about a quarter of an hour on a quiet machine."""
+"""Everything that the pages show, one after the other: about twenty minutes on a quiet machine."""
 
 import subprocess
 import sys
@@ -15,6 +15,9 @@ RUNS = (
     ["history"],
     ["cluster"],
     ["mixed"],
+    ["postgres"],
+    ["web"],
+    ["faults"],
     ["profile", "fanout", "--seconds", "2"],
     ["profile", "direct"],
     ["profile", "history", "--messages", "20000"],
@@ -30,7 +33,7 @@ def main() -> None:
         command = [sys.executable, "-m", f"benchmarks.{name}", *options]
         if subprocess.run(command, cwd=Path(__file__).parent.parent, check=False).returncode:
             failed.append(words)
-    print(f"{time.monotonic() - begun:.0f} s; ./dev bench figures --write puts the figures into docs/performance.md")
+    print(f"{time.monotonic() - begun:.0f} s; ./dev bench figures --write puts the figures into the pages")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -1,4 +1,4 @@
-"""The figures of `docs/performance.md` and the README: from the results of the last runs into their tables.
+"""The figures of the pages that show some: from the results of the last runs into their tables.
 
     ./dev bench all
     ./dev bench figures --write
@@ -20,13 +20,14 @@ import typer
 from benchmarks.report import FOLDER, figure
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "docs" / "operations.md", ROOT / "README.md")
 KEPT = ROOT / "docs" / "figures.json"
 
 Figures: TypeAlias = Mapping[str, Any]
 """What the JSON file of each benchmark says, by the name of the benchmark."""
 
-_TABLE = re.compile(r"(```sh\n\./dev bench ([^\n]+)\n```\n\n)(?:\|[^\n]*\n)+")
+# A table comes after its command; further ones of the same command name their results.
+_TABLE = re.compile(r"((?:```sh\n\./dev bench ([^\n]+)\n```|<!-- figures: ([\w-]+) -->)\n\n)(?:\|[^\n]*\n)+")
 _CHART = re.compile(r"(?<=```mermaid\n)xychart-beta\n.*?(?=```\n)", re.DOTALL)
 _WHEN = re.compile(r"^Measured on .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 
@@ -46,7 +47,7 @@ def filled(page: str, figures: Figures) -> str:
     """A page with these figures: in the table after each command, in the chart, and in the words about the run."""
 
     def fill(found: re.Match[str]) -> str:
-        name = _name(found[2])
+        name = _name(found[2] or found[3])
         return found[1] + _table(figures[name]["rows"]) if name in figures else found[0]
 
     page = _TABLE.sub(fill, page)
@@ -57,7 +58,7 @@ def filled(page: str, figures: Figures) -> str:
 
 def shown(page: str) -> set[str]:
     """The benchmarks whose tables a page has."""
-    return {_name(command) for _, command in _TABLE.findall(page)}
+    return {_name(command or name) for _, command, name in _TABLE.findall(page)}
 
 
 def _name(command: str) -> str:
