@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 HEAD_BYTES = 65_536  # of a request; its trailers are counted alike
 HEAD_LINES = 100
 SLICE = 16_384  # bytes that are parsed before anything is counted
-LINGER = 1.0  # seconds in which a refused client may read why, while what it sends is thrown away
+LINGER = 1.0  # seconds for a refused client to read why, and for a new one to ask while the server stops
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -40,6 +40,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._unparsed = 0  # bytes since the last piece that had an end
         self._too_large = False
         self._over = False  # it was refused, or is no HTTP any more
+        self._last = False  # the server stops: one request is answered, and no other
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -78,6 +79,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._unparsed = 0
         super().on_headers_complete()
+        if self._last and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
@@ -108,10 +111,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and cycle.more_body:
+        if cycle is None and not self._over:
+            self._last = True  # who has just connected may have asked, and would be reset
+            self.loop.call_later(LINGER, self._close_silent)
+        elif cycle is not None and cycle.more_body:
             self.transport.close()  # whoever has not even asked is not waited for
         else:
             super().shutdown()
+
+    def _close_silent(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None and not self._over:
+            self.transport.close()
 
     def _expect_less(self, waiting: int) -> None:
         self._look = self.loop.call_later(self._stuck_seconds, self._look_again, waiting)
