@@ -3,6 +3,7 @@
 Other fixtures live beside the tests that use them.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -18,6 +19,16 @@ settings.register_profile(
     "ci", parent=settings.get_profile("default"), derandomize=True, database=None, print_blob=True
 )
 settings.load_profile("ci" if "CI" in os.environ else "default")
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """Lines go where they went before, also after a test in which a whole server was started."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
