@@ -1,10 +1,15 @@
-"""How long an HTTP answer waits for its reader."""
+"""How long an HTTP answer waits for its reader, and who is still answered by a server that stops."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import pytest
+from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from hubbub.web import http_protocol
 from hubbub.web.http_protocol import HttpProtocol
 from tests.loops import run_jumping
 
@@ -63,3 +68,41 @@ def test_who_has_taken_enough_is_not_looked_at_any_more() -> None:
         protocol.connection_lost(ConnectionAbortedError())
 
     run_jumping(scene())
+
+
+@asynccontextmanager
+async def stopping() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A client who has connected, and not asked yet, when the server was told to stop."""
+    config = Config(Response("here"), lifespan="off", log_config=None)
+    config.load()
+    state, accepted = ServerState(), asyncio.Event()
+
+    def protocol() -> HttpProtocol:
+        accepted.set()
+        return HttpProtocol(config, state, {}, request_seconds=600, stuck_seconds=STUCK)
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    await accepted.wait()
+    server.close()
+    [connection] = state.connections
+    connection.shutdown()
+    yield reader, writer
+    writer.close()
+
+
+async def test_who_connects_right_before_the_end_is_answered_and_then_sent_away() -> None:
+    async with stopping() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer
+    assert answer.endswith(b"here")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHo"], ids=["nothing", "half a head"])
+async def test_who_does_not_ask_after_all_is_not_waited_for(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "LINGER", 0.05)
+    async with stopping() as (reader, writer):
+        writer.write(said)
+        assert await reader.read() == b""
