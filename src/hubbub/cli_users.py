@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from hubbub.domain.ids import UserId
     from hubbub.services.chat import Chat
 
 users = typer.Typer(
@@ -68,62 +69,51 @@ def add(
 @users.command(epilog=_examples("hubbub users grant-admin ann"))
 def grant_admin(login: Login, database_url: DatabaseUrl = None) -> None:
     """Make somebody an administrator, who may disable accounts and sees e-mail addresses."""
-
-    async def act(chat: "Chat") -> None:
-        user = await chat.administration.find(login)
-        await chat.administration.grant_admin(user.id)
-        typer.echo(f"{user.username} is an administrator now")
-
-    _run(act, database_url)
+    _change(
+        login, lambda chat, user_id: chat.administration.grant_admin(user_id), "is an administrator now", database_url
+    )
 
 
 @users.command(epilog=_examples("hubbub users revoke-admin ann"))
 def revoke_admin(login: Login, database_url: DatabaseUrl = None) -> None:
     """Take that back. The last administrator who can sign in stays one."""
-
-    async def act(chat: "Chat") -> None:
-        user = await chat.administration.find(login)
-        await chat.administration.revoke_admin(user.id)
-        typer.echo(f"{user.username} is no administrator any more")
-
-    _run(act, database_url)
+    _change(
+        login,
+        lambda chat, user_id: chat.administration.revoke_admin(user_id),
+        "is no administrator any more",
+        database_url,
+    )
 
 
 @users.command(epilog=_examples("hubbub users disable ann", "hubbub users disable ann@example.org"))
 def disable(login: Login, database_url: DatabaseUrl = None) -> None:
     """Sign somebody out everywhere, and let nobody sign in to their account. What they have said stays."""
-
-    async def act(chat: "Chat") -> None:
-        user = await chat.administration.find(login)
-        await chat.administration.disable(user.id, by=None)
-        typer.echo(f"{user.username} can't sign in any more; open connections end within 15 seconds")
-
-    _run(act, database_url)
+    _change(
+        login,
+        lambda chat, user_id: chat.administration.disable(user_id, by=None),
+        "can't sign in any more; open connections end within 15 seconds",
+        database_url,
+    )
 
 
 @users.command(epilog=_examples("hubbub users enable ann"))
 def enable(login: Login, database_url: DatabaseUrl = None) -> None:
     """Let somebody sign in again whose account was disabled."""
-
-    async def act(chat: "Chat") -> None:
-        user = await chat.administration.find(login)
-        await chat.administration.enable(user.id, by=None)
-        typer.echo(f"{user.username} can sign in again")
-
-    _run(act, database_url)
+    _change(
+        login, lambda chat, user_id: chat.administration.enable(user_id, by=None), "can sign in again", database_url
+    )
 
 
 @users.command(epilog=_examples("hubbub users reset-password ann", "pwgen 20 1 | hubbub users reset-password ann"))
 def reset_password(login: Login, database_url: DatabaseUrl = None) -> None:
     """Set another password, and sign out all devices. It is typed, or a line of the standard input."""
     password = _password()
-
-    async def act(chat: "Chat") -> None:
-        user = await chat.administration.find(login)
-        await chat.administration.reset_password(user.id, password)
-        typer.echo(f"{user.username} has another password; open connections end within 15 seconds")
-
-    _run(act, database_url)
+    _change(
+        login,
+        lambda chat, user_id: chat.administration.reset_password(user_id, password),
+        "has another password; open connections end within 15 seconds",
+        database_url,
+    )
 
 
 def _password() -> str:
@@ -133,6 +123,17 @@ def _password() -> str:
         return typed
     line: str = typer.get_text_stream("stdin", errors="surrogateescape").readline()  # the rules refuse what is no text
     return line.rstrip("\r\n")
+
+
+def _change(
+    login: str, change: Callable[["Chat", "UserId"], Awaitable[object]], words: str, database_url: str | None
+) -> None:
+    async def act(chat: "Chat") -> None:
+        user = await chat.administration.find(login)
+        await change(chat, user.id)
+        typer.echo(f"{user.username} {words}")
+
+    _run(act, database_url)
 
 
 def _run(act: Callable[["Chat"], Awaitable[None]], database_url: str | None) -> None:
