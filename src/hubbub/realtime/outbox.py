@@ -28,13 +28,13 @@ class Parcel:
     It never changes, so that sockets that are due the same frames in a turn share one, and its bytes are joined once.
     """
 
-    __slots__ = ("_joined", "frames", "rooms", "size")
+    __slots__ = ("data", "frames", "rooms", "size")
 
     def __init__(self, frames: tuple[bytes, ...], rooms: tuple[RoomId, ...], size: int) -> None:
         self.frames = frames
         self.rooms = rooms
         self.size = size  # bytes of all frames
-        self._joined: bytes | None = None
+        self.data: bytes | None = None  # what `joined` made the first time; a call for each socket would cost
 
     def plus(self, frame: bytes, room_id: RoomId) -> "Parcel":
         return Parcel((*self.frames, frame), (*self.rooms, room_id), self.size + len(frame))
@@ -45,9 +45,9 @@ class Parcel:
         return Parcel(frames, (_ANSWER,) * len(frames), sum(map(len, frames))) if frames else NOTHING
 
     def joined(self) -> bytes:
-        if self._joined is None:
-            self._joined = b"".join(self.frames)
-        return self._joined
+        if self.data is None:
+            self.data = b"".join(self.frames)
+        return self.data
 
 
 NOTHING = Parcel((), (), 0)

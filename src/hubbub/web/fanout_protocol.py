@@ -3,7 +3,10 @@
 `FanoutProtocol` is uvicorn's WebSocket protocol with an extension in its ASGI scope. An endpoint that finds it may,
 right after accepting, take the socket over: the endpoint returns, its task ends, and a `DetachedSocket` is the
 transport's protocol from then on. Frames reach the connection by callback, and what the outbox writes goes straight to
-the transport. No coroutine is parked for the socket, and nothing of the handshake stays in memory.
+the kernel. No coroutine is parked for the socket, and nothing of the handshake stays in memory.
+
+The transport gets what the kernel does not take. It pauses the outbox as soon as it holds anything, and resumes it when
+it holds nothing: whenever the outbox may write, there is nothing that it could overtake.
 
 Whole text frames, pings and pongs are read here; the first frame of any other kind hands the socket over to the stock
 parser for good, which knows all of RFC 6455.
@@ -15,6 +18,7 @@ the server answers control frames by itself, and no application can bound that.
 
 import asyncio
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
@@ -108,6 +112,7 @@ class DetachedSocket(asyncio.Protocol):
         "_closing",
         "_connection",
         "_controls",
+        "_descriptor",
         "_is_text",
         "_late",
         "_max_size",
@@ -120,6 +125,7 @@ class DetachedSocket(asyncio.Protocol):
 
     def __init__(self, transport: asyncio.Transport, sockets: "set[DetachedSocket]", max_size: int) -> None:
         self._transport = transport
+        self._descriptor: int | None = None  # where frames go; None = by the transport, which encrypts or is closing
         self._sockets = sockets
         self._max_size = max_size  # bytes of a message
         self._connection: Connection | None = None
@@ -135,17 +141,33 @@ class DetachedSocket(asyncio.Protocol):
     def attach(self, connection: Connection) -> None:
         """From now on frames go to this connection."""
         self._connection = connection
+        plain = self._transport.get_extra_info("socket")
+        if plain is not None and self._transport.get_extra_info("sslcontext") is None:
+            self._descriptor = plain.fileno()
+            self._transport.set_write_buffer_limits(high=0)
+            if self._transport.get_write_buffer_size():  # the handshake's answer
+                self.pause_writing()
 
     # The outbox's side
 
     def write(self, parcel: Parcel) -> None:
+        data = parcel.data or parcel.joined()
+        if self._descriptor is not None:
+            try:
+                sent = os.write(self._descriptor, data)
+            except OSError:  # it takes nothing now, or never again: the transport finds out
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
         if not self._closing and not self._transport.is_closing():
-            self._transport.write(parcel.joined())
+            self._transport.write(data)
 
     def close(self, code: int, reason: str) -> None:
         if self._closing or self._transport.is_closing():
             return
         self._closing = True
+        self._descriptor = None
         stock = self._stock_parser()
         stock.receive_data(self._rest)
         if stock.state is State.OPEN:  # otherwise what came behind is no frame, and the parser closes with its own code
@@ -170,6 +192,7 @@ class DetachedSocket(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The other side will send nothing more: the transport closes itself, once everything is sent."""
+        self._descriptor = None
         self._abort_later()
 
     def pause_writing(self) -> None:
@@ -181,6 +204,7 @@ class DetachedSocket(asyncio.Protocol):
             self._connection.outbox.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._descriptor = None  # its number may be another socket's soon
         self._sockets.discard(self)
         if self._close_timer is not None:
             self._close_timer.cancel()
@@ -281,6 +305,7 @@ class DetachedSocket(asyncio.Protocol):
             received = stock.close_rcvd or stock.close_sent
             self._end(CloseCode.ABNORMAL if received is None else received.code)
             self._closing = True
+            self._descriptor = None
             self._transport.close()
             self._abort_later()
 

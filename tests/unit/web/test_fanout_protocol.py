@@ -2,16 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from websockets.frames import Frame, Opcode
 
+from hubbub.domain.ids import RoomId
 from hubbub.realtime.connection import STRANGER_FRAMES, Connection
+from hubbub.realtime.outbox import NOTHING
 from hubbub.web import fanout_protocol
 from hubbub.web.fanout_protocol import DetachedSocket
 from hubbub.wire.limits import Limits
 from tests.unit.realtime.sockets import World, world_of
+
+ROOM = RoomId(1)
 
 
 class RecordingTransport(asyncio.Transport):
@@ -233,3 +239,107 @@ async def test_the_end_of_the_server_cuts_no_goodbye_off(asked_to_go: bool) -> N
         socket.data_received(Frame(Opcode.CLOSE, b"\x0f\xa1").serialize(mask=True))
         assert transport.is_closing()
         socket.connection_lost(None)
+
+
+# What the outbox writes, over a real pair of sockets
+
+
+class Pair:
+    """A transport, its socket's number, and the other end, which does not block."""
+
+    def __init__(self, transport: asyncio.Transport, far: socket.socket) -> None:
+        self.transport = transport
+        self.number = transport.get_extra_info("socket").fileno()
+        self._far = far
+
+    def came(self) -> bytes:
+        """What has reached the other end."""
+        try:
+            return self._far.recv(1_000_000)
+        except BlockingIOError:
+            return b""
+
+    async def read(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            data += await asyncio.get_running_loop().sock_recv(self._far, size - len(data))
+        return bytes(data)
+
+
+@asynccontextmanager
+async def pair_of_sockets() -> AsyncIterator[Pair]:
+    near, far = socket.socketpair()
+    far.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=near)
+    with far:
+        yield Pair(transport, far)
+        transport.abort()
+        await asyncio.sleep(0)  # it closes in the next turn
+
+
+def attached_to(world: World, transport: asyncio.Transport) -> tuple[DetachedSocket, Connection]:
+    detached = DetachedSocket(transport, set(), 131_072)
+    connection = world.gateway.connect(detached, room_id=None)
+    transport.set_protocol(detached)
+    detached.attach(connection)
+    return detached, connection
+
+
+async def test_what_the_kernel_takes_at_once_does_not_pass_the_transport() -> None:
+    async with world_of() as world, pair_of_sockets() as pair:
+        detached, connection = attached_to(world, pair.transport)
+        detached.write(NOTHING.plus(b"one ", ROOM).plus(b"and two", ROOM))
+        assert pair.came() == b"one and two"
+        assert pair.transport.get_write_buffer_size() == 0
+        assert connection.outbox.paused_at is None
+
+
+async def test_what_the_kernel_does_not_take_follows_in_order() -> None:
+    async with world_of() as world, pair_of_sockets() as pair:
+        _, connection = attached_to(world, pair.transport)
+        sent, came = b"", b""
+        for number in range(200):
+            piece = b"%05d" % number * 1000
+            sent += piece
+            assert connection.outbox.answer(piece)
+            connection.outbox.flush()
+            if pair.transport.get_write_buffer_size():
+                came += pair.came()  # the kernel has room again, before the transport knows
+        assert came
+        assert connection.outbox.paused_at is not None
+        assert came + await pair.read(len(sent) - len(came)) == sent
+        assert connection.outbox.paused_at is None
+
+
+async def test_nothing_overtakes_what_the_handshake_left_in_the_transport() -> None:
+    async with world_of() as world, pair_of_sockets() as pair:
+        pair.transport.write(b"a" * 1_000_000)
+        _, connection = attached_to(world, pair.transport)
+        connection.outbox.answer(b"b" * 10)
+        connection.outbox.flush()
+        assert await pair.read(1_000_010) == b"a" * 1_000_000 + b"b" * 10
+
+
+@pytest.mark.parametrize("end", ["eof", "closed", "nonsense"])
+async def test_nothing_is_written_to_a_socket_that_is_about_to_close(end: str) -> None:
+    async with world_of() as world, pair_of_sockets() as pair:
+        detached, connection = attached_to(world, pair.transport)
+        if end == "eof":
+            detached.eof_received()
+            pair.transport.close()  # as asyncio does it
+        elif end == "closed":
+            connection.close(1000, "done")
+        elif end == "nonsense":
+            detached.data_received(b"\xff" * 20)
+        detached.write(NOTHING.plus(b"too late", ROOM))
+        assert b"too late" not in pair.came()
+
+
+async def test_a_socket_that_is_lost_writes_nothing_to_the_next_one_of_its_number() -> None:
+    async with world_of() as world:
+        async with pair_of_sockets() as pair:
+            detached, _ = attached_to(world, pair.transport)
+        async with pair_of_sockets() as other:
+            assert other.number == pair.number
+            detached.write(NOTHING.plus(b"not for you", ROOM))
+            assert other.came() == b""
