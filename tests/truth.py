@@ -42,8 +42,8 @@ def _check_room(tx: Tx, room_id: RoomId, head: Seq) -> list[Event]:
     assert {seq: message.version for seq, message in messages.items()} == versions
     sent = [(message.user_id, message.client_id) for message in messages.values() if message.client_id is not None]
     assert len(sent) == len(set(sent)), f"a message is twice in room {room_id}"
-    marks = [tx.reads.get([room_id], user_id).get(room_id, Seq(0)) for user_id in fold.members]
-    assert all(mark <= head for mark in marks)
+    marks = tx.reads.get([(room_id, user_id) for user_id in fold.members])
+    assert all(mark <= head for mark in marks.values())
     return log
 
 

@@ -92,7 +92,7 @@ async def test_an_exception_out_of_fn_rolls_everything_back(store: Store) -> Non
         assert tx.users.find("anna") is None
         assert tx.users.find("ann@example.com") == ann
         assert tx.rooms.of_pair(ann.id, bob.id) is None
-        assert tx.reads.get([room.id], ann.id) == {}
+        assert tx.reads.get([(room.id, ann.id)]) == {}
         assert tx.messages.by_client_id([(room.id, bob.id, "c2")]) == {}
         assert tx.sessions.of_user(ann.id) == [session]
 

@@ -182,7 +182,7 @@ def questions(draw: st.DrawFn) -> Act:
                 lambda tx: tx.messages.search(user_id, query, room_id=one_room, before=(room_id, seq), limit=limit),
                 lambda tx: tx.messages.by_client_id([(room_id, user_id, key) for key in "aAé"]),
                 lambda tx: tx.sessions.last_used([UserId(number) for number in range(8)]),
-                lambda tx: tx.reads.get(all_rooms, user_id),
+                lambda tx: tx.reads.get([(room, user_id) for room in all_rooms]),
                 lambda tx: tx.reads.unread(room_id, user_id, seq),
             ]
         )
@@ -314,7 +314,7 @@ def _everything(tx: Tx) -> list[object]:
         [tx.log.after(room_id, Seq(0), limit=1000) for room_id in room_ids],
         [tx.rooms.of_user(user_id, before=None, limit=200) for user_id in user_ids],
         [tx.rooms.summary(user_id, room_id) for user_id in user_ids[:6] for room_id in room_ids[:4]],
-        [tx.reads.get(room_ids, user_id) for user_id in user_ids],
+        tx.reads.get([(room_id, user_id) for room_id in room_ids for user_id in user_ids]),
         [tx.sessions.of_user(user_id) for user_id in user_ids],
     ]
     return everything

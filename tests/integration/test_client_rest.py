@@ -82,6 +82,7 @@ async def test_rooms_and_members(people: tuple[Chat, Chat]) -> None:
         ("Ann", Role.OWNER),
         ("Bob", Role.MEMBER),
     ]
+    assert [member.read_seq for member in members] == [member.member.joined_seq for member in members] == [2, 3]
     assert (await ann.api.put_member(group.id, bob.user.id, Role.ADMIN)).member.role is Role.ADMIN
     direct = await ann.api.open_direct(bob.user.id)
     assert (await bob.api.open_direct(ann.user.id)).id == direct.id

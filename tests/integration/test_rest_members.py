@@ -32,6 +32,19 @@ async def test_members_are_listed_by_id_in_pages(make_user: MakeUser) -> None:
     assert second["next_cursor"] is None
 
 
+async def test_members_come_with_how_far_they_have_read(make_user: MakeUser) -> None:
+    ann, ben = await make_user("ann"), await make_user("ben")
+    body = {"kind": "group", "name": "a", "member_ids": [ben.id]}
+    path = (await ann.client.post("/rooms", json=body)).headers["location"]
+    seq = (await ann.client.post(f"{path}/messages", json={"text": "hello"})).json()["seq"]
+    assert (await ben.client.put(f"{path}/read", json={"seq": seq})).status_code == 200
+    for one in (ann, ben):
+        items = (await one.client.get(f"{path}/members")).json()["items"]
+        assert [(member["user"]["username"], member["read_seq"]) for member in items] == [("ann", 2), ("ben", seq)]
+    kept = (await ann.client.put(f"{path}/members/{ben.id}", json={"role": "admin"})).json()
+    assert (kept["joined_seq"], kept["read_seq"]) == (3, seq)
+
+
 async def test_a_member_is_added_given_a_role_and_removed(make_user: MakeUser) -> None:
     ann, ben = await make_user("ann"), await make_user("ben")
     path = (await ann.client.post("/rooms", json={"kind": "group", "name": "a"})).headers["location"]

@@ -64,9 +64,10 @@ class MemberBody(Struct, frozen=True, kw_only=True):
     user: UserBody
     role: Role
     joined_seq: Seq
+    read_seq: Seq
 
     def value(self) -> Membership:
-        return Membership(Member(self.user.id, self.role, self.joined_seq), person(self.user))
+        return Membership(Member(self.user.id, self.role, self.joined_seq), person(self.user), self.read_seq)
 
 
 class TicketBody(Struct, frozen=True, kw_only=True):

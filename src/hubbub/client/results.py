@@ -85,10 +85,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A member with the person behind it."""
+    """A member with the person behind it, and how far they have read: all before they joined counts as read."""
 
     member: Member
     person: Person
+    read_seq: Seq
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def _join(
     if after is not None:
         start = access.base if reset else after
         events = [seen_by(event, access.base) for event in within(tx.log.after(room_id, start, limit=limit))]
-    read_seq = tx.reads.get([room_id], user_id).get(room_id, Seq(0))
+    read_seq = tx.reads.get([(room_id, user_id)]).get((room_id, user_id), Seq(0))
     return Joined(
         room_id=room_id,
         epoch=known_epoch,

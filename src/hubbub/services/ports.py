@@ -246,8 +246,8 @@ class Messages(Protocol):
 
 
 class Reads(Protocol):
-    def get(self, room_ids: Collection[RoomId], user_id: UserId) -> dict[RoomId, Seq]:
-        """How far this user has read; rooms without a mark are missing."""
+    def get(self, keys: Collection[tuple[RoomId, UserId]]) -> dict[tuple[RoomId, UserId], Seq]:
+        """How far these users have read; who has no mark is missing. Any number of keys."""
         ...
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:

@@ -91,11 +91,6 @@ def _advance(tx: Tx, marks: list[_Mark]) -> tuple[list[Seq | Exception], dict[tu
 
 def _stored(tx: Tx, readable: list[ReadableRoom]) -> dict[tuple[RoomId, UserId], Seq]:
     """The marks as they are, but never below the current membership."""
-    reached = {(access.room.id, access.member.user_id): access.member.joined_seq for access in readable}
-    rooms_of: dict[UserId, list[RoomId]] = {}
-    for room_id, user_id in reached:
-        rooms_of.setdefault(user_id, []).append(room_id)
-    for user_id, room_ids in rooms_of.items():
-        for room_id, seq in tx.reads.get(room_ids, user_id).items():
-            reached[room_id, user_id] = max(reached[room_id, user_id], seq)
-    return reached
+    begun = {(access.room.id, access.member.user_id): access.member.joined_seq for access in readable}
+    stored = tx.reads.get(begun)
+    return {key: max(joined_seq, stored.get(key, joined_seq)) for key, joined_seq in begun.items()}

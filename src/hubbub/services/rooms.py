@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hubbub.domain.errors import Forbidden, Invalid, NotFound
 from hubbub.domain.events import Event, History, RoomKind
-from hubbub.domain.ids import Millis, RoomId, UserId
+from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import check_query
@@ -18,10 +18,11 @@ from hubbub.services.ports import ChannelSummary, RoomSummary, Store, Tx
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A member with the person behind it."""
+    """A member with the person behind it, and how far they have read: all before they joined counts as read."""
 
     member: Member
     user: User
+    read_seq: Seq
 
 
 class Rooms:
@@ -114,8 +115,7 @@ class Rooms:
         def read(tx: Tx) -> list[Membership]:
             readable_room(tx, user_id, room_id)
             members = tx.members.of_room(room_id, after=after, limit=limit + 1)
-            users = tx.users.get_many([member.user_id for member in members])
-            return [Membership(member, users[member.user_id]) for member in members]
+            return _memberships(tx, room_id, members)
 
         return page_of(await self._store.read(read), limit, lambda found: encode_cursor(found.member.user_id))
 
@@ -163,9 +163,21 @@ class Rooms:
         def read(tx: Tx) -> Membership:
             readable_room(tx, user_id, room_id)
             member = tx.members.get([(room_id, member_id)]).get((room_id, member_id))
-            user = tx.users.get(member_id)
-            if member is None or user is None:
+            if member is None:
                 raise NotFound(f"user {member_id} is not a member of room {room_id}")
-            return Membership(member, user)
+            return _memberships(tx, room_id, [member])[0]
 
         return await self._store.read(read)
+
+
+def _memberships(tx: Tx, room_id: RoomId, members: Sequence[Member]) -> list[Membership]:
+    users = tx.users.get_many([member.user_id for member in members])
+    marks = tx.reads.get([(room_id, member.user_id) for member in members])
+    return [
+        Membership(
+            member,
+            users[member.user_id],
+            max(member.joined_seq, marks.get((room_id, member.user_id), member.joined_seq)),
+        )
+        for member in members
+    ]

@@ -114,9 +114,10 @@ ROOMS = shapes.RoomList(items=[ROOM, DIRECT_ROOM], next_cursor=None)
 CHANNELS = shapes.ChannelList(
     items=[shapes.ChannelBody(id=RoomId(4), name="general", topic="", members=57, created_at=_AT)], next_cursor="NA"
 )
-MEMBER = shapes.MemberBody(user=_PEER, role=Role.MEMBER, joined_seq=Seq(3))
+MEMBER = shapes.MemberBody(user=_PEER, role=Role.MEMBER, joined_seq=Seq(3), read_seq=Seq(410))
 MEMBERS = shapes.MemberList(
-    items=[shapes.MemberBody(user=_USER, role=Role.OWNER, joined_seq=Seq(2)), MEMBER], next_cursor=None
+    items=[shapes.MemberBody(user=_USER, role=Role.OWNER, joined_seq=Seq(2), read_seq=Seq(414)), MEMBER],
+    next_cursor=None,
 )
 READ = shapes.ReadBody(room_id=_ROOM, read_seq=Seq(415))
 

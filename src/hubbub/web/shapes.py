@@ -70,11 +70,12 @@ class ChannelBody(Body, frozen=True, kw_only=True):
 
 
 class MemberBody(Body, frozen=True, kw_only=True):
-    """A member of a room; `joined_seq` is the event of the current membership."""
+    """A member of a room; `joined_seq` is the event of the current membership, and all up to `read_seq` is read."""
 
     user: UserBody
     role: Role
     joined_seq: Seq
+    read_seq: Seq
 
 
 class ReadBody(Body, frozen=True, kw_only=True):
@@ -183,7 +184,12 @@ def channel_shape(channel: ChannelSummary) -> ChannelBody:
 
 def member_shape(membership: Membership) -> MemberBody:
     member = membership.member
-    return MemberBody(user=user_body(membership.user), role=member.role, joined_seq=member.joined_seq)
+    return MemberBody(
+        user=user_body(membership.user),
+        role=member.role,
+        joined_seq=member.joined_seq,
+        read_seq=membership.read_seq,
+    )
 
 
 def message_shape(message: Message) -> MessageBody:

@@ -120,7 +120,10 @@ class Shelf:
         return self.summary
 
     async def members(self, room_id: RoomId) -> list[Membership]:
-        found = [Membership(member, Person(member.user_id, "somebody", "Somebody")) for member in self.people]
+        found = [
+            Membership(member, Person(member.user_id, "somebody", "Somebody"), member.joined_seq)
+            for member in self.people
+        ]
         self.meanwhile()
         return found
 

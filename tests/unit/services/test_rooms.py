@@ -277,6 +277,21 @@ async def test_the_members_of_a_room_come_page_by_page(any_chats: Chats) -> None
     assert [(entry.member, end) for entry in rest] == [(Member(DAN, OWNER, Seq(2)), None)]
 
 
+async def test_members_come_with_how_far_they_have_read_which_begins_with_their_membership(any_chats: Chats) -> None:
+    room_id = await any_chats.found(ANN, BOB, CYD)
+    await any_chats.say(ANN, room_id, "hello")
+    await any_chats.reads.mark(BOB, room_id, Seq(5))
+    await any_chats.rooms.remove_member(ANN, room_id, BOB)
+    members, _ = await any_chats.rooms.members(ANN, room_id)
+    assert [(entry.member.user_id, entry.read_seq) for entry in members] == [(ANN, 2), (CYD, 4)]
+    again, _ = await any_chats.rooms.put_member(ANN, room_id, BOB)
+    assert (again.member.joined_seq, again.read_seq) == (7, 7)
+    await any_chats.say(ANN, room_id, "and hello again")
+    await any_chats.reads.mark(BOB, room_id, Seq(99))
+    members, _ = await any_chats.rooms.members(CYD, room_id)
+    assert [(entry.member.user_id, entry.read_seq) for entry in members] == [(ANN, 2), (BOB, 8), (CYD, 4)]
+
+
 async def test_memberships_are_those_of_now(any_chats: Chats) -> None:
     rooms = [await any_chats.found(ANN, BOB) for _ in range(3)]
     await any_chats.rooms.remove_member(ANN, rooms[0], BOB)

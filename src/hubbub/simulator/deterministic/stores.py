@@ -170,8 +170,7 @@ class SeenReads:
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         self._reads.advance(marks)
-        for room_id, user_id in marks:
-            self.marks[room_id, user_id] = self._reads.get([room_id], user_id)[room_id]
+        self.marks.update(self._reads.get(marks))
 
 
 def _at_once(run: Callable[[Callable[[Tx], T]], object], fn: Callable[[Tx], T]) -> T:

@@ -12,9 +12,9 @@ class MemoryReads:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def get(self, room_ids: Collection[RoomId], user_id: UserId) -> dict[RoomId, Seq]:
+    def get(self, keys: Collection[tuple[RoomId, UserId]]) -> dict[tuple[RoomId, UserId], Seq]:
         reads = self._tables.reads
-        return {room_id: reads[room_id, user_id] for room_id in room_ids if (room_id, user_id) in reads}
+        return {key: reads[key] for key in keys if key in reads}
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         for key, seq in marks.items():

@@ -70,7 +70,7 @@ class MemoryRooms:
         reads = MemoryReads(self._tables)
         member = room.members[user_id]
         first = base(room.history, member)
-        read_seq = max(member.joined_seq, reads.get([room.id], user_id).get(room.id, Seq(0)))
+        read_seq = max(member.joined_seq, self._tables.reads.get((room.id, user_id), Seq(0)))
         last = _last_message(room, first)
         return RoomSummary(
             room_id=room.id,

@@ -12,7 +12,9 @@ from hubbub.stores.sql.statements import Statement
 from hubbub.stores.sql.tables import messages, reads
 
 _GET = Statement(
-    select(reads.c.room_id, reads.c.seq).select_from(Keys(2).join(reads, reads.c.user_id, reads.c.room_id))
+    select(reads.c.room_id, reads.c.user_id, reads.c.seq).select_from(
+        Keys(2).join(reads, reads.c.room_id, reads.c.user_id)
+    )
 )
 _INSERT = insert(reads).values(user_id=bindparam("user_id"), room_id=bindparam("room_id"), seq=bindparam("seq"))
 _ADVANCE = Statement(
@@ -37,9 +39,9 @@ class SqlReads:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def get(self, room_ids: Collection[RoomId], user_id: UserId) -> dict[RoomId, Seq]:
-        keys = encode_keys((user_id, room_id) for room_id in room_ids)
-        return {RoomId(row.room_id): Seq(row.seq) for row in _GET.rows(self._connection, keys=keys)}
+    def get(self, keys: Collection[tuple[RoomId, UserId]]) -> dict[tuple[RoomId, UserId], Seq]:
+        found = _GET.rows(self._connection, keys=encode_keys(keys))
+        return {(RoomId(row.room_id), UserId(row.user_id)): Seq(row.seq) for row in found}
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         if marks:

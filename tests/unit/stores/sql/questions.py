@@ -44,7 +44,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "messages.search": lambda tx: tx.messages.search(ANN, "x", room_id=None, before=None, limit=50),
     "log.after": lambda tx: tx.log.after(ONE, Seq(0), limit=50),
     "log.append": _append_everything,
-    "reads.get": lambda tx: tx.reads.get([ONE, TWO], ANN),
+    "reads.get": lambda tx: tx.reads.get([(ONE, ANN), (TWO, ANN)]),
     "reads.advance": lambda tx: tx.reads.advance({(ONE, ANN): Seq(9)}),
     "rate_limits.take": lambda tx: [tx.rate_limits.take(b"key", NOW, interval=9, burst=1) for _ in range(2)],
     "rate_limits.purge": lambda tx: tx.rate_limits.purge(NOW),

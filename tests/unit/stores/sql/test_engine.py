@@ -124,7 +124,7 @@ async def test_a_defect_is_not_called_unavailable(store: SqlStore) -> None:
     ann = (await sign_up(store, "ann"))[0]
     with pytest.raises(Exception, match="FOREIGN KEY"):
         await store.write(lambda tx: tx.reads.advance({(RoomId(9), ann.id): Seq(1)}))
-    assert await store.read(lambda tx: tx.reads.get([RoomId(9)], UserId(1))) == {}
+    assert await store.read(lambda tx: tx.reads.get([(RoomId(9), UserId(1))])) == {}
 
 
 async def test_deleted_text_is_nowhere_in_the_file(store: SqlStore, path: Path) -> None:

@@ -93,6 +93,8 @@ export interface Membership {
   user: User;
   role: Role;
   joined_seq: Seq;
+  /** Everything up to here they have read; what was before they joined counts as read. */
+  read_seq: Seq;
 }
 
 export interface Timeline {
@@ -341,7 +343,7 @@ export interface Presence {
   last_seen?: string;
 }
 
-export interface MemberView extends Membership {
+export interface MemberView extends Omit<Membership, 'read_seq'> {
   /** May I remove them, and give them another role? */
   removable: boolean;
   grantable: Role[];
