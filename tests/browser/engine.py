@@ -51,6 +51,10 @@ class Engine:
     async def live(self) -> None:
         await self.until("live", "m.connection.value.status === 'live'")
 
+    async def caught_up(self, room_id: int) -> None:
+        """Wait until what is said in the room comes over the open socket, as it is said, and in no other way."""
+        await self.until("live", "m.line.isLive(a)", room_id)
+
     async def texts(self, room_id: int) -> list[str]:
         """What the room shows, and what waits for it."""
         rows: list[str] = await self.call(
