@@ -90,8 +90,8 @@ def served(
 
 @contextmanager
 def hubbub(folder: Path, **settings: object) -> Iterator[Served]:
-    """`hubbub serve` on the database that `world.prepare` made in this folder."""
-    env = {f"HUBBUB_{name.upper()}": str(value) for name, value in settings.items()}
+    """`hubbub serve` on the database that `world.prepare` made in this folder; nobody asks it too fast."""
+    env = {f"HUBBUB_{name.upper()}": str(value) for name, value in {"request_rate": 0, **settings}.items()}
     serve = ["hubbub", "serve", "--port", "0", "--log-level", "warning"]
     if "PROFILE" in os.environ:  # see benchmarks.profile
         serve = ["benchmarks.profiled"]

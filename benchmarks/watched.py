@@ -89,7 +89,7 @@ def main() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, watchdog.report)
         print(f"port {port}", flush=True)
 
-    run_server(load_settings({"port": 0, "log_level": "warning", "frame_rate": 0}), started)
+    run_server(load_settings({"port": 0, "log_level": "warning", "frame_rate": 0, "request_rate": 0}), started)
 
 
 if __name__ == "__main__":

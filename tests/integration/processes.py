@@ -15,6 +15,7 @@ from tests.integration.servers import Address
 _SETTINGS = {
     "HUBBUB_LOGIN_RATE": "0",
     "HUBBUB_FRAME_RATE": "0",
+    "HUBBUB_REQUEST_RATE": "0",
     "HUBBUB_ARGON2_TIME_COST": "1",
     "HUBBUB_ARGON2_MEMORY_KIB": "8",
     "HUBBUB_ARGON2_PARALLELISM": "1",

@@ -24,6 +24,7 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
         "port": 0,
         "database_url": f"sqlite:///{folder / 'hubbub.db'}",
         "login_rate": 0,
+        "request_rate": 0,
         "argon2_time_cost": 1,
         "argon2_memory_kib": 8,
         "argon2_parallelism": 1,

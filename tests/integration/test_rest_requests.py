@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.integration.conftest import MakeUser
-from tests.integration.servers import LiveServer, serving, settings_in
+from tests.integration.servers import LiveServer, register, serving, settings_in
 
 JSON = {"Content-Type": "application/json"}
 
@@ -205,3 +206,16 @@ async def test_a_defect_is_told_in_fixed_words_and_logged_with_the_request_id(
     assert "NoneType" not in answer.text
     (record,) = [record for record in caplog.records if record.name == "hubbub.web.middlewares"]
     assert (record.getMessage(), record.exc_info is not None) == ("GET /rooms failed", True)
+
+
+@pytest.mark.parametrize("query", ["limit=1", "limit=01&after=0"], ids=["plain", "documented"])
+async def test_who_asks_too_fast_waits_and_the_others_do_not(tmp_path: Path, query: str) -> None:
+    async with serving(settings_in(tmp_path, request_rate=0.5, request_burst=5)) as live:
+        ann, ben = await register(live, "ann"), await register(live, "ben")
+        async with aclosing(ann.client), aclosing(ben.client):
+            room = (await ann.client.post("/rooms", json={"kind": "channel", "name": "a"})).headers["location"]
+            *answers, last = [await ann.client.get(f"{room}/messages?{query}") for _ in range(5)]
+            assert [answer.status_code for answer in answers] == [200] * 4
+            require_problem(last, 429, "rate_limited")
+            assert last.headers["retry-after"] in ("1", "2")
+            assert (await ben.client.get("/users/me")).status_code == 200

@@ -25,9 +25,11 @@ from hubbub.web.middlewares import (
     RequestIds,
 )
 from hubbub.web.openapi import complete
+from hubbub.web.pace import Pace
 from hubbub.web.pages import page_routes
 from hubbub.web.plain_pages import PlainPages
 from hubbub.web.problems import refuse
+from hubbub.web.releases import worker_route
 from hubbub.web.routes import auth, health, members, messages, rooms, users
 from hubbub.web.sockets import socket_routes
 
@@ -79,6 +81,7 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_server(settings) as server:
             app.state.server = server
+            app.state.pace = Pace(settings.request_rate, settings.request_burst, server.clock)
             yield
 
     app = WebApplication(
@@ -95,7 +98,7 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
         redirect_slashes=False,  # the redirect would be built from the Host header, which is the client's
     )
     # First what comes most: routes are tried in their order.
-    app.router.routes.extend([*socket_routes(), PlainPages(), *page_routes(settings)])
+    app.router.routes.extend([*socket_routes(), PlainPages(), *page_routes(settings), worker_route(settings)])
     for routes in (auth, users, rooms, members, messages, health):
         app.include_router(routes.router)
     if settings.docs:

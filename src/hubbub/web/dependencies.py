@@ -5,6 +5,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Query, Request
 from fastapi.security import OAuth2PasswordBearer
+from starlette.applications import Starlette
 
 from hubbub.domain.errors import Unauthenticated
 from hubbub.domain.users import Identity
@@ -12,6 +13,7 @@ from hubbub.realtime.streams import Streams
 from hubbub.services.chat import Chat
 from hubbub.services.ports import Clock
 from hubbub.settings import Settings
+from hubbub.web.pace import Pace
 
 
 class Server(Protocol):
@@ -65,12 +67,20 @@ ChatOf = Annotated[Chat, Depends(get_chat)]
 _scheme = OAuth2PasswordBearer(tokenUrl="auth/login", auto_error=False)
 
 
+async def authenticate(app: Starlette, token: str) -> Identity:
+    """Whoever holds this token, and may ask now. Raise Unauthenticated, TokenExpired, or RateLimited."""
+    server: Server = app.state.server
+    pace: Pace = app.state.pace
+    caller = await server.chat.accounts.authenticate(token)
+    pace.take(caller.user_id)
+    return caller
+
+
 async def get_caller(request: Request, token: Annotated[str | None, Depends(_scheme)]) -> Identity:
-    """Whoever holds the access token of this request; raise Unauthenticated or TokenExpired."""
+    """Whoever holds the access token of this request; raise Unauthenticated, TokenExpired, or RateLimited."""
     if not token:
         raise Unauthenticated("an access token is needed: Authorization: Bearer …")
-    server: Server = request.app.state.server
-    return await server.chat.accounts.authenticate(token)
+    return await authenticate(request.app, token)
 
 
 Caller = Annotated[Identity, Depends(get_caller)]

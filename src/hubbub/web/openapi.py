@@ -9,6 +9,7 @@ from hubbub.domain.errors import (
     ChatError,
     Internal,
     Invalid,
+    RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -94,7 +95,7 @@ def _common_refusals(path: str, operation: Json) -> Responses:
         return {}
     found = refusals(Internal, Unavailable)
     if "security" in operation:
-        found |= refusals(Unauthenticated, error_classes()["token_expired"])
+        found |= refusals(Unauthenticated, error_classes()["token_expired"], RateLimited)
     if "parameters" in operation or "requestBody" in operation:
         found |= refusals(Invalid)
     if "requestBody" in operation:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from hubbub.domain.ids import MAX_ID
 from hubbub.services.ports import MAX_PAGE
-from hubbub.web.dependencies import Server
+from hubbub.web.dependencies import Server, authenticate
 from hubbub.web.encoding import JsonResponse
 from hubbub.web.shapes import message_timeline
 
@@ -40,7 +40,7 @@ class PlainPages(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         server: Server = scope["app"].state.server
         token, room_id, bounds = scope["plain_page"]
-        caller = await server.chat.accounts.authenticate(token)
+        caller = await authenticate(scope["app"], token)
         page = await server.chat.messages.page(caller.user_id, room_id, **bounds)
         await JsonResponse(message_timeline(page))(scope, receive, send)
 
