@@ -83,7 +83,7 @@ async def test_an_exception_out_of_fn_rolls_everything_back(store: Store) -> Non
             tx.log.append([event])
         tx.reads.advance({(room.id, ann.id): message.seq})
         assert tx.sessions.take_ticket(b"ticket", NOW) == session.id
-        assert tx.sessions.rotate(session.id, generation=1, at=NOW, expires_at=NOW)
+        assert tx.sessions.rotate(session.id, generation=1, attempt=b"word", at=NOW, expires_at=NOW)
         tx.sessions.end([session.id])
         raise Failure
 
@@ -150,7 +150,7 @@ async def test_a_read_may_not_write(store: Store) -> None:
         lambda tx: tx.users.update(replace(ann, display_name="Other")),
         lambda tx: tx.users.delete(bob.id),
         lambda tx: tx.sessions.add(user_id=ann.id, label="", at=NOW, expires_at=NOW),
-        lambda tx: tx.sessions.rotate(session.id, generation=1, at=NOW, expires_at=NOW),
+        lambda tx: tx.sessions.rotate(session.id, generation=1, attempt=b"word", at=NOW, expires_at=NOW),
         lambda tx: tx.sessions.end([session.id]),
         lambda tx: tx.sessions.add_ticket(b"ticket", session.id, NOW),
         lambda tx: tx.rooms.add(),

@@ -1,11 +1,15 @@
 """Sessions and tickets, in any store."""
 
+import asyncio
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from hubbub.domain.errors import NotFound
 from hubbub.domain.ids import MAX_ID, Millis, SessionId, UserId
 from hubbub.domain.users import Session
-from hubbub.services.ports import Store
+from hubbub.services.ports import Store, Tx
 from tests.contract.acts import LATER, NOW, sign_up
 
 
@@ -73,12 +77,14 @@ async def test_rotate_moves_to_the_next_generation_once(store: Store) -> None:
     session, other = await sign_in(store, ann.id), await sign_in(store, ann.id)
     later, until = Millis(NOW + 5), Millis(NOW + 9)
 
-    async def rotate(generation: int, session_id: SessionId = session.id) -> bool:
+    async def rotate(generation: int, session_id: SessionId = session.id, attempt: bytes | None = None) -> bool:
         return await store.write(
-            lambda tx: tx.sessions.rotate(session_id, generation=generation, at=later, expires_at=until)
+            lambda tx: tx.sessions.rotate(
+                session_id, generation=generation, attempt=attempt, at=later, expires_at=until
+            )
         )
 
-    assert await rotate(1)
+    assert await rotate(1, attempt=bytes(range(32)))
     assert not await rotate(1)
     assert not await rotate(3)
     rotated = await store.read(lambda tx: tx.sessions.get(session.id))
@@ -90,10 +96,29 @@ async def test_rotate_moves_to_the_next_generation_once(store: Store) -> None:
         created_at=NOW,
         used_at=later,
         expires_at=until,
+        attempt=bytes(range(32)),
     )
+    assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == [rotated, other]
     assert await rotate(2)
+    assert await store.read(lambda tx: tx.sessions.get(session.id)) == replace(rotated, generation=3, attempt=None)
     assert not await rotate(1, SessionId(99))
     assert await store.read(lambda tx: tx.sessions.get(other.id)) == other
+
+
+async def test_of_several_that_rotate_at_once_one_does_and_all_then_see_the_same(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    session = await sign_in(store, ann.id)
+
+    def rotate(tx: Tx, number: int) -> tuple[bool, Session | None]:
+        at = Millis(NOW + number)
+        turned = tx.sessions.rotate(session.id, generation=1, attempt=bytes([number]), at=at, expires_at=LATER)
+        return turned, tx.sessions.get(session.id)
+
+    done = await asyncio.gather(*(store.write(partial(rotate, number=number)) for number in range(6)))
+    (winner,) = [seen for turned, seen in done if turned]
+    assert [seen for _, seen in done] == [winner] * 6
+    assert winner is not None
+    assert winner.attempt == bytes([winner.used_at - NOW])
 
 
 async def test_end_deletes_sessions_and_their_tickets(store: Store) -> None:
@@ -132,7 +157,7 @@ async def test_last_used_is_that_of_the_session_that_was_used_last(store: Store)
     first, _ = await sign_in(store, ann.id), await sign_in(store, ann.id)
     await sign_in(store, bob.id)
     at, until = Millis(NOW + 5), Millis(NOW + 9)
-    await store.write(lambda tx: tx.sessions.rotate(first.id, generation=1, at=at, expires_at=until))
+    await store.write(lambda tx: tx.sessions.rotate(first.id, generation=1, attempt=None, at=at, expires_at=until))
     everybody = [ann.id, bob.id, eve.id, UserId(99)]
     assert await store.read(lambda tx: tx.sessions.last_used(everybody)) == {ann.id: NOW + 5, bob.id: NOW}
     assert await store.read(lambda tx: tx.sessions.last_used([])) == {}

@@ -132,7 +132,9 @@ def people_acts(draw: st.DrawFn) -> Act:
                 advance,
                 lambda tx: tx.users.delete(user_id),
                 lambda tx: tx.sessions.add(user_id=user_id, label=name, at=at, expires_at=until),
-                lambda tx: tx.sessions.rotate(session_id, generation=generation, at=at, expires_at=until),
+                lambda tx: tx.sessions.rotate(
+                    session_id, generation=generation, attempt=ticket, at=at, expires_at=until
+                ),
                 lambda tx: tx.sessions.end([session_id]),
                 lambda tx: tx.sessions.purge(at),
                 lambda tx: add_ticket(tx, ticket, session_id, until),

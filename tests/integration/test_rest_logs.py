@@ -40,14 +40,24 @@ async def test_no_text_no_token_and_no_password_is_logged(logged: io.StringIO, l
         ticket = (await client.post("/auth/ticket")).json()["ticket"]
         await client.get("/ws", params={"ticket": ticket, "token": ann.access_token})
         await client.post("/auth/password", json={"old_password": "mistyped horse", "new_password": "next horse"})
-        refreshed = (await client.post("/auth/refresh", json={"refresh_token": ann.refresh_token})).json()
+        body = {"refresh_token": ann.refresh_token, "attempt": "a-word-of-its-own"}
+        refreshed = (await client.post("/auth/refresh", json=body)).json()
         await client.post("/auth/refresh", json={"refresh_token": ann.refresh_token})  # a theft, which is logged
     await ann.client.aclose()
     lines = logged.getvalue()
     assert '"path": "/auth/refresh"' in lines
     assert "was used twice" in lines
     secrets = [ann.access_token, ann.refresh_token, ticket, refreshed["access_token"], refreshed["refresh_token"]]
-    texts = [PASSWORD, "for Ben alone", "another text", "of a wrong type", "whom she", "mistyped", "next horse"]
+    texts = [
+        PASSWORD,
+        "for Ben alone",
+        "another text",
+        "of a wrong type",
+        "whom she",
+        "mistyped",
+        "next horse",
+        body["attempt"],
+    ]
     assert [secret for secret in secrets + texts if secret in lines] == []
 
 

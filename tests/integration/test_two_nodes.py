@@ -188,6 +188,19 @@ async def test_a_refresh_token_that_is_used_on_two_nodes_at_once_ends_the_sessio
     assert await asyncio.wait_for(socket.end(), IN_TIME) == CloseCode.UNAUTHENTICATED
 
 
+async def test_a_refresh_that_is_repeated_on_another_node_or_at_once_gets_the_same_token(pair: Pair) -> None:
+    ann = await pair.person("ann")
+    token = ann.refresh_token
+    for number in range(5):
+        body = {"refresh_token": token, "attempt": f"a-word-of-its-own-{number}"}
+        async with pair.here.client() as here, pair.there.client() as there:
+            at_once = await asyncio.gather(*(client.post("/auth/refresh", json=body) for client in (here, there) * 2))
+            answers = [*at_once, await there.post("/auth/refresh", json=body)]
+        assert [answer.status_code for answer in answers] == [200] * 5
+        (token,) = {answer.json()["refresh_token"] for answer in answers}
+    assert (await ann.client.get("/users/me")).status_code == 200
+
+
 async def test_without_the_bus_a_look_at_the_store_finds_the_same(
     tmp_path: Path, empty_databases: EmptyDatabases, nats_of_my_own: NatsServer
 ) -> None:

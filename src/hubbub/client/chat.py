@@ -104,6 +104,7 @@ def connect(
     password: str | None = None,
     token: str | None = None,
     refresh_token: str | None = None,
+    attempt: str | None = None,
     label: str = USER_AGENT,
     tokens_changed: Callable[[Tokens], None] | None = None,
     patience: float = PATIENCE,
@@ -116,7 +117,8 @@ def connect(
 
     Sign in with a username (or e-mail address) and a password, or with tokens of an earlier session; with both, the
     password is used once the tokens are worth nothing. An access token alone lasts minutes. A refresh token is good for
-    one use: `tokens_changed` is told the next one, to be kept by who wants to come back without a password.
+    one use: `tokens_changed` is told the next one, to be kept by who wants to come back without a password. Before
+    each use it is told the `attempt`: a program that ends before the answer has come repeats that use the next time.
 
     Opening raises at once when the server can't be reached or says no. From then on the connection is made again
     whenever it is lost. Safe REST requests are repeated for `patience` seconds.
@@ -127,6 +129,7 @@ def connect(
         rest,
         token=token,
         refresh_token=refresh_token,
+        attempt=attempt,
         username=username,
         password=password,
         label=label,

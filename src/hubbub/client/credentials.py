@@ -1,10 +1,12 @@
 """Where access tokens come from: given, refreshed, or fetched with a password.
 
 A refresh token is good for one use, and a second use ends the session. So there is one refresh at a time, whoever asks
-for it, and it goes on when who asked is cancelled.
+for it, and it goes on when who asked is cancelled. A second use after a lost answer is none if it is by the same word,
+the attempt: so that is told to who keeps the tokens before it is sent, and stays until there is an answer.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 
 import msgspec
@@ -32,15 +34,17 @@ class SessionCredentials:
         *,
         token: str | None = None,
         refresh_token: str | None = None,
+        attempt: str | None = None,
         username: str | None = None,
         password: str | None = None,
         label: str = "",
         changed: Callable[[Tokens], None] | None = None,
     ) -> None:
-        """`label`: what the device calls itself. `changed` is told the tokens whenever there are new ones."""
+        """`label`: what the device calls itself. `changed` is told whenever there is something new to keep."""
         self._rest = rest
         self._token = None if token is None else AccessToken(token)
         self._refresh_token = refresh_token
+        self._attempt = attempt
         self._login = None if username is None or password is None else (username, password)
         self._label = label
         self._changed = changed
@@ -49,7 +53,7 @@ class SessionCredentials:
     @property
     def tokens(self) -> Tokens | None:
         """The current ones, to be kept for the next time; None before the first."""
-        return None if self._token is None else Tokens(self._token.value, self._refresh_token)
+        return None if self._token is None else self._kept()
 
     async def token(self) -> AccessToken:
         token = self._token
@@ -83,13 +87,9 @@ class SessionCredentials:
     async def _renew(self) -> AccessToken:
         if self._refresh_token is not None:
             try:
-                return self._granted(
-                    await self._rest.ask(
-                        GrantBody, "POST", "/auth/refresh", body={"refresh_token": self._refresh_token}
-                    )
-                )
+                return self._granted(await self._refresh(self._refresh_token))
             except Unauthenticated:
-                self._refresh_token = None
+                self._refresh_token = self._attempt = None
                 if self._login is None:
                     raise
         if self._login is None:
@@ -98,9 +98,23 @@ class SessionCredentials:
         body = {"username": username, "password": password, "label": self._label}
         return self._granted(await self._rest.ask(GrantBody, "POST", "/auth/login", body=body))
 
+    async def _refresh(self, refresh_token: str) -> GrantBody:
+        if self._attempt is None:
+            self._attempt = secrets.token_urlsafe(16)
+            self._tell()
+        body = {"refresh_token": refresh_token, "attempt": self._attempt}
+        return await self._rest.ask(GrantBody, "POST", "/auth/refresh", body=body, repeatable=True)
+
     def _granted(self, grant: GrantBody) -> AccessToken:
         self._refresh_token = grant.refresh_token
+        self._attempt = None
         self._token = AccessToken(grant.access_token, asyncio.get_running_loop().time() + grant.expires_in)
-        if self._changed is not None:
-            self._changed(Tokens(grant.access_token, grant.refresh_token))
+        self._tell()
         return self._token
+
+    def _kept(self) -> Tokens:
+        return Tokens(None if self._token is None else self._token.value, self._refresh_token, self._attempt)
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed(self._kept())

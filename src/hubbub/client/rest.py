@@ -1,7 +1,8 @@
 """REST requests: one place for retries, tokens, and answers that say no.
 
-A request is repeated only where that is safe: when it never left, when it is a GET, or when it carries an
-Idempotency-Key. Everything else that gets no answer raises Unreachable: it may have happened, or not.
+A request is repeated only where that is safe: when it never left, when it is a GET, when it carries an
+Idempotency-Key, or when who asks says so. Everything else that gets no answer raises Unreachable: it may have happened,
+or not.
 """
 
 import asyncio
@@ -52,13 +53,15 @@ class Rest:
         body: object = None,
         query: Mapping[str, str | int | None] | None = None,
         key: str | None = None,
+        repeatable: bool = False,
         credentials: Credentials | None = None,
     ) -> T:
         """The answer to a request, of this type. Raise ChatError, ClientError.
 
-        `key` is its Idempotency-Key; fields of `query` that are None are left out.
+        `key` is its Idempotency-Key; `repeatable`: sent twice it is done once without such a key too. Fields of `query`
+        that are None are left out.
         """
-        response = await self._send(method, path, body, query, key, credentials)
+        response = await self._send(method, path, body, query, key, credentials, repeatable=repeatable)
         try:
             return msgspec.json.decode(response.content, type=answer)
         except msgspec.DecodeError as error:
@@ -78,6 +81,8 @@ class Rest:
         query: Mapping[str, str | int | None] | None,
         key: str | None,
         credentials: Credentials | None,
+        *,
+        repeatable: bool = False,
     ) -> httpx2.Response:
         headers = {} if key is None else {"Idempotency-Key": key}
         content = None
@@ -86,7 +91,7 @@ class Rest:
             content = msgspec.json.encode(body)
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
         request = self._http.build_request(method, path, params=parameters, content=content, headers=headers)
-        repeatable = method == "GET" or key is not None
+        repeatable = repeatable or method == "GET" or key is not None
         if credentials is None:
             return await self._patiently(request, repeatable)
         return await self._signed(request, repeatable, credentials)

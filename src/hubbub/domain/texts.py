@@ -13,6 +13,7 @@ MAX_TEXT = 16 * 1024  # bytes of UTF-8 in a message
 MAX_NAME = 80  # characters in the name of a room, or of a person
 MAX_TOPIC = 500  # characters
 MAX_CLIENT_ID = 64  # characters
+MIN_ATTEMPT, MAX_ATTEMPT = 16, 64  # characters
 MAX_QUERY = 200  # characters
 MAX_EMAIL = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
 MAX_MARKS = 8  # combining marks in a row in a name: more of them cover the lines around it
@@ -36,6 +37,7 @@ _SHOWN = re.compile(rf"[^\s{_INVISIBLE}]")
 _NEEDED = "\u200c\u200d\ufe0e\ufe0f"
 _HIDDEN_IN_NAME = re.compile(rf"(?![{_NEEDED}])[{_INVISIBLE}]")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ATTEMPT = re.compile(rf"[A-Za-z0-9_-]{{{MIN_ATTEMPT},{MAX_ATTEMPT}}}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 
 
@@ -82,6 +84,13 @@ def check_client_id(client_id: str, *, field: str = "client_id") -> str:
         raise Invalid(f"{field} must have 1 to {MAX_CLIENT_ID} characters", field=field)
     _refuse(_FORBIDDEN_IN_NAME, client_id, field)
     return client_id
+
+
+def check_attempt(attempt: str, *, field: str = "attempt") -> str:
+    """A client's own word for one refresh: 16 to 64 of A-Z a-z 0-9 _ -"""
+    if not _ATTEMPT.fullmatch(attempt):
+        raise Invalid(f"{field} must have {MIN_ATTEMPT} to {MAX_ATTEMPT} characters of A-Z a-z 0-9 _ -", field=field)
+    return attempt
 
 
 def check_query(query: str, *, field: str = "q") -> str:

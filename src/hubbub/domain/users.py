@@ -21,7 +21,10 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One device that is signed in. Each refresh makes the next `generation`; a token of an earlier one is a theft."""
+    """One device that is signed in. Each refresh makes the next `generation`; a token of an earlier one is a theft.
+
+    It is none when the refresh that made this generation is repeated: see `was_made_by`.
+    """
 
     id: SessionId
     user_id: UserId
@@ -30,6 +33,11 @@ class Session:
     created_at: Millis
     used_at: Millis
     expires_at: Millis
+    attempt: bytes | None = field(default=None, repr=False)  # SHA-256 of the word that came with the last refresh
+
+    def was_made_by(self, attempt: bytes | None, generation: int) -> bool:
+        """Did the refresh with this attempt, of a token of this `generation`, make the session what it is?"""
+        return attempt is not None and (self.attempt, self.generation) == (attempt, generation + 1)
 
 
 @dataclass(frozen=True, slots=True)

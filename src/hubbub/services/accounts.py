@@ -8,7 +8,9 @@ it is gone:
 - a *refresh token* lasts weeks and is good for one use, which answers with the next one. The session counts these
   generations, and a token of any other generation ends it: there are two copies, and nobody can tell which of them is
   the thief's (RFC 9700 4.14.2). That holds for two uses at the same moment too: one of them turns the generation, the
-  other ends the session. So a client refreshes once at a time;
+  other ends the session. So a client refreshes once at a time. One that got no answer can repeat its refresh, when it
+  came with an *attempt*, a word that only this client knows: as long as the next token is not used, the answer is that
+  token again. It is made of what the session says, and so need not be kept;
 - a *ticket* opens one socket within seconds, where an access token would end up in logs.
 
 Both tokens name, besides the id of the session, the moment at which it began: after a restore from a backup ids are
@@ -19,12 +21,12 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hubbub.domain.errors import Conflict, NotFound, TokenExpired, Unauthenticated
 from hubbub.domain.ids import Millis, SessionId, UserId
 from hubbub.domain.permissions import require_enabled
-from hubbub.domain.texts import MAX_NAME, check_email, check_name, check_username
+from hubbub.domain.texts import MAX_NAME, check_attempt, check_email, check_name, check_username
 from hubbub.domain.users import Identity, Session, User
 from hubbub.services.credentials import Credentials, replace_hash, require_unchanged
 from hubbub.services.policies import AccountsPolicy
@@ -107,31 +109,38 @@ class Accounts:
 
         session, ended = await self._store.write(begin)
         self._close_sockets(ended)
-        return self._grant(user, session)
+        return self._grant(user, session, now)
 
-    async def refresh(self, refresh_token: str) -> Grant:
+    async def refresh(self, refresh_token: str, attempt: str | None = None) -> Grant:
         """The next tokens of a session, whose end moves with each refresh.
 
-        Raise TokenExpired, and Unauthenticated for a token that was used before: that ends the session.
+        With the same `attempt` it may be repeated until the next refresh token is used, or this one expires: that gives
+        the same refresh token and another access token, and changes nothing. Raise TokenExpired, Invalid, and
+        Unauthenticated for a token that was used before in any other way: that ends the session.
         """
+        attempt_hash = None if attempt is None else _hash(check_attempt(attempt))
         claims = self._tokens.verify(REFRESH, refresh_token)
         generation = int(claims["gen"])
         now = self._clock.now()
         expires_at = _after(now, self._policy.refresh_ttl)
 
         def turn(tx: Tx) -> tuple[User, Session, bool]:
-            user, session = _session_of(tx, claims, now)
-            turned = tx.sessions.rotate(session.id, generation=generation, at=now, expires_at=expires_at)
-            if not turned:
+            _, session = _session_of(tx, claims, now)
+            turned = tx.sessions.rotate(
+                session.id, generation=generation, attempt=attempt_hash, at=now, expires_at=expires_at
+            )
+            user, session = _session_of(tx, claims, now)  # as it is now, whoever was first
+            granted = turned or session.was_made_by(attempt_hash, generation)
+            if not granted:
                 tx.sessions.end([session.id])
-            return user, session, turned
+            return user, session, granted
 
-        user, session, turned = await self._store.write(turn)
-        if not turned:
+        user, session, granted = await self._store.write(turn)
+        if not granted:
             self._close_sockets([session.id])
             _log.warning("a refresh token of user %d was used twice: session %d is ended", user.id, session.id)
             raise Unauthenticated("this refresh token was used before: sign in again")
-        return self._grant(user, replace(session, generation=generation + 1, used_at=now, expires_at=expires_at))
+        return self._grant(user, session, now)
 
     async def authenticate(self, access_token: str) -> Identity:
         """Whose token this is, if their session goes on. Raise TokenExpired, Unauthenticated."""
@@ -149,7 +158,7 @@ class Accounts:
 
         def issue(tx: Tx) -> None:
             _live_session(tx, identity.session_id, now)
-            tx.sessions.add_ticket(_ticket_hash(ticket), identity.session_id, expires_at)
+            tx.sessions.add_ticket(_hash(ticket), identity.session_id, expires_at)
 
         await self._store.write(issue)
         return ticket
@@ -157,7 +166,7 @@ class Accounts:
     async def redeem_ticket(self, ticket: str) -> Identity:
         """Whose ticket this is; it is used up. Raise Unauthenticated."""
         now = self._clock.now()
-        ticket_hash = _ticket_hash(ticket)
+        ticket_hash = _hash(ticket)
 
         def redeem(tx: Tx) -> tuple[User, Session] | None:
             session_id = tx.sessions.take_ticket(ticket_hash, now)
@@ -217,8 +226,7 @@ class Accounts:
 
         self._close_sockets(await self._store.write(purge))
 
-    def _grant(self, user: User, session: Session) -> Grant:
-        now = session.used_at
+    def _grant(self, user: User, session: Session, now: Millis) -> Grant:
         expires_at = min(_after(now, self._policy.access_ttl), session.expires_at)
         claims = _claims(session)
         return Grant(
@@ -269,8 +277,8 @@ def _identity(user: User, session: Session, expires_at: Millis) -> Identity:
     return Identity(user.id, user.username, session.id, user.is_admin, expires_at)
 
 
-def _ticket_hash(ticket: str) -> bytes:
-    return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).digest()
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _clean(label: str) -> str:

@@ -116,8 +116,14 @@ class Sessions(Protocol):
         """Those of them that have not been ended or purged. Any number of ids."""
         ...
 
-    def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
-        """Move from `generation` to the next, and set used_at and expires_at; False when it is at another one."""
+    def rotate(
+        self, session_id: SessionId, *, generation: int, attempt: bytes | None, at: Millis, expires_at: Millis
+    ) -> bool:
+        """Move from `generation` to the next, and set attempt, used_at and expires_at; False when it is at another one.
+
+        Of several at the same moment one moves it; the others wait until that is committed, so that what they read
+        afterwards in their transaction is what it has made.
+        """
         ...
 
     def end(self, session_ids: Collection[SessionId]) -> None:

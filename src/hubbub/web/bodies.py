@@ -14,6 +14,7 @@ from hubbub.domain.ids import MAX_ID, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.rooms import MAX_FIRST_MEMBERS
 from hubbub.domain.texts import (
+    MAX_ATTEMPT,
     MAX_CLIENT_ID,
     MAX_EMAIL,
     MAX_NAME,
@@ -21,6 +22,7 @@ from hubbub.domain.texts import (
     MAX_TEXT,
     MAX_TOPIC,
     MAX_USERNAME,
+    MIN_ATTEMPT,
     MIN_PASSWORD,
     MIN_USERNAME,
     check_text,
@@ -48,6 +50,7 @@ _Text = Annotated[
     AfterValidator(check_text),
     Field(description=f"At most {MAX_TEXT} bytes of UTF-8.", json_schema_extra={"minLength": 1}),
 ]
+_Attempt = Annotated[str, _text(MIN_ATTEMPT, MAX_ATTEMPT, pattern="^[A-Za-z0-9_-]*$")]
 _ClientId = Annotated[str, _text(1, MAX_CLIENT_ID)]
 
 
@@ -82,9 +85,12 @@ class Login(BaseModel):
 
 
 class Refresh(BaseModel):
-    model_config = _example({"refresh_token": "eyJhbGciOiJIUzI1NiJ9…"})
+    """`attempt` is a random word of the client's own, the same for each repeat of this refresh and for nothing else."""
+
+    model_config = _example({"refresh_token": "eyJhbGciOiJIUzI1NiJ9…", "attempt": "ZkVv0rYw2mX9cTqL7hJp5A"})
 
     refresh_token: str
+    attempt: _Attempt | None = None
 
 
 class PasswordChange(BaseModel):

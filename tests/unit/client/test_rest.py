@@ -22,6 +22,7 @@ from hubbub.domain.errors import (
     error_classes,
 )
 from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.texts import check_attempt
 
 MESSAGE = {"room_id": 9, "seq": 4, "user_id": 1, "at": "2026-11-22T09:00:00.000Z", "text": "hi", "version": 4}
 
@@ -235,12 +236,53 @@ async def test_without_a_password_the_end_of_a_session_is_the_end(rest_of: RestO
         await SessionCredentials(rest_of(Script(grant(1))), token="a0").renew("a0")
 
 
-async def test_a_lost_answer_to_a_refresh_keeps_the_refresh_token(rest_of: RestOf) -> None:
-    script = Script(httpx2.ReadError("broke off"), grant(1))
+def refreshes(script: Script) -> list[dict[str, str]]:
+    """What was sent to refresh."""
+    return [json.loads(request.content) for request in script.requests if request.url.path == "/auth/refresh"]
+
+
+async def test_a_refresh_is_repeated_by_its_word_until_it_is_answered_and_the_next_has_another(rest_of: RestOf) -> None:
+    lost = httpx2.ReadError("broke off")
+    script = Script(lost, problem(503, "unavailable"), httpx2.Response(502), grant(1), grant(2))
     credentials = SessionCredentials(rest_of(script), token="a0", refresh_token="r0")
-    with pytest.raises(Unreachable):
+    assert (await credentials.renew("a0")).value == "a1"
+    assert (await credentials.renew("a1")).value == "a2"
+    *repeats, last = refreshes(script)
+    assert repeats == [repeats[0]] * 4
+    assert (repeats[0]["refresh_token"], last["refresh_token"]) == ("r0", "r1")
+    assert check_attempt(repeats[0]["attempt"]) != check_attempt(last["attempt"])
+
+
+FOR_LONG = problem(503, "unavailable", headers={"Retry-After": "60"})  # longer than anybody waits
+
+
+async def test_a_refresh_that_is_given_up_goes_on_by_its_word_later(rest_of: RestOf) -> None:
+    script = Script(FOR_LONG, grant(1))
+    credentials = SessionCredentials(rest_of(script), token="a0", refresh_token="r0")
+    with pytest.raises(Unavailable):
         await credentials.renew("a0")
     assert (await credentials.renew("a0")).value == "a1"
+    first, second = refreshes(script)
+    assert first == second
+
+
+async def test_who_keeps_the_tokens_is_told_the_word_before_it_is_sent(rest_of: RestOf) -> None:
+    script = Script(FOR_LONG, grant(1))
+    kept: list[tuple[int, Tokens]] = []
+    credentials = SessionCredentials(
+        rest_of(script), refresh_token="r0", changed=lambda tokens: kept.append((len(script.requests), tokens))
+    )
+    with pytest.raises(Unavailable):
+        await credentials.token()
+    ((sent, tokens),) = kept
+    assert (sent, tokens.access_token, tokens.refresh_token) == (0, None, "r0")
+    assert tokens.attempt == refreshes(script)[0]["attempt"]
+    later = SessionCredentials(
+        rest_of(script), token=tokens.access_token, refresh_token=tokens.refresh_token, attempt=tokens.attempt
+    )
+    assert (await later.token()).value == "a1"
+    assert refreshes(script)[-1] == refreshes(script)[0]
+    assert later.tokens == Tokens("a1", "r1")
 
 
 async def test_a_token_about_to_expire_is_renewed_before_it_is_used(rest_of: RestOf) -> None:

@@ -521,7 +521,11 @@ async def test_a_ticket_does_not_outlive_an_expired_session(people: People) -> N
     identity = await people.sign_in()
     await people.store.write(
         lambda tx: tx.sessions.rotate(
-            identity.session_id, generation=1, at=people.clock.now(), expires_at=Millis(people.clock.now() + 10_000)
+            identity.session_id,
+            generation=1,
+            attempt=None,
+            at=people.clock.now(),
+            expires_at=Millis(people.clock.now() + 10_000),
         )
     )
     ticket = await people.accounts.issue_ticket(identity)

@@ -42,12 +42,14 @@ class MemorySessions:
     def existing(self, session_ids: Collection[SessionId]) -> set[SessionId]:
         return {session_id for session_id in session_ids if session_id in self._tables.sessions}
 
-    def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
+    def rotate(
+        self, session_id: SessionId, *, generation: int, attempt: bytes | None, at: Millis, expires_at: Millis
+    ) -> bool:
         session = self._tables.sessions.get(session_id)
         if session is None or session.generation != generation:
             return False
         self._tables.sessions[session_id] = replace(
-            session, generation=generation + 1, used_at=at, expires_at=expires_at
+            session, generation=generation + 1, attempt=attempt, used_at=at, expires_at=expires_at
         )
         return True
 

@@ -39,7 +39,12 @@ _LAST_USED = Statement(
 _EXISTING = Statement(select(sessions.c.id).select_from(Keys(1).join(sessions, sessions.c.id)))
 _ROTATE = Statement(
     update(sessions)
-    .values(generation=sessions.c.generation + 1, used_at=bindparam("at"), expires_at=bindparam("until"))
+    .values(
+        generation=sessions.c.generation + 1,
+        attempt=bindparam("new_attempt"),
+        used_at=bindparam("at"),
+        expires_at=bindparam("until"),
+    )
     .where(sessions.c.id == _SESSION, sessions.c.generation == bindparam("from_generation"))
 )
 _END = Statement(delete(sessions).where(sessions.c.id == _SESSION))
@@ -93,9 +98,16 @@ class SqlSessions:
     def existing(self, session_ids: Collection[SessionId]) -> set[SessionId]:
         return {SessionId(row.id) for row in _EXISTING.rows(self._connection, keys=encode_keys(session_ids))}
 
-    def rotate(self, session_id: SessionId, *, generation: int, at: Millis, expires_at: Millis) -> bool:
+    def rotate(
+        self, session_id: SessionId, *, generation: int, attempt: bytes | None, at: Millis, expires_at: Millis
+    ) -> bool:
         rotated = _ROTATE.run(
-            self._connection, session_id=session_id, from_generation=generation, at=at, until=expires_at
+            self._connection,
+            session_id=session_id,
+            from_generation=generation,
+            new_attempt=attempt,
+            at=at,
+            until=expires_at,
         )
         return rotated == 1
 

@@ -33,6 +33,7 @@ sessions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("used_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("attempt", LargeBinary),
 )
 
 tickets = Table(

@@ -90,8 +90,12 @@ async def login(request: Request, chat: ChatOf, body: Annotated[Login, Depends(r
     responses=answer(200, examples.GRANT, "The next tokens of the session.") | refusals(Unauthenticated, TokenExpired),
 )
 async def refresh(chat: ChatOf, body: Refresh) -> Response:
-    """A refresh token is good for one use. A second use ends the session: one of the two users is a thief."""
-    return JsonResponse(grant_shape(await chat.accounts.refresh(body.refresh_token)))
+    """A refresh token is good for one use. A second use ends the session: one of the two users is a thief.
+
+    With an `attempt` it can be repeated when the answer was lost: the answer is the same refresh token, until that is
+    used.
+    """
+    return JsonResponse(grant_shape(await chat.accounts.refresh(body.refresh_token, body.attempt)))
 
 
 @router.post("/logout", operation_id="logout", summary="Sign out this device", status_code=204)

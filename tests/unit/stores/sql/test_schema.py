@@ -56,7 +56,7 @@ def test_every_table_is_strict(engine: Engine) -> None:
 
 def test_upgrade_makes_a_database_and_may_be_repeated(url: str) -> None:
     revision, head = current(url)
-    assert (revision, head) == (None, "0003")
+    assert (revision, head) == (None, "0004")
     upgrade(url)
     upgrade(url)
     assert current(url) == (head, head)
@@ -100,7 +100,7 @@ def test_a_database_of_a_later_release_is_refused(path: Path, url: str) -> None:
     connection.close()
     with pytest.raises(UnusableDatabase, match="9999"):
         SqlStore.open(url)
-    assert current(url) == ("9999", "0003")
+    assert current(url) == ("9999", "0004")
 
 
 def test_a_failed_upgrade_leaves_nothing(path: Path, url: str) -> None:
