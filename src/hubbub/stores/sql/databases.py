@@ -1,12 +1,16 @@
 """What a `SqlStore` needs of a database: transactions, and what their failures mean."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 
+from hubbub.stores.sql.errors import UnusableDatabase
 from hubbub.stores.sql.troubles import Troubles
+
+T = TypeVar("T")
 
 # A defect of a statement, not of the database: repeating it would not help.
 DEFECTS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
@@ -49,3 +53,19 @@ class Database(Protocol):
     def close(self) -> None:
         """Release everything."""
         ...
+
+
+def prepare(engine: Engine, name: str, step: Callable[[Connection], T]) -> T:
+    """Do the first thing with a database, in one transaction, and return what it returns.
+
+    When that fails no connection is left open, and what the database itself refused is raised as UnusableDatabase, by
+    this name.
+    """
+    try:
+        with engine.begin() as connection:
+            return step(connection)
+    except BaseException as error:
+        engine.dispose()
+        if isinstance(error, DBAPIError):
+            raise UnusableDatabase(f"{name} can't be used: {str(error.orig).strip()}") from error
+        raise

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hubbub.domain.errors import ChatError, Internal
 from hubbub.stores.sql import epochs, schema, sqlite
-from hubbub.stores.sql.databases import DEFECTS
+from hubbub.stores.sql.databases import DEFECTS, prepare
 from hubbub.stores.sql.errors import UnusableDatabase
 from hubbub.stores.sql.owner import Owner
 from hubbub.stores.sql.troubles import DAMAGED, FULL, Trouble, Troubles
@@ -63,7 +63,7 @@ class DatabaseFile:
         owner = Owner(path)
         try:
             writer = sqlite.writer_engine(path)
-            _prepare(writer, _begin)
+            prepare(writer, str(path), _begin)
         except BaseException:
             owner.release()
             raise
@@ -178,22 +178,11 @@ def _own(path: Path, step: Callable[[Connection], T]) -> T:
     owner = Owner(path)
     try:
         writer = sqlite.writer_engine(path)
-        done = _prepare(writer, step)
+        done = prepare(writer, str(path), step)
         writer.dispose()
     finally:
         owner.release()
     return done
-
-
-def _prepare(engine: Engine, step: Callable[[Connection], T]) -> T:
-    try:
-        with engine.begin() as connection:
-            return step(connection)
-    except BaseException as error:
-        engine.dispose()
-        if isinstance(error, DBAPIError):
-            raise UnusableDatabase(f"{engine.url.database} can't be used: {error.orig}") from error
-        raise
 
 
 def _rewrite_version(connection: Connection) -> None:

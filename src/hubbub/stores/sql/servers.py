@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from hubbub.domain.errors import ChatError, Internal
 from hubbub.stores.sql import epochs, postgres, schema
-from hubbub.stores.sql.databases import DEFECTS
-from hubbub.stores.sql.errors import UnusableDatabase
+from hubbub.stores.sql.databases import DEFECTS, prepare
 from hubbub.stores.sql.log import SqlLog
 from hubbub.stores.sql.troubles import DAMAGED, FULL, Trouble, Troubles
 
@@ -63,7 +62,7 @@ class DatabaseServer:
     def open(cls, url: str, *, readers: int, writers: int, timeout: float) -> "DatabaseServer":
         """Bring its schema up to date. Raise UnusableDatabase when it can't be used."""
         database = cls(url, readers=readers, writers=writers, timeout=timeout)
-        database.warnings = _prepare(database.writer, _begin)
+        database.warnings = prepare(database.writer, postgres.shown(database.writer.url), _begin)
         return database
 
     @contextmanager
@@ -157,21 +156,9 @@ def _renew_epoch(connection: Connection) -> str:
 
 def _connect(url: str, step: Callable[[Connection], T]) -> T:
     engine = postgres.writer_engine(postgres.url_of(url), 1, timeout=30.0)
-    done = _prepare(engine, step)
+    done = prepare(engine, postgres.shown(engine.url), step)
     engine.dispose()
     return done
-
-
-def _prepare(engine: Engine, step: Callable[[Connection], T]) -> T:
-    try:
-        with engine.begin() as connection:
-            return step(connection)
-    except BaseException as error:
-        engine.dispose()
-        if isinstance(error, DBAPIError):
-            words = str(error.orig).strip()
-            raise UnusableDatabase(f"{postgres.shown(engine.url)} can't be used: {words}") from error
-        raise
 
 
 def _trouble(error: DBAPIError) -> Trouble:
