@@ -13,9 +13,11 @@ from hubbub.services.ports import Store, Tx
 from hubbub.wire import frames as wire
 from hubbub.wire.codec import decode_server
 from hubbub.wire.framing import payload_of
-from tests.unit.services.chats import Chats, turns
+from tests.unit.services.chats import ANN, BOB, Chats, turns
 
 T = TypeVar("T")
+
+ROOM = RoomId(1)
 
 
 class SteppedStore:
@@ -171,3 +173,18 @@ class Node:
 
     async def settle(self) -> None:
         await turns(60)
+
+
+async def opened(chats: Chats) -> Node:
+    """The node of `conftest.node`."""
+    node = Node(chats)
+    assert await chats.found(ANN, BOB) == ROOM
+    node.take()
+    return node
+
+
+async def say(node: Node, count: int = 1) -> list[Event]:
+    """Ann posts; nobody has been told yet."""
+    for number in range(count):
+        await node.chats.say(ANN, ROOM, f"{number}")
+    return node.take()

@@ -208,3 +208,22 @@ async def world_of(limits: Limits | None = None) -> AsyncIterator[World]:
         yield world
     finally:
         await world.close()
+
+
+def kinds(frames: list[wire.ServerFrame]) -> list[str]:
+    return [type(frame).__name__ for frame in frames]
+
+
+def seqs(frames: list[wire.ServerFrame]) -> list[int]:
+    """The seqs of all events, replayed or live, in the order in which they came."""
+    found: list[int] = []
+    for frame in frames:
+        if isinstance(frame, wire.Events):
+            found += [event.seq for event in frame.events]
+        elif isinstance(frame, wire.EventFrame):
+            found.append(frame.seq)
+    return found
+
+
+def errors(frames: list[wire.ServerFrame]) -> list[tuple[str, int | None]]:
+    return [(frame.code, frame.ref) for frame in frames if isinstance(frame, wire.Error)]

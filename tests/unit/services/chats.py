@@ -8,10 +8,10 @@ from enum import Enum
 from typing import TypeVar
 
 from hubbub.domain.errors import Unavailable
-from hubbub.domain.events import Event, History, RoomKind
+from hubbub.domain.events import Event, History, MessagePosted, RoomKind
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Answer, Draft, Journal
+from hubbub.services.journal import Answer, Draft, Journal, Outcome
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
 from hubbub.services.ports import Store, Tx
@@ -180,3 +180,19 @@ async def turns(count: int = 10) -> None:
     """Let the event loop go round a few times: long enough for everything that waits for nothing but its turn."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+def posted(answer: Answer) -> MessagePosted:
+    """The message that an answer is about."""
+    assert isinstance(answer, Outcome)
+    (event,) = answer.events
+    assert isinstance(event, MessagePosted)
+    return event
+
+
+def seqs(answers: list[Answer]) -> list[int]:
+    return [posted(answer).seq for answer in answers]
+
+
+def texts(events: list[Event]) -> list[str]:
+    return [event.message.text for event in events if isinstance(event, MessagePosted)]
