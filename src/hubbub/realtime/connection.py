@@ -112,14 +112,16 @@ class Connection:
         return self.outbox.event(frame, room_id)
 
     def signal(self, frame: bytes, room_id: RoomId | None = None) -> None:
-        if self.state is State.OPEN and (room_id is None or self.room_id in (None, room_id)):
-            self.outbox.signal(frame)
+        wanted = self.state is State.OPEN and (room_id is None or self.room_id in (None, room_id))
+        if wanted and not self.outbox.signal(frame):
+            self._gateway.signals.presence.dropped(self)
 
     def fall_behind(self, room_id: RoomId) -> None:
         for behind in dict.fromkeys((room_id, *self.outbox.collapse())):
             head = self._gateway.hub.head(behind)
             self.leave(behind)
             self.send(wire.Behind(room_id=behind, head=Seq(0) if head is None else head))
+        self._gateway.signals.presence.dropped(self)  # the outbox has let go of those that waited
 
     def removed(self, room_id: RoomId, seq: Seq) -> None:
         self.rooms.pop(room_id, None)

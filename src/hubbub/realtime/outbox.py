@@ -173,10 +173,12 @@ class Outbox:
         self._put(frame, room_id)
         return True
 
-    def signal(self, frame: bytes) -> None:
-        """Something that is only true now: the first to be dropped."""
-        if self.paused_at is None or self._level() < 0.5:
-            self._put(frame, _SIGNAL)
+    def signal(self, frame: bytes) -> bool:
+        """Something that is only true now: the first to be dropped. False when it was."""
+        if self.paused_at is not None and self._level() >= 0.5:
+            return False
+        self._put(frame, _SIGNAL)
+        return True
 
     def collapse(self) -> list[RoomId]:
         """Drop all events and signals that wait; return the rooms whose events were among them, the first one first."""

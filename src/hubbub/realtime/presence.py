@@ -25,6 +25,7 @@ from hubbub.wire.limits import MAX_WATCHED
 from hubbub.wire.times import format_time
 
 BATCH = 500  # users whose changes are told in one beat; the others are next
+REPEATS = 20  # connections that are told everything anew in one beat, each with a read of the store
 MAX_SEEN = 10_000  # users of whom it is remembered when they were seen; of the others the store has an idea
 
 log = logging.getLogger(__name__)
@@ -65,12 +66,14 @@ class Presence:
         self._watched: dict[UserId, dict[Listener, None]] = {}
         self._told: dict[UserId, Status] = {}  # of those who are watched
         self._changed: dict[UserId, None] = {}  # of those who are watched
+        self._missed: dict[Listener, None] = {}  # who watch, and may not have got what was told
         self._beating: asyncio.Task[None] | None = None
         self._closed = False
 
     def __len__(self) -> int:
         """How much is kept of connections."""
-        return len(self._here) + len(self._away) + len(self._left_away) + len(self._watching) + len(self._watched)
+        kept = (self._here, self._away, self._left_away, self._watching, self._watched, self._missed)
+        return sum(len(each) for each in kept)
 
     # Those who are here
 
@@ -153,7 +156,14 @@ class Presence:
         """How somebody is, whoever asks."""
         return max((self._status_here(user_id), *self._gossip.statuses(user_id)), key=STATUSES.index)
 
+    def dropped(self, listener: Listener) -> None:
+        """Signals to this connection were dropped: once it reads again, it is told anew of all whom it watches."""
+        if listener in self._watching:
+            self._missed[listener] = None
+            self._beat()
+
     def _unwatch(self, listener: Listener) -> None:
+        self._missed.pop(listener, None)
         for user_id in self._watching.pop(listener, ()):
             watchers = self._watched[user_id]
             del watchers[listener]
@@ -185,10 +195,27 @@ class Presence:
         for user_id, status in news.items():
             if user_id in self._watched:
                 self._told[user_id] = status  # who has begun to watch meanwhile was answered with this, or a later one
-                frame = text_frame(encode(_signal(user_id, status, self._seen.get(user_id))))
+                frame = self._frame(user_id, status)
                 for listener in self._watched[user_id]:
                     if listener.user_id in peers[user_id]:
                         listener.signal(frame)
+
+    async def _repeat(self) -> None:
+        """Tell those who missed something, and read again, how all those are whom they watch."""
+        reading = (each for each in self._missed if each.outbox is None or each.outbox.paused_at is None)
+        for listener in list(islice(reading, REPEATS)):
+            watched = self._watching[listener]
+            del self._missed[listener]
+            try:
+                peers = await self._peers.sharing({user_id: {listener.user_id} for user_id in watched})
+            except ChatError as error:
+                log.warning("who may know of a presence can't be read", extra={"code": error.code})
+                self.dropped(listener)
+                return
+            if self._watching.get(listener) is watched:
+                for user_id in watched:
+                    if listener.user_id in peers[user_id]:
+                        listener.signal(self._frame(user_id, self.status(user_id)))
 
     # The other nodes
 
@@ -227,7 +254,7 @@ class Presence:
 
     @property
     def _has_to_tell(self) -> bool:
-        return bool(self._changed or self._gossip.has_news or (self._gossip.connected and self._here))
+        return bool(self._changed or self._missed or self._gossip.has_news or (self._gossip.connected and self._here))
 
     async def _run(self) -> None:
         """Beat as long as there is something to tell."""
@@ -236,6 +263,7 @@ class Presence:
                 await asyncio.sleep(self._tempo.beat)
                 self._gossip.beat()
                 await self._tell()
+                await self._repeat()
         finally:
             self._beating = None
 
@@ -247,6 +275,9 @@ class Presence:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
+
+    def _frame(self, user_id: UserId, status: Status) -> bytes:
+        return text_frame(encode(_signal(user_id, status, self._seen.get(user_id))))
 
     def _see(self, user_id: UserId, at: Millis) -> None:
         self._seen[user_id] = max(at, self._seen.pop(user_id, at))  # nodes tell of it in any order

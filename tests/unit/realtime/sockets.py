@@ -14,6 +14,7 @@ from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
 from hubbub.realtime.outbox import Parcel
+from hubbub.realtime.presence import Tempo
 from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
@@ -129,7 +130,7 @@ class Line:
 class World:
     """Ann, Bob and Cyd have accounts on a server without a network."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, tempo: Tempo | None = None) -> None:
         self.clock = ManualClock()
         self.memory = MemoryStore()
         self.store = GatedStore(self.memory)
@@ -139,7 +140,7 @@ class World:
         tokens = JwtTokens(parse_keys("k" * 32), self.clock)
         self.chat = Chat(store=self.store, clock=self.clock, fanout=self.fanout, hasher=self.hasher, tokens=tokens)
         ids = itertools.count(1)
-        self.gateway = Gateway(self.chat, self.hub, self.clock, limits, lambda: f"c{next(ids)}")
+        self.gateway = Gateway(self.chat, self.hub, self.clock, limits, lambda: f"c{next(ids)}", tempo)
         self.ann, self.bob, self.cyd = UserId(1), UserId(2), UserId(3)
         self.names = {self.ann: "ann", self.bob: "bob", self.cyd: "cyd"}
 
@@ -201,8 +202,8 @@ class World:
 
 
 @asynccontextmanager
-async def world_of(limits: Limits | None = None) -> AsyncIterator[World]:
-    world = World(limits or Limits(frame_rate=0))
+async def world_of(limits: Limits | None = None, tempo: Tempo | None = None) -> AsyncIterator[World]:
+    world = World(limits or Limits(frame_rate=0), tempo)
     await world.sign_up()
     try:
         yield world

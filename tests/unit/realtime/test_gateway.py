@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from hubbub.domain.ids import Seq, UserId
+from hubbub.realtime.presence import Tempo
 from hubbub.realtime.watch import Watch
 from hubbub.services.looks import Looks
 from hubbub.wire import frames as wire
@@ -235,6 +236,28 @@ async def test_a_slow_reader_is_told_of_no_signals_and_of_all_events() -> None:
             await bob.say(type="typing", on=on)
         ann.connection.outbox.resume()
         assert kinds(await ann.take()) == ["EventFrame", "EventFrame"]
+
+
+@pytest.mark.parametrize("posts", [3, 6], ids=["dropped", "collapsed"])
+async def test_who_was_too_slow_for_a_presence_is_told_once_they_read_again(posts: int) -> None:
+    async with world_of(Limits(frame_rate=0, outbox_frames=6), Tempo(beat=0.01)) as world:
+        room_id = await world.found(world.ann, world.bob)
+        ann, bob = await world.open(world.ann, room_id), await world.open(world.bob, room_id)
+        await ann.say(type="presence", watch=[world.bob])
+        ann.connection.outbox.pause(0.0)
+        if posts == 3:
+            await world.post(world.ann, room_id, *"abc")
+        await bob.say(type="presence", status="away")
+        while world.gateway.signals.presence._changed:
+            await world.settle()
+        if posts == 6:
+            await world.post(world.ann, room_id, *"abcdef")
+        away = wire.Signal(kind="presence", user_id=world.bob, status="away")
+        assert away not in await ann.take()
+        ann.connection.outbox.resume()
+        while away not in await ann.take():
+            pass
+        assert away not in await ann.take()
 
 
 async def test_a_read_mark_that_was_sent_before_the_end_is_kept(world: World) -> None:
