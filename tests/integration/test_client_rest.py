@@ -49,6 +49,9 @@ async def test_accounts_of_others(live: LiveServer, people: tuple[Chat, Chat]) -
     with pytest.raises(Forbidden):
         async with connect(live.url, username="bob", password=PASSWORD):
             pass
+    peer = (await ann.api.open_direct(bob.user.id)).peer
+    assert peer is not None
+    assert peer.disabled
     assert not (await ann.api.enable_user(bob.user.id)).disabled
     async with connect(live.url, username="bob", password=PASSWORD) as again:
         assert again.user == bob.user

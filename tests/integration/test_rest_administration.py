@@ -41,7 +41,10 @@ async def test_disabling_ends_what_is_open_and_enabling_lets_its_owner_come_back
     assert (await ann.client.post("/auth/refresh", json={"refresh_token": ann.refresh_token})).status_code == 401
 
     members = (await root.client.get(f"/rooms/{room['id']}/members")).json()["items"]
-    assert [member["user"]["username"] for member in members] == ["root", "ann"]
+    assert [(member["user"]["username"], member["user"].get("disabled")) for member in members] == [
+        ("root", None),
+        ("ann", True),
+    ]
     assert (await root.client.get(f"/rooms/{room['id']}/messages/{said['seq']}")).json() == said
     answered = await of_root.ask(type="send", room_id=room["id"], text="and where are you now?", client_id="1", ref=1)
     assert isinstance(answered, wire.Ack)
@@ -72,8 +75,13 @@ async def test_a_disabled_account_is_shown_as_one_and_offered_to_administrators_
     make_user: MakeUser, root: Person
 ) -> None:
     ann, ben = await make_user("ann"), await make_user("ben")
+    room = (await ben.client.post("/rooms/direct", json={"user_id": ann.id})).json()
+    await ann.client.post(f"/rooms/{room['id']}/messages", json={"text": "I go"})
     await root.client.patch(f"/users/{ann.id}", json=ON)
+    room = (await ben.client.get(f"/rooms/{room['id']}")).json()
     for seen in (
+        room["peer"],
+        room["last_author"],
         (await ben.client.get(f"/users/{ann.id}")).json(),
         (await ben.client.get("/users", params={"id": ann.id})).json()["items"][0],
         (await root.client.get("/users", params={"q": "ann"})).json()["items"][0],

@@ -18,6 +18,7 @@ class Person:
     id: UserId
     username: str
     display_name: str
+    disabled: bool = False  # nobody can sign in to the account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,7 @@ class LogPage:
 
 
 def person(body: wire.UserBody) -> Person:
-    return Person(body.id, body.username, body.display_name or body.username)
+    return Person(body.id, body.username, body.display_name or body.username, body.disabled)
 
 
 def room_summary(body: wire.RoomBody) -> RoomSummary:

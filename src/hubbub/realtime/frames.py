@@ -97,7 +97,12 @@ def hello_rooms(
 
 def user_body(user: User) -> wire.UserBody:
     """A person as others see them."""
-    return wire.UserBody(id=user.id, username=user.username, display_name=user.display_name)
+    return wire.UserBody(
+        id=user.id,
+        username=user.username,
+        display_name=user.display_name,
+        disabled=user.disabled_at is not None,
+    )
 
 
 def _fitting(items: Sequence[bytes], room_for: int) -> int:

@@ -103,6 +103,7 @@ def page_routes(settings: Settings) -> Sequence[BaseRoute]:
 
     return [
         Route("/", _page(settings.registration, depth=0).__call__),
+        Route("/accounts", _page(settings.registration, depth=0).__call__),
         Reloads("/rooms/{room_id:number}", _page(settings.registration, depth=1).__call__),
         Route("/static/{version}/{path:path}", assets.__call__),
         *(Route(path, icon) for path in _ICONS),

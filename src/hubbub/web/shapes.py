@@ -30,7 +30,6 @@ class ProfileBody(UserBody, frozen=True, kw_only=True):
     created_at: str
     email: str | None = None
     is_admin: bool = False
-    disabled: bool = False  # nobody can sign in
 
 
 class GrantBody(Body, frozen=True, kw_only=True):

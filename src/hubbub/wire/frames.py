@@ -43,6 +43,7 @@ class UserBody(Body, frozen=True, kw_only=True):
     id: _User
     username: str
     display_name: str | None = None
+    disabled: bool = False  # nobody can sign in to the account
 
 
 class MessageBody(Body, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { startLanguage } from "./i18n/language.js";
+import { startLanguage, t } from "./i18n/language.js";
 import { connection } from "./store/live.js";
 import { closeRoom, openRoom, roomView, unreadTotal } from "./store/rooms.js";
 import { boot } from "./store/session.js";
@@ -13,7 +13,7 @@ import { html } from "./ui/html.js";
 import { startKeys } from "./ui/keys.js";
 import { startTheme } from "./ui/look.js";
 import { startPanel } from "./ui/panel.js";
-import { openRoomId } from "./ui/routes.js";
+import { openRoomId, place } from "./ui/routes.js";
 import { loadMarkdown } from "./ui/text.js";
 
 const PATIENCE = 1500; // milliseconds for the connection, before what this device has kept is shown
@@ -39,7 +39,7 @@ effect(() => {
 
 effect(() => {
   const id = openRoomId.value;
-  const name = id === null ? "" : roomView(id).value?.name;
+  const name = place.value === "accounts" ? t("accounts") : id === null ? "" : roomView(id).value?.name;
   const unread = unreadTotal.value;
   document.title = [unread > 0 && `(${unread})`, name && `${name} ·`, "hubbub"].filter(Boolean).join(" ");
 });

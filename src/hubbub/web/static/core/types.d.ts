@@ -15,13 +15,14 @@ export interface User {
   id: UserId;
   username: string;
   display_name?: string;
+  /** Nobody can sign in to the account. */
+  disabled?: boolean;
 }
 
 export interface Profile extends User {
   created_at: string;
   email?: string;
   is_admin?: boolean;
-  disabled?: boolean;
 }
 
 export interface Message {

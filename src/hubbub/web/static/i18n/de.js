@@ -235,6 +235,23 @@ export const de = Object.freeze({
   removeMemberText: "{name} bekommt keine Nachrichten mehr von {room}.",
   writeTo: "Nachricht schreiben",
   person: "Profil",
+  disabledAccount: "Gesperrtes Konto",
+
+  // Die Konten aller, für die Verwaltung
+  accounts: "Konten",
+  accountsRefused: "Das ist der Verwaltung vorbehalten",
+  accountsRefusedHint: "Wer diesen Server betreibt, kann dich dazu machen.",
+  administrator: "Serververwaltung",
+  disable: "Sperren",
+  disableNamed: "Das Konto von {name} sperren",
+  disableAsk: "Das Konto von {name} sperren?",
+  disableText: "{name} wird sofort überall abgemeldet und kann sich nicht mehr anmelden. Was gesagt wurde, bleibt.",
+  accountDisabled: "Das Konto von {name} ist gesperrt.",
+  enable: "Entsperren",
+  enableNamed: "Das Konto von {name} entsperren",
+  enableAsk: "Das Konto von {name} entsperren?",
+  enableText: "{name} kann sich wieder anmelden, mit demselben Passwort.",
+  accountEnabled: "{name} kann sich wieder anmelden.",
 
   // Über dich
   account: "Dein Konto",

@@ -235,6 +235,23 @@ export const en = Object.freeze({
   removeMemberText: "{name} gets no more messages from {room}.",
   writeTo: "Send a message",
   person: "Profile",
+  disabledAccount: "Disabled account",
+
+  // Everybody's accounts, for administrators
+  accounts: "Accounts",
+  accountsRefused: "This is for administrators",
+  accountsRefusedHint: "Whoever runs this server can make you one.",
+  administrator: "Administrator",
+  disable: "Disable",
+  disableNamed: "Disable the account of {name}",
+  disableAsk: "Disable the account of {name}?",
+  disableText: "{name} is signed out everywhere at once and cannot sign in any more. What they have said stays.",
+  accountDisabled: "The account of {name} is disabled.",
+  enable: "Enable",
+  enableNamed: "Enable the account of {name}",
+  enableAsk: "Enable the account of {name}?",
+  enableText: "{name} can sign in again, with the same password.",
+  accountEnabled: "{name} can sign in again.",
 
   // Oneself
   account: "Your account",

@@ -18,7 +18,7 @@ const PAUSE = 150; // milliseconds without a key before a question is asked
  */
 
 /** @template T */
-class Search {
+export class Search {
   /** @type {string | null} */
   #cursor = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */

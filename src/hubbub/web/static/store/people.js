@@ -1,5 +1,5 @@
 /**
- * Names. Whoever is met anywhere (in a list, as an author) is remembered, also on this device; who is not known is asked
+ * Names, and whose account is disabled. Whoever is met anywhere (in a list, as an author) is remembered, also on this device; who is not known is asked
  * for, all that are missing at once.
  *
  * @import {ReadonlySignal, Signal} from "@preact/signals-core"
@@ -49,11 +49,12 @@ export function learn(users) {
     for (const user of users) {
       if (user === undefined) continue;
       toldAt.set(user.id, now);
-      const { value } = cell(user.id);
-      if (value?.display_name === user.display_name && value?.username === user.username) continue;
-      const { id, username, display_name } = user;
-      cell(id).value = { id, username, display_name };
-      changed.push({ id, username, display_name });
+      const { id, username, display_name, disabled = false } = user;
+      const { value } = cell(id);
+      const same = value?.display_name === display_name && value?.username === username;
+      if (same && (value?.disabled ?? false) === disabled) continue;
+      cell(id).value = { id, username, display_name, ...(disabled && { disabled }) };
+      changed.push({ id, username, display_name, ...(disabled && { disabled }) });
     }
   });
   if (changed.length > 0) void db.write(changed.map((put) => ({ store: "people", put }))).catch(() => undefined);

@@ -1,13 +1,14 @@
-/** What concerns the person who is signed in: profile, devices, look, language, sign out. */
+/** What concerns the person who is signed in: profile, devices, look, language, sign out; for administrators, the others. */
 
 import { t } from "../i18n/language.js";
 import { unsent } from "../store/compose.js";
-import { signOut } from "../store/session.js";
+import { me, signOut } from "../store/session.js";
 import { ask, showDialog } from "./dialog.js";
 import { html } from "./html.js";
 import { LookDialog } from "./look.js";
 import { Menu } from "./menu.js";
 import { PasswordDialog, ProfileDialog } from "./profile.js";
+import { go } from "./routes.js";
 import { showSessions } from "./sessions.js";
 import { ShortcutsDialog } from "./shortcuts.js";
 
@@ -17,6 +18,7 @@ export function AccountMenu({ children, class: extra }) {
     { label: t("profile"), icon: "user", act: () => showDialog(() => html`<${ProfileDialog} />`) },
     { label: t("password"), icon: "lock", act: () => showDialog(() => html`<${PasswordDialog} />`) },
     { label: t("devices"), icon: "device", act: showSessions },
+    me.value?.is_admin && { label: t("accounts"), icon: "group", line: true, act: () => go("accounts") },
     { label: t("look"), icon: "settings", line: true, act: () => showDialog(() => html`<${LookDialog} />`) },
     { label: t("shortcuts"), icon: "keyboard", act: showShortcuts },
     { label: t("signOut"), icon: "door", line: true, act: askSignOut },

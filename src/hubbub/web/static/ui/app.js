@@ -1,4 +1,4 @@
-/** The whole: signed out, or the list and the room that is open. */
+/** The whole: signed out, or the list and what is open beside it. */
 
 import { t } from "../i18n/language.js";
 import { roomView } from "../store/rooms.js";
@@ -6,9 +6,10 @@ import { boot } from "../store/session.js";
 import { DialogHost } from "./dialog.js";
 import { classes, html } from "./html.js";
 import { Logo } from "./icon.js";
+import { Accounts } from "./later.js";
 import { panel } from "./panel.js";
 import { NoRoom, Room } from "./room.js";
-import { openRoomId } from "./routes.js";
+import { openRoomId, place } from "./routes.js";
 import { Sidebar } from "./sidebar.js";
 import { SignIn } from "./signin.js";
 import { Announcer, Toasts } from "./toasts.js";
@@ -27,9 +28,15 @@ export function App() {
 function Chat() {
   const roomId = openRoomId.value;
   const room = roomId === null ? undefined : roomView(roomId).value;
-  return html`<a class="skip button" href="#composer-text">${t("skipToComposer")}</a>
-    <div class=${classes("app", roomId !== null && "in-room", room && room.kind !== "direct" && panel.value && "with-panel")}>
+  return html`${roomId !== null && html`<a class="skip button" href="#composer-text">${t("skipToComposer")}</a>`}
+    <div class=${classes("app", place.value !== null && "in-room", room && room.kind !== "direct" && panel.value && "with-panel")}>
       <${Sidebar} />
-      ${roomId === null ? html`<${NoRoom} />` : html`<${Room} key=${roomId} id=${roomId} />`}
+      ${
+        place.value === "accounts"
+          ? html`<${Accounts} />`
+          : roomId === null
+            ? html`<${NoRoom} />`
+            : html`<${Room} key=${roomId} id=${roomId} />`
+      }
     </div>`;
 }

@@ -11,7 +11,7 @@ import { showSwitcher } from "./switcher.js";
 /** Where F6 goes: of each region the first of these that is there. */
 const REGIONS = [
   [".rooms a[aria-current]", ".rooms a", ".rooms button"],
-  [".window"],
+  [".window", ".accounts input"],
   ["#composer-text"],
   [".panel .who", ".panel button"],
 ];
@@ -76,7 +76,7 @@ function nextRegion(step) {
   const places = REGIONS.map((selectors) => selectors.map((one) => document.querySelector(one)).find(Boolean)).filter(
     (place) => place && place.getClientRects().length > 0,
   );
-  const roots = places.map((place) => place?.closest(".sidebar, .window, .composer, .panel"));
+  const roots = places.map((place) => place?.closest(".sidebar, .window, .accounts, .composer, .panel"));
   const now = roots.findIndex((root) => root?.contains(document.activeElement));
   /** @type {HTMLElement | undefined} */ (places[(now + step + places.length) % places.length])?.focus();
 }

@@ -17,7 +17,7 @@ import { Bones, Failed } from "./load.js";
 import { Menu } from "./menu.js";
 import { panel } from "./panel.js";
 import { People } from "./people.js";
-import { presenceWords, showPerson, writeTo } from "./person.js";
+import { showPerson, stateWords, writeTo } from "./person.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
 /** @typedef {import("../core/types.d.ts").MemberView} MemberView */
@@ -103,12 +103,13 @@ function MemberLine({ room, member }) {
   /** @type {import("../core/types.d.ts").Presence | undefined} */
   const now = own ? { status: "online" } : presence(user.id).value;
   const name = displayName(user);
+  const told = user.disabled || now?.status === "away" || now?.last_seen;
   return html`<div class="member">
     <button type="button" class="who" onClick=${() => showPerson(user)}>
       <${Avatar} id=${user.id} name=${name} status=${now?.status} />
       <span class="what">
         <strong class="clip"><bdi>${name}</bdi>${own && html` <span class="own">${t("youMark")}</span>`}</strong>
-        <small class="clip">${now && (now.status === "away" || now.last_seen) ? presenceWords(now) : `@${user.username}`}</small>
+        <small class="clip">${told ? stateWords(user.id) : `@${user.username}`}</small>
       </span>
       ${role !== "member" && html`<span class="role">${t(role)}</span>`}
     </button>

@@ -7,6 +7,7 @@ import { morePeople, peopleFound, searchPeople } from "../store/directory.js";
 import { Avatar } from "./avatar.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
+import { handle } from "./person.js";
 
 /** @typedef {import("../core/types.d.ts").User} User */
 
@@ -79,7 +80,7 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
             class="option" aria-selected=${index === now}
           onPointerMove=${() => index !== at && setAt(index)} onClick=${() => add(user)}>
           <${Avatar} id=${user.id} name=${displayName(user)} size="small" />
-          <span class="clip"><bdi>${displayName(user)}</bdi></span><small class="clip">@${user.username}</small>
+          <span class="clip"><bdi>${displayName(user)}</bdi></span><small class="clip">${handle(user)}</small>
         </button>`,
       )}
       ${offered.length === 0 && html`<p class="none"

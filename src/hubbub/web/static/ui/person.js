@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { agoTime, t } from "../i18n/language.js";
+import { person } from "../store/people.js";
 import { presence, watch } from "../store/presence.js";
 import { openDirect } from "../store/rooms.js";
 import { me } from "../store/session.js";
@@ -28,6 +29,7 @@ export async function writeTo(user) {
 
 /** @param {{ user: User }} props */
 function PersonDialog({ user }) {
+  const state = stateWords(user.id);
   const now = presence(user.id).value;
   const own = user.id === me.value?.id;
   useEffect(() => {
@@ -40,7 +42,7 @@ function PersonDialog({ user }) {
       <div>
         <strong dir="auto">${displayName(user)}</strong>
         <small>@${user.username}</small>
-        ${now && html`<small>${presenceWords(now)}</small>`}
+        ${state && html`<small>${state}</small>`}
       </div>
     </div>
     ${
@@ -54,6 +56,14 @@ function PersonDialog({ user }) {
   <//>`;
 }
 
-/** @param {import("../core/types.d.ts").Presence} presence */
-export const presenceWords = ({ status, last_seen }) =>
-  status === "offline" && last_seen ? t("lastSeen", { time: agoTime(new Date(last_seen)) }) : t(status);
+/** What stands beside a name. @param {User} user */
+export const handle = ({ username, disabled }) => (disabled ? `@${username} · ${t("disabledAccount")}` : `@${username}`);
+
+/** Whether somebody is there, or why they can't be; null while that is not known. @param {number} id */
+export function stateWords(id) {
+  if (person(id).value?.disabled) return t("disabledAccount");
+  const now = presence(id).value;
+  if (!now) return null;
+  const { status, last_seen } = now;
+  return status === "offline" && last_seen ? t("lastSeen", { time: agoTime(new Date(last_seen)) }) : t(status);
+}

@@ -2,7 +2,6 @@
 
 import { displayName } from "../core/format.js";
 import { t } from "../i18n/language.js";
-import { presence } from "../store/presence.js";
 import { deleteRoom, leaveRoom, loaded, rooms, roomView } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
 import { timeline } from "../store/timeline.js";
@@ -16,7 +15,7 @@ import { MembersPanel, showInvite } from "./members.js";
 import { Menu } from "./menu.js";
 import { NewDirectDialog } from "./new-room.js";
 import { panel } from "./panel.js";
-import { presenceWords, showPerson } from "./person.js";
+import { showPerson, stateWords } from "./person.js";
 import { editRoom } from "./room-dialog.js";
 import { go } from "./routes.js";
 import { COMMAND } from "./shortcuts.js";
@@ -64,8 +63,8 @@ function Title({ room }) {
 
 /** Whether the other person is there. @param {{ id: number }} props */
 function Status({ id }) {
-  const now = presence(id).value;
-  return now ? html`<span class="status">${presenceWords(now)}</span>` : null;
+  const words = stateWords(id);
+  return words && html`<span class="status">${words}</span>`;
 }
 
 /** @param {{ room: RoomView }} props */

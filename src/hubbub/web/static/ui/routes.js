@@ -1,37 +1,40 @@
-/** Where one is: the list, or a room. Each room has an address, so that back, reload and sharing work. */
+/** Where one is: the list, a room, or the accounts. Each has an address, so that back, reload and sharing work. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 /** @typedef {import("../core/types.d.ts").RoomId} RoomId */
+/** @typedef {RoomId | "accounts" | null} Place A room, the accounts of everybody, or null for the list. */
 
 const ROOT = new URL("../../../", import.meta.url).pathname; // above static/<version>/ui/
 
-/** The room that is open, or null for the list. @type {import("@preact/signals").Signal<RoomId | null>} */
-export const openRoomId = signal(read());
+/** @type {import("@preact/signals").Signal<Place>} */
+export const place = signal(read());
+/** The room that is open. @type {import("@preact/signals").ReadonlySignal<RoomId | null>} */
+export const openRoomId = computed(() => (typeof place.value === "number" ? place.value : null));
 
 // Addresses in the page are relative, for it may be under a prefix: what is fetched later stays where it was at the start.
 for (const link of /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll('link:is([rel$="icon"], [rel="manifest"])'))) {
   link.href = new URL(link.href).href;
 }
 
-addEventListener("popstate", () => (openRoomId.value = read()));
+addEventListener("popstate", () => (place.value = read()));
 
-/** @returns {RoomId | null} */
+/** @returns {Place} */
 function read() {
-  const found = /^rooms\/(\d{1,16})$/.exec(location.pathname.slice(ROOT.length));
+  const path = location.pathname.slice(ROOT.length);
+  if (path === "accounts") return path;
+  const found = /^rooms\/(\d{1,16})$/.exec(path);
   return found ? Number(found[1]) : null;
 }
 
 /** The address of a room. @param {RoomId} id */
 export const roomUrl = (id) => `${ROOT}rooms/${id}`;
 
-/** @param {RoomId | null} id @param {{ replace?: boolean }} [options] */
-export function go(id, { replace = false } = {}) {
-  if (id === openRoomId.peek()) return;
-  const url = id === null ? ROOT : roomUrl(id);
-  if (replace) history.replaceState(null, "", url);
-  else history.pushState(null, "", url);
-  openRoomId.value = id;
+/** @param {Place} next */
+export function go(next) {
+  if (next === place.peek()) return;
+  history.pushState(null, "", typeof next === "number" ? roomUrl(next) : `${ROOT}${next ?? ""}`);
+  place.value = next;
 }
 
 /**

@@ -11,7 +11,7 @@ import { closeDialog, Dialog, openDialog, showDialog } from "./dialog.js";
 import { showDirectory } from "./directory.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
-import { writeTo } from "./person.js";
+import { handle, writeTo } from "./person.js";
 import { go } from "./routes.js";
 
 /** @typedef {import("../core/types.d.ts").Found} Found */
@@ -80,8 +80,7 @@ function content(found) {
   if (found.kind === "person") {
     return html`<${Avatar} id=${found.user.id} name=${displayName(found.user)} size="small"
         status=${presence(found.user.id).value?.status} />
-      <span class="clip"><bdi>${displayName(found.user)}</bdi></span><small
-        class="clip">@${found.user.username}</small>`;
+      <span class="clip"><bdi>${displayName(found.user)}</bdi></span><small class="clip">${handle(found.user)}</small>`;
   }
   if (found.kind === "channel") {
     return html`<${RoomMark} kind="channel" size="small" /><span
