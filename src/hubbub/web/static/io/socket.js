@@ -8,13 +8,12 @@
  * Times are those of `performance.now()`: a clock that is set changes nothing. Timers of a sleeping page are late, so
  * each looks at the time again, and `check` is called when the page wakes up.
  *
- * @import {Ack, Bye, Connection as View, Hello, RoomId, Seq, ServerFrame, Signal} from "../core/types.d.ts"
- * @import {Receiver} from "./catchup.js"
+ * @import {Ack, Bye, Connection as View, Hello, RoomId, Seq, ServerFrame} from "../core/types.d.ts"
+ * @import {Frame, Listener as Hearer} from "./protocol.js"
  * @import {Tokens} from "./tokens.js"
- * @typedef {Receiver & {
+ * @typedef {Hearer & {
  *   changed(view: View): void,
  *   welcomed(hello: Hello): void,
- *   signalled(signal: Signal): void,
  *   signedOut(problem: Problem): void,
  * }} Listener
  * @typedef {'off' | 'down' | 'connecting' | 'opening' | 'open' | 'ended'} State
@@ -22,10 +21,9 @@
 
 import { Problem, problemOf, UNREACHABLE } from "../core/problems.js";
 import { Backoff } from "./backoff.js";
-import { Catchup } from "./catchup.js";
-import { Requests } from "./requests.js";
+import { Protocol } from "./protocol.js";
 
-const PROTOCOL = 1;
+const VERSION = 1; // of the protocol
 const OPEN_TIMEOUT = 15_000; // milliseconds until a socket must be open
 const HELLO_TIMEOUT = 10_000; // milliseconds until an open socket must have said hello
 const STABLE = 10_000; // milliseconds after which the next delays are short again
@@ -48,13 +46,8 @@ export class Connection {
   #state = "off";
   /** @type {WebSocket | null} */
   #socket = null;
-  #catchup;
-  #requests;
+  #protocol;
   #backoff = new Backoff();
-  /** @type {Map<RoomId, Seq>} read marks, repeated on the next connection */
-  #marks = new Map();
-  /** @type {Record<string, unknown>} what was said of presence, repeated on the next connection */
-  #presence = {};
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #attempt = 0; // counts tries, so that what an earlier one still does is passed over
@@ -77,8 +70,7 @@ export class Connection {
     this.url = url;
     this.tokens = tokens;
     this.listener = listener;
-    this.#catchup = new Catchup(listener);
-    this.#requests = new Requests(this.#catchup);
+    this.#protocol = new Protocol(listener);
   }
 
   // What the page wants
@@ -94,10 +86,7 @@ export class Connection {
   /** End it; nothing of it is kept. */
   stop() {
     this.#hangUp();
-    this.#requests.fail();
-    this.#catchup.clear();
-    this.#marks.clear();
-    this.#presence = {};
+    this.#protocol.clear();
     this.hello = null;
     this.#enter("off", { status: "off" });
   }
@@ -129,36 +118,35 @@ export class Connection {
    * @param {string | null} epoch
    */
   follow(roomId, after, epoch) {
-    this.#catchup.follow(roomId, after, epoch);
+    this.#protocol.follow(roomId, after, epoch);
     this.#pump();
   }
 
   /** @param {RoomId} roomId */
   unfollow(roomId) {
-    this.#marks.delete(roomId);
-    if (this.#catchup.unfollow(roomId)) this.tell({ type: "leave", room_id: roomId });
+    this.tell(this.#protocol.unfollow(roomId));
   }
 
   /** @param {RoomId} roomId */
   position(roomId) {
-    return this.#catchup.position(roomId);
+    return this.#protocol.position(roomId);
   }
 
   /** @param {RoomId} roomId */
   isLive(roomId) {
-    return this.#state === "open" && this.#catchup.isLive(roomId);
+    return this.#state === "open" && this.#protocol.isLive(roomId);
   }
 
   /**
    * Send a frame that is answered with an ack. Rejects with `unreachable` when the connection is lost: what was asked
    * for may have happened, or not.
    *
-   * @param {Record<string, unknown>} frame
+   * @param {Frame} frame
    * @returns {Promise<Ack>}
    */
   request(frame) {
     if (this.#state !== "open") return Promise.reject(new Problem(UNREACHABLE));
-    const answer = this.#requests.add(frame);
+    const answer = this.#protocol.request(frame);
     this.#pump();
     return answer;
   }
@@ -166,10 +154,10 @@ export class Connection {
   /**
    * Send what is true only now; it is dropped while there is no connection.
    *
-   * @param {Record<string, unknown>} frame
+   * @param {Frame | null} frame null: there is nothing to send
    */
   tell(frame) {
-    if (this.#state === "open") this.#transmit(frame);
+    if (frame !== null && this.#state === "open") this.#socket?.send(JSON.stringify(frame));
   }
 
   /**
@@ -177,15 +165,12 @@ export class Connection {
    * @param {Seq} seq
    */
   markRead(roomId, seq) {
-    if (seq <= (this.#marks.get(roomId) ?? 0)) return;
-    this.#marks.set(roomId, seq);
-    this.tell({ type: "read", room_id: roomId, seq });
+    this.tell(this.#protocol.markRead(roomId, seq));
   }
 
   /** @param {{status?: 'online' | 'away', watch?: number[]}} said */
   presence(said) {
-    Object.assign(this.#presence, said);
-    this.tell({ type: "presence", ...said });
+    this.tell(this.#protocol.presence(said));
   }
 
   // Its life
@@ -208,7 +193,7 @@ export class Connection {
     }
     if (attempt !== this.#attempt) return; // stopped, or given up meanwhile
     this.#token = token;
-    const socket = new WebSocket(this.url, [`hubbub.v${PROTOCOL}`, `bearer.${token}`]);
+    const socket = new WebSocket(this.url, [`hubbub.v${VERSION}`, `bearer.${token}`]);
     this.#socket = socket;
     socket.onopen = () => socket === this.#socket && this.#enter("opening");
     socket.onmessage = ({ data }) => socket === this.#socket && this.#received(data);
@@ -224,8 +209,7 @@ export class Connection {
     if (this.#state === "open" && performance.now() > this.#since + STABLE) this.#backoff.reset();
     const bye = this.#bye;
     this.#hangUp();
-    this.#requests.fail();
-    this.#catchup.lost();
+    this.#protocol.lost();
     if (code === UNAUTHENTICATED) this.#refused();
     else if (FINAL.has(code)) this.#end(FINAL.get(code) ?? "");
     else if (code >= 4400 && code < 4500)
@@ -303,7 +287,7 @@ export class Connection {
     if (this.#state === "connecting") return this.#since + OPEN_TIMEOUT + (this.#socket === null ? OPEN_TIMEOUT : 0);
     if (this.#state === "opening") return this.#since + HELLO_TIMEOUT;
     if (this.#state !== "open") return Infinity;
-    return Math.min(this.#heardAt + this.#silence(), this.#requests.lateAt, this.#renewAt, this.#requests.readyAt);
+    return Math.min(this.#heardAt + this.#silence(), this.#protocol.lateAt, this.#renewAt, this.#protocol.readyAt);
   }
 
   /** Milliseconds without a frame after which the other side must be gone: two heartbeats and a little. */
@@ -327,7 +311,7 @@ export class Connection {
     if (this.#state === "down") void this.#connect();
     else if (this.#state === "connecting" || this.#state === "opening") this.#drop();
     else if (this.#state === "open") {
-      if (now >= this.#heardAt + this.#silence() || now >= this.#requests.lateAt) this.#drop();
+      if (now >= this.#heardAt + this.#silence() || now >= this.#protocol.lateAt) this.#drop();
       else {
         if (now >= this.#renewAt) void this.#renew();
         this.#pump();
@@ -371,81 +355,35 @@ export class Connection {
     this.#heard();
     if (frame === null || typeof frame !== "object") return;
     if (this.#state !== "open" && frame.type !== "hello" && frame.type !== "bye") return; // nothing counts before hello
-    this.#dispatch(frame, this.#heardAt);
+    if (frame.type === "hello") this.#welcome(frame);
+    else if (frame.type !== "bye") this.tell(this.#protocol.received(frame, this.#heardAt));
+    else if (frame.reconnect) this.#bye = frame;
     this.#pump();
-  }
-
-  /**
-   * @param {ServerFrame} frame
-   * @param {number} now
-   */
-  #dispatch(frame, now) {
-    switch (frame.type) {
-      case "event":
-        this.#catchup.event(frame, now);
-        break;
-      case "ack":
-        this.#requests.acknowledged(frame, now);
-        break;
-      case "events":
-      case "joined":
-        this.#requests.caughtUp(frame, now);
-        break;
-      case "ping":
-        this.#transmit({ type: "pong", n: frame.n });
-        this.#catchup.heads(frame.heads, now);
-        break;
-      case "error":
-        this.#requests.refused(frame, now);
-        break;
-      case "signal":
-        this.listener.signalled(frame);
-        break;
-      case "behind":
-        this.#catchup.behind(frame.room_id, now);
-        break;
-      case "reset":
-        this.#catchup.reset(frame, now);
-        break;
-      case "hello":
-        this.#welcome(frame);
-        break;
-      case "bye":
-        if (frame.reconnect) this.#bye = frame;
-        break;
-    }
   }
 
   /** @param {Hello} hello */
   #welcome(hello) {
-    if (hello.protocol !== PROTOCOL) {
+    if (hello.protocol !== VERSION) {
       this.#hangUp();
       this.#end("ended.outdated");
       return;
     }
-    if (this.hello?.epoch !== hello.epoch) this.#marks.clear(); // they are of another log
     this.hello = hello;
     this.#renewed = false;
-    this.#requests.begin(hello.limits);
+    this.#protocol.welcome(hello);
     this.#planRenewal();
     this.listener.welcomed(hello);
     this.#enter("open", { status: "live" });
-    for (const [roomId, seq] of this.#marks) this.tell({ type: "read", room_id: roomId, seq });
-    if (Object.keys(this.#presence).length > 0) this.tell({ type: "presence", ...this.#presence });
+    for (const frame of this.#protocol.standing()) this.tell(frame);
   }
 
   /** Send what is due, as far as the server's limits allow. */
   #pump() {
     while (this.#state === "open") {
-      const text = this.#requests.next(performance.now());
+      const text = this.#protocol.next(performance.now());
       if (text === null) break;
       this.#socket?.send(text);
     }
     this.#plan();
-  }
-
-  /** @param {Record<string, unknown>} frame */
-  #transmit(frame) {
-    this.#socket?.send(JSON.stringify(frame));
   }
 }
