@@ -38,10 +38,10 @@ class Profile:
 class Tokens:
     """Of a session. A refresh token is good for one use, which `attempt` names as long as its answer has not come."""
 
-    access_token: str = field(repr=False)
+    access_token: str | None = field(repr=False)
     refresh_token: str | None = field(repr=False)
-
     attempt: str | None = field(default=None, repr=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:

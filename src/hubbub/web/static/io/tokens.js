@@ -3,15 +3,17 @@
  *
  * A refresh token is good for one use, and a second use ends the session: so one tab at a time refreshes, and looks
  * first whether another has done so. The new pair is on the disk before it is used; localStorage would write it seconds
- * later, and a crash in between would sign everybody out.
+ * later, and a crash in between would sign everybody out. So is the word of a refresh, its attempt: when the answer is
+ * lost, the same word makes a second use a repeat, whichever tab sends it, today or after the next start.
  *
  * @import {Db} from "./db.js"
  * @import {Tabs} from "./tabs.js"
  * @import {Grant, Profile} from "../core/types.d.ts"
- * @typedef {{user: Profile, access_token: string, refresh_token: string, expires_at: number}} Stored
+ * @typedef {{user: Profile, access_token: string, refresh_token: string, expires_at: number, attempt?: string}} Stored
  */
 
 import { Problem, problemOf } from "../core/problems.js";
+import { newId } from "./ids.js";
 import { exclusively } from "./locks.js";
 
 const KEY = "session";
@@ -26,7 +28,7 @@ export class Tokens {
   /**
    * @param {Db} db
    * @param {Tabs} tabs
-   * @param {(refreshToken: string) => Promise<Grant>} refresh asks the server
+   * @param {(refreshToken: string, attempt: string) => Promise<Grant>} refresh asks the server
    */
   constructor(db, tabs, refresh) {
     this.db = db;
@@ -103,7 +105,9 @@ export class Tokens {
         this.#stored = stored;
         return stored.access_token;
       }
-      const grant = await this.refresh(stored.refresh_token);
+      const attempt = stored.attempt ?? newId();
+      if (stored.attempt === undefined) await this.#keep({ ...stored, attempt });
+      const grant = await this.refresh(stored.refresh_token, attempt);
       await this.#keep({ ...tokensOf(grant), user: stored.user });
       return grant.access_token;
     });

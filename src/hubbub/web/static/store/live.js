@@ -67,8 +67,8 @@ const base = new URL("../../../", import.meta.url).href;
 export const db = new Db((mode) => (storage.value = mode));
 export const tabs = new Tabs((tab) => outbox.adopt(tab));
 export const api = new Api(base);
-export const tokens = new Tokens(db, tabs, (refresh_token) =>
-  api.request("POST", "auth/refresh", { body: { refresh_token }, token: false }),
+export const tokens = new Tokens(db, tabs, (refresh_token, attempt) =>
+  api.request("POST", "auth/refresh", { body: { refresh_token, attempt }, token: false }),
 );
 api.tokens = tokens;
 
