@@ -58,7 +58,7 @@ class Engine:
     async def texts(self, room_id: int) -> list[str]:
         """What the room shows, and what waits for it."""
         rows: list[str] = await self.call(
-            "timeline",
+            "timelines",
             """[...m.timeline(a).rows.value.map(({ message }) => message.text),
                 ...m.timeline(a).pending.value.map(({ text, state }) => `${state}: ${text}`)]""",
             room_id,

@@ -81,11 +81,11 @@ async def test_edits_and_deletions_wait_for_the_network_too(
     wire.cut()
     await page.call("compose", "(m.startEdit(...a), m.setText(a[0], 'ONE'), m.submit(a[0]))", [room, one])
     await page.call("compose", "m.remove(...a)", [room, two])
-    rows = await page.call("timeline", "m.timeline(a).rows.value.map(({ change }) => change?.kind)", room)
+    rows = await page.call("timelines", "m.timeline(a).rows.value.map(({ change }) => change?.kind)", room)
     assert rows == ["edit", "delete"]
     wire.restore()
     await page.shows(room, "ONE", "")
-    await page.until("timeline", "m.timeline(a).rows.value.every(({ change }) => change === undefined)", room)
+    await page.until("timelines", "m.timeline(a).rows.value.every(({ change }) => change === undefined)", room)
 
 
 async def test_a_message_that_is_refused_says_why_and_can_be_taken_back(
@@ -96,13 +96,13 @@ async def test_a_message_that_is_refused_says_why_and_can_be_taken_back(
     _, page = await in_room(open_window, ann, room)
     await page.say(room, "x" * 20_000, "fits")
     await page.until(
-        "timeline", "m.timeline(a).pending.value.length === 1 && m.timeline(a).rows.value.length === 1", room
+        "timelines", "m.timeline(a).pending.value.length === 1 && m.timeline(a).rows.value.length === 1", room
     )
-    [failed] = await page.call("timeline", "m.timeline(a).pending.value", room)
+    [failed] = await page.call("timelines", "m.timeline(a).pending.value", room)
     assert (failed["state"], failed["problem"]["key"]) == ("failed", "error.too_large")
     await page.page.reload()
     await opened(page, room)
-    await page.until("timeline", "m.timeline(a).pending.value[0]?.state === 'failed'", room)
+    await page.until("timelines", "m.timeline(a).pending.value[0]?.state === 'failed'", room)
     assert await page.call("compose", "m.cancel(a)", failed["key"]) is True
     await page.shows(room, "fits")
 
@@ -159,7 +159,7 @@ async def test_signing_out_clears_the_device_and_all_tabs(open_window: OpenWindo
     assert all(values == [] for values in (await stored(page.page)).values())
     for one in (page, other):
         assert await one.call("rooms", "m.rooms.value") == []
-        assert await one.call("timeline", "m.timeline(a).rows.value", room) == []
+        assert await one.call("timelines", "m.timeline(a).rows.value", room) == []
     assert (await ann.client.get("/users/me")).status_code == 200  # another device
     await other.sign_in("ann")
     await page.live()
@@ -214,7 +214,7 @@ async def test_the_last_rooms_open_without_a_connection(open_window: OpenWindow,
     unreachable = True
     again = await beside(tab, f"/rooms/{room}")
     await again.shows(room, "one", "two")
-    assert await again.call("timeline", "m.timeline(a).status.value", room) == "stale"
+    assert await again.call("timelines", "m.timeline(a).status.value", room) == "stale"
     assert await again.call("rooms", "m.roomView(a).value.name", room) == "tea"
     assert await again.call("people", "m.nameOf(a)", bob.id) == "bob"
     await say(bob, room, "three")
@@ -223,7 +223,7 @@ async def test_the_last_rooms_open_without_a_connection(open_window: OpenWindow,
     await again.page.clock.install()
     await again.page.clock.fast_forward(20_000)
     await again.shows(room, "ONE", "two", "three")
-    await again.until("timeline", "m.timeline(a).status.value === 'ready'", room)
+    await again.until("timelines", "m.timeline(a).status.value === 'ready'", room)
 
 
 @pytest.mark.parametrize(

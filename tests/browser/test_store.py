@@ -45,7 +45,7 @@ async def in_room(open_window: OpenWindow, person: Person, room_id: int) -> tupl
 
 async def opened(page: Engine, room_id: int) -> None:
     await page.until("rooms", "m.current.value === a", room_id)
-    await page.until("timeline", "m.timeline(a).status.value === 'ready'", room_id)
+    await page.until("timelines", "m.timeline(a).status.value === 'ready'", room_id)
 
 
 async def beside(tab: Tab, path: str) -> Engine:
@@ -101,12 +101,12 @@ async def test_a_window_that_moves_at_random_is_always_a_part_of_the_history(
     for _ in range(25):
         seqs = [message["seq"] for message in await history(bob, room)]
         move = random.choice(moves).format(seq := random.choice(seqs), seq)
-        await page.call("timeline", f"m.timeline(a).{move}", room)
+        await page.call("timelines", f"m.timeline(a).{move}", room)
         await flood(live, bob, room, f"new {seq}")
         await bob.client.patch(f"/rooms/{room}/messages/{random.choice(seqs)}", json={"text": f"edited {seq}"})
         await bob.client.delete(f"/rooms/{room}/messages/{random.choice(seqs)}")
         await agrees(page, bob, room)
-    sizes = await page.call("timeline", "m.timeline(a).rows.value.length", room)
+    sizes = await page.call("timelines", "m.timeline(a).rows.value.length", room)
     assert 60 <= sizes <= 1200
 
 
@@ -117,7 +117,7 @@ async def agrees(page: Engine, person: Person, room_id: int) -> None:
 
     async def look() -> bool:
         state = await page.call(
-            "timeline",
+            "timelines",
             """(({ state, atEnd, atStart, loadingOlder, loadingNewer, rows }) => ({
                  head: state.head, atEnd: atEnd.value, atStart: atStart.value,
                  busy: loadingOlder.value || loadingNewer.value, rows: rows.value.map(({ message }) => message),
@@ -159,7 +159,7 @@ async def test_a_room_that_moved_far_on_is_shown_from_its_end_after_a_cut(
     await page.live()
     await agrees(page, bob, room)
     assert (await page.texts(room))[-1] == "message 399"
-    await page.call("timeline", "m.timeline(a[0]).jumpTo(a[1])", [room, first])
+    await page.call("timelines", "m.timeline(a[0]).jumpTo(a[1])", [room, first])
     assert (await page.texts(room))[0] == "edited"
 
 
@@ -203,11 +203,11 @@ async def test_the_number_of_new_messages_falls_as_they_are_seen(
     await page.until("rooms", "m.roomView(a).value.unread === 300", room)
     await page.call("rooms", "m.openRoom(a)", room)
     await opened(page, room)
-    await page.call("timeline", "m.timeline(a[0]).view(...a[1])", [room, [seqs[0], seqs[9], False]])
-    assert await page.call("timeline", "m.timeline(a).newCount.value", room) == 290
+    await page.call("timelines", "m.timeline(a[0]).view(...a[1])", [room, [seqs[0], seqs[9], False]])
+    assert await page.call("timelines", "m.timeline(a).newCount.value", room) == 290
     await page.call("rooms", "m.openRoom(a)", other)
     await ann.client.put(f"/rooms/{room}/read", json={"seq": seqs[199]})
-    await page.until("timeline", "m.timeline(a).newCount.value === 100", room)
+    await page.until("timelines", "m.timeline(a).newCount.value === 100", room)
     assert (await ann.client.get(f"/rooms/{room}")).json()["unread"] == 100
 
 
@@ -219,14 +219,14 @@ async def test_a_room_of_which_one_is_removed_or_which_is_deleted_says_so(
     tab, page = await in_room(open_window, bob, rooms[0])
     await page.call("announce", "void m.toasts.subscribe((all) => (window.told ??= []).push(all.at(-1)?.key))")
     await ann.client.delete(f"/rooms/{rooms[0]}/members/{bob.id}")
-    await page.until("timeline", "m.timeline(a).gone.value === 'removed'", rooms[0])
+    await page.until("timelines", "m.timeline(a).gone.value === 'removed'", rooms[0])
     await page.call("rooms", "m.openRoom(a)", rooms[1])
     await ann.client.delete(f"/rooms/{rooms[1]}")
-    await page.until("timeline", "m.timeline(a).gone.value === 'deleted'", rooms[1])
+    await page.until("timelines", "m.timeline(a).gone.value === 'deleted'", rooms[1])
     other = await beside(tab, f"/rooms/{rooms[2]}")
     await opened(other, rooms[2])
     await bob.client.delete(f"/rooms/{rooms[2]}/members/me")
-    await other.until("timeline", "m.timeline(a).gone.value === 'left'", rooms[2])
+    await other.until("timelines", "m.timeline(a).gone.value === 'left'", rooms[2])
     assert await page.call("rooms", "m.rooms.value.length") == 0
     assert {"toast.removed", "toast.deleted"} <= set(await page.page.evaluate("told"))
     await ann.client.put(f"/rooms/{rooms[0]}/members/{bob.id}", json={})
@@ -244,5 +244,5 @@ async def test_who_was_removed_while_away_learns_it_when_they_come_back(
     wire.cut()
     await ann.client.delete(f"/rooms/{gone}/members/{bob.id}")
     wire.restore()
-    await page.until("timeline", "m.timeline(a).gone.value === 'removed'", gone)
+    await page.until("timelines", "m.timeline(a).gone.value === 'removed'", gone)
     assert await page.call("rooms", "m.rooms.value.map(({ id }) => id)") == [stays]

@@ -31,6 +31,16 @@ export function current(page, log, upto, reachesEnd) {
 }
 
 /**
+ * The seqs of the first and the last message that are here.
+ *
+ * @param {RoomState} room
+ */
+export function edges({ messages }) {
+  const seqs = [...messages.keys()];
+  return [seqs.at(0), seqs.at(-1)];
+}
+
+/**
  * Join a page to the window; of two states of one message the newer counts.
  *
  * @param {RoomState} room

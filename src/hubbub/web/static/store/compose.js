@@ -11,7 +11,7 @@ import { signal } from "@preact/signals-core";
 import { toast } from "./announce.js";
 import { appeared, db, emptied, gone, outbox, outboxChanged, refused, tabs } from "./live.js";
 import { heldRoom } from "./rooms.js";
-import { timeline } from "./timeline.js";
+import { timeline } from "./timelines.js";
 import { tellTyping } from "./typing.js";
 
 /** @type {Map<RoomId, Signal<Draft>>} */

@@ -7,7 +7,7 @@
 
 import { connection, outbox, storage } from "./live.js";
 import { heldRoom, rooms } from "./rooms.js";
-import { openedTimelines } from "./timeline.js";
+import { openedTimelines } from "./timelines.js";
 
 export function expose() {
   const surface = Object.freeze({

@@ -1,21 +1,24 @@
 /**
  * What is shown of a room: a contiguous window of its messages, moved as the reader moves, and kept as the log says.
  *
- * @import {Anchor, Gone, Message, Pending, RoomEvent, RoomId, RoomState, Row, Seq, Timeline as Page, TimelineStatus, Words} from "../core/types.d.ts"
+ * @import {Gone, Message, RoomEvent, RoomId, RoomState, Seq, Timeline as Page, TimelineStatus, Words} from "../core/types.d.ts"
  * @import {Held} from "./held.js"
- * @typedef {{before?: Seq, after?: Seq, around?: Seq, limit: number}} Query
+ * @import {Query} from "./history.js"
  */
 
 import { batch, computed, signal } from "@preact/signals-core";
 
 import { apply, newRoom } from "../core/fold.js";
 import { problemOf } from "../core/problems.js";
-import { current as upToDate, join, prune } from "../core/window.js";
+import { edges, join, prune } from "../core/window.js";
 import { announceMessages, toast } from "./announce.js";
 import { keepLater, recalled } from "./cache.js";
+import { isFirst, isShort, loadPage } from "./history.js";
 import * as live from "./live.js";
-import { learn, nameOf } from "./people.js";
-import { current, heldRoom, markRead, roomView, screen } from "./rooms.js";
+import { nameOf } from "./people.js";
+import { Position } from "./position.js";
+import { current, heldRoom, markRead, roomView } from "./rooms.js";
+import { isMine, Rows } from "./rows.js";
 
 const FIRST = 60; // messages that are loaded when a room is opened
 const MORE = 100; // messages that are loaded while one scrolls
@@ -26,26 +29,12 @@ const MANY = 700; // rows at which it is worth to forget some
 const RESTING = 60; // rows that a room keeps which is not open
 const STEP = 10; // new rows in one step
 const BEHIND = 48; // new rows beyond which the end is shown at once
-const TRIES = 3;
 const RETRY = 5000; // milliseconds
-const SHORT = 128 * 1024; // characters: a page is cut after half a mebibyte of text, at up to four bytes a character
-
-/** @type {Map<RoomId, Timeline>} */
-const timelines = new Map();
-
-/** @param {RoomId} roomId */
-export function timeline(roomId) {
-  let found = timelines.get(roomId);
-  if (found === undefined) timelines.set(roomId, (found = new Timeline(roomId)));
-  return found;
-}
-
-/** The timelines of rooms that were looked at. */
-export const openedTimelines = () => timelines.values();
 
 export class Timeline {
-  rows = signal(/** @type {Row[]} */ ([]));
-  pending = signal(/** @type {Pending[]} */ ([]));
+  #drawn = new Rows();
+  rows = this.#drawn.rows;
+  pending = this.#drawn.pending;
   status = signal(/** @type {TimelineStatus} */ ("loading"));
   problem = signal(/** @type {Words | null} */ (null));
   gone = signal(/** @type {Gone | null} */ (null));
@@ -53,16 +42,12 @@ export class Timeline {
   atEnd = signal(false);
   loadingOlder = signal(false);
   loadingNewer = signal(false);
-  anchor = signal(/** @type {Anchor | null} */ (null));
-  newFrom = signal(/** @type {Seq | null} */ (null));
+  #position = new Position();
+  anchor = this.#position.anchor;
+  newFrom = this.#position.newFrom;
   newCount;
   #state;
   #loads = 0; // counts what is loaded from scratch, so that an earlier answer is passed over
-  #first = 0;
-  #last = 0;
-  #atBottom = true;
-  /** @type {Map<Seq, Row>} rows as they were, to be kept where nothing changed */
-  #made = new Map();
 
   /** @param {RoomId} roomId */
   constructor(roomId) {
@@ -88,9 +73,7 @@ export class Timeline {
    * @param {boolean} atBottom
    */
   view(first, last, atBottom) {
-    this.#first = first;
-    this.#last = last;
-    this.#atBottom = atBottom;
+    this.#position.see(first, last, atBottom);
     this.markSeen();
     if (this.#state.messages.size > MANY) this.#forget();
     const seqs = this.rows.value;
@@ -102,8 +85,9 @@ export class Timeline {
 
   /** What is on the screen is read, if somebody can see it. */
   markSeen() {
-    if (current.value === this.roomId && this.#last > 0 && document.visibilityState === "visible") {
-      markRead(this.roomId, this.#last, this.#passed(this.#last));
+    const { last } = this.#position;
+    if (current.value === this.roomId && last > 0 && document.visibilityState === "visible") {
+      markRead(this.roomId, last, this.#passed(last));
     }
   }
 
@@ -114,7 +98,7 @@ export class Timeline {
    */
   #passed(seq) {
     const { read_seq = 0 } = roomView(this.roomId).value ?? {};
-    const [first = Infinity] = this.#edges();
+    const [first = Infinity] = edges(this.#state);
     if (!this.atStart.value && first > read_seq) return null;
     const unread = [...this.#state.messages.values()].filter(
       (message) => message.seq > read_seq && message.seq <= seq && !isMine(message) && message.deleted_at === undefined,
@@ -123,11 +107,11 @@ export class Timeline {
   }
 
   async loadOlder() {
-    const before = this.#edges()[0];
+    const before = edges(this.#state)[0];
     if (this.loadingOlder.value || this.atStart.value || before === undefined) return;
     this.loadingOlder.value = true;
     await this.#extend({ before, limit: MORE }, (messages, page) => {
-      if (this.#edges()[0] !== before) return; // it would not meet the window any more
+      if (edges(this.#state)[0] !== before) return; // it would not meet the window any more
       if (isShort(page, MORE)) this.atStart.value = true;
       join(this.#state, messages);
     });
@@ -135,11 +119,11 @@ export class Timeline {
   }
 
   async loadNewer() {
-    const after = this.#edges()[1];
+    const after = edges(this.#state)[1];
     if (this.loadingNewer.value || this.#state.tail || after === undefined) return;
     this.loadingNewer.value = true;
     await this.#extend({ after, limit: MORE }, (messages, page) => {
-      if (this.#edges()[1] !== after) return;
+      if (edges(this.#state)[1] !== after) return;
       join(this.#state, messages);
       this.#state.tail = isShort(page, MORE);
     });
@@ -147,7 +131,7 @@ export class Timeline {
   }
 
   async jumpToLatest() {
-    if (this.#state.tail || (await this.#begin({ limit: FIRST }, true))) this.#goTo("end", 0);
+    if (this.#state.tail || (await this.#begin({ limit: FIRST }, true))) this.#position.goTo("end", 0);
     else this.#complain();
   }
 
@@ -155,7 +139,7 @@ export class Timeline {
   async jumpTo(seq) {
     const { messages } = this.#state;
     if (!messages.has(seq) && !(await this.#begin({ around: seq, limit: AROUND }, false))) this.#complain();
-    else if (this.#state.messages.has(seq)) this.#goTo("row", seq);
+    else if (this.#state.messages.has(seq)) this.#position.goTo("row", seq);
     else toast({ key: "error.not_found" }, "bad");
   }
 
@@ -181,11 +165,9 @@ export class Timeline {
   /** The room is on the screen. */
   opened() {
     const { unread = 0, read_seq = 0 } = roomView(this.roomId).value ?? {};
-    this.newFrom.value = unread > 0 ? read_seq : null;
-    this.#first = this.#last = 0;
-    this.#atBottom = true;
+    this.#position.begin(unread > 0 ? read_seq : null);
     if (this.gone.value !== null) void this.reload();
-    else if (this.#state.messages.size > 0 && this.#holds(read_seq)) this.#goToStart();
+    else if (this.#state.messages.size > 0 && this.#holds(read_seq)) this.#position.goToStart(this.rows.value);
     else void this.#open();
   }
 
@@ -194,7 +176,7 @@ export class Timeline {
     this.newFrom.value = null;
     if (!this.#state.tail) this.#empty();
     else if (this.#state.messages.size > RESTING) this.#trim();
-    this.#show();
+    this.show();
   }
 
   /**
@@ -215,7 +197,7 @@ export class Timeline {
     }
     if (!isOpen && this.#state.messages.size > 2 * RESTING) this.#trim();
     if (isOpen) this.#tell(events);
-    this.#show();
+    this.show();
     return events;
   }
 
@@ -226,9 +208,9 @@ export class Timeline {
     if (current.value !== this.roomId) this.#empty();
     else if (this.#state.messages.size === 0) await this.#open();
     else {
-      const [query, latest] = this.#atBottom
+      const [query, latest] = this.#position.atBottom
         ? [{ limit: FIRST }, true]
-        : [{ around: this.#first, limit: AROUND }, false];
+        : [{ around: this.#position.first, limit: AROUND }, false];
       if (!(await this.#begin(query, latest))) this.#later("stale");
     }
   }
@@ -240,18 +222,13 @@ export class Timeline {
     this.#empty();
     this.gone.value = reason;
     this.status.value = "gone";
-    this.#show();
+    this.show();
   }
 
   /** The connection is there: what could not be loaded may be loaded now. */
   again() {
     if (this.status.value === "stale" && this.#state.tail) this.status.value = "ready";
     else if (this.status.value === "failed" || this.status.value === "stale") void this.restart();
-  }
-
-  /** What waits for this room, or what is shown of it, has changed. */
-  changed() {
-    this.#show();
   }
 
   // How it is done
@@ -265,7 +242,7 @@ export class Timeline {
     if (unread >= FIRST || (done && unread > 0 && this.#loads === loads + 1 && !this.#holds(read_seq))) {
       done = await this.#begin({ around: read_seq, limit: AROUND }, false);
     }
-    if (done) this.#goToStart();
+    if (done) this.#position.goToStart(this.rows.value);
     else this.#later(this.#state.messages.size > 0 ? "stale" : "failed");
   }
 
@@ -284,8 +261,8 @@ export class Timeline {
     for (const event of room?.log?.between(kept.head, room.shown) ?? []) apply(this.#state, event);
     this.status.value = "stale";
     this.#state.tail = true;
-    this.#show();
-    this.#goToStart();
+    this.show();
+    this.#position.goToStart(this.rows.value);
   }
 
   /**
@@ -298,7 +275,7 @@ export class Timeline {
   async #begin(query, latest) {
     const loads = ++this.#loads;
     try {
-      const { messages, page } = await this.#load(query, latest);
+      const { messages, page } = await loadPage(this.roomId, query, latest);
       if (loads !== this.#loads) return true;
       this.#state.messages = new Map();
       this.#state.head = heldRoom(this.roomId)?.shown ?? page.head;
@@ -313,7 +290,7 @@ export class Timeline {
       if (loads !== this.#loads) return true;
       this.problem.value = problemOf(error).words;
     }
-    this.#show();
+    this.show();
     return this.problem.value === null;
   }
 
@@ -340,32 +317,13 @@ export class Timeline {
    */
   async #extend(query, use) {
     try {
-      const { messages, page } = await this.#load(query, false);
+      const { messages, page } = await loadPage(this.roomId, query, false);
       use(messages, page);
       this.problem.value = null;
     } catch (error) {
       this.problem.value = problemOf(error).words; // the next movement tries again
     }
-    this.#show();
-  }
-
-  /**
-   * A page of history as it is at the event that is shown last.
-   *
-   * @param {Query} query
-   * @param {boolean} latest
-   */
-  async #load(query, latest) {
-    for (let tries = 0; tries < TRIES; tries += 1) {
-      /** @type {Page} */
-      const page = await live.api.get(`rooms/${this.roomId}/messages`, query);
-      const room = heldRoom(this.roomId);
-      if (room !== undefined && room.log === null) room.begin(page.head);
-      const ends = latest || (query.after !== undefined && isShort(page, query.limit));
-      const messages = room?.log ? upToDate(page, room.log, room.shown, ends) : page.items.toReversed();
-      if (messages !== null) return { messages, page };
-    }
-    throw problemOf(new Error("pages and events do not meet"));
+    this.show();
   }
 
   /**
@@ -377,7 +335,7 @@ export class Timeline {
    */
   #skip(events, posts) {
     this.#loads += 1;
-    if (!this.#atBottom && current.value === this.roomId) {
+    if (!this.#position.atBottom && current.value === this.roomId) {
       this.#state.tail = false;
       return events;
     }
@@ -386,20 +344,14 @@ export class Timeline {
     return events.slice(events.indexOf(/** @type {RoomEvent} */ (posts.at(-BEHIND))));
   }
 
-  /** The seqs of the first and the last message that are here. */
-  #edges() {
-    const seqs = [...this.#state.messages.keys()];
-    return [seqs.at(0), seqs.at(-1)];
-  }
-
   /** Forget what is far from the screen. */
   #forget() {
-    if (prune(this.#state, this.#first, this.#last, KEPT)) this.atStart.value = false;
-    this.#show();
+    if (prune(this.#state, this.#position.first, this.#position.last, KEPT)) this.atStart.value = false;
+    this.show();
   }
 
   #trim() {
-    const last = this.#edges()[1] ?? 0;
+    const last = edges(this.#state)[1] ?? 0;
     if (prune(this.#state, last, last, RESTING)) this.atStart.value = false;
   }
 
@@ -409,7 +361,7 @@ export class Timeline {
     this.#state.tail = false;
     this.atStart.value = false;
     this.status.value = "loading";
-    this.#show();
+    this.show();
   }
 
   /** What this device keeps of the room; null = nothing that could be continued. */
@@ -426,23 +378,6 @@ export class Timeline {
     return this.#state.tail && (this.atStart.value || first <= seq);
   }
 
-  #goToStart() {
-    const { newFrom } = this;
-    const since = newFrom.value;
-    const first =
-      since === null ? undefined : this.rows.value.find(({ seq, message }) => seq > since && !isMine(message));
-    if (first === undefined) this.#goTo("end", 0);
-    else this.#goTo("new", first.seq);
-  }
-
-  /**
-   * @param {Anchor['at']} at
-   * @param {Seq} seq
-   */
-  #goTo(at, seq) {
-    this.anchor.value = { at, seq, n: (this.anchor.value?.n ?? 0) + 1 };
-  }
-
   /** @param {readonly RoomEvent[]} events */
   #tell(events) {
     const others = events.filter(({ kind, user_id }) => kind === "message.posted" && user_id !== live.tokens.user?.id);
@@ -453,80 +388,12 @@ export class Timeline {
     announceMessages({ count: others.length, name: nameOf(last.user_id), room: name, text: last.message.text });
   }
 
-  /** Bring the signals up to what is known. */
-  #show() {
-    const entries = live.outbox.of(this.roomId);
-    const changes = new Map(entries.filter(({ kind }) => kind !== "send").map((entry) => [entry.target, entry]));
-    /** @type {Map<Seq, Row>} */
-    const made = new Map();
-    /** @type {Set<string>} */
-    const arrived = new Set();
-    for (const message of this.#state.messages.values()) {
-      const change = changes.get(message.seq);
-      const before = this.#made.get(message.seq);
-      const same = before !== undefined && before.message === message && before.change === change;
-      made.set(message.seq, same ? before : rowOf(message, change));
-      if (isMine(message) && message.client_id !== undefined) arrived.add(message.client_id);
-    }
-    const sameRows = made.size === this.rows.value.length && this.rows.value.every((row) => made.get(row.seq) === row);
-    this.#made = made;
+  /** Bring the signals up to what is known: what waits for this room, or what is shown of it, has changed. */
+  show() {
     batch(() => {
-      if (!sameRows) this.rows.value = [...made.values()];
-      if (!sameRows && this.#state.tail) keepLater(this.roomId, () => this.#kept());
-      this.pending.value = entries.filter(({ kind, key }) => kind === "send" && !arrived.has(key));
+      const changed = this.#drawn.show(this.#state.messages.values(), live.outbox.of(this.roomId));
+      if (changed && this.#state.tail) keepLater(this.roomId, () => this.#kept());
       this.atEnd.value = this.#state.tail;
     });
   }
 }
-
-/**
- * @param {Message} message
- * @param {Pending | undefined} change
- * @returns {Row}
- */
-function rowOf(message, change) {
-  const key = isMine(message) && message.client_id !== undefined ? message.client_id : String(message.seq);
-  return change === undefined ? { key, seq: message.seq, message } : { key, seq: message.seq, message, change };
-}
-
-/** @param {Message} message */
-const isMine = ({ user_id }) => user_id === live.tokens.user?.id;
-
-/**
- * Does a page end because there is no more, and not because it is full?
- *
- * @param {Page} page
- * @param {number} limit
- */
-const isShort = ({ items }, limit) => items.length < limit && length(items) < SHORT;
-
-/**
- * Is nothing of a page that was read around a message older than that?
- *
- * @param {Page} page
- * @param {Seq} seq
- */
-const isFirst = ({ items }, seq) => (items.at(-1)?.seq ?? Infinity) >= seq && length(items) < SHORT;
-
-/** @param {readonly Message[]} messages in characters */
-const length = (messages) => messages.reduce((total, { text }) => total + text.length, 0);
-
-Object.assign(screen, {
-  take: (/** @type {Held} */ room, /** @type {boolean} */ all) =>
-    timelines.get(room.id)?.take(room, all) ?? room.log?.between(room.shown) ?? [],
-  restart: (/** @type {RoomId} */ id) => void timelines.get(id)?.restart(),
-  opened: (/** @type {RoomId} */ id) => timeline(id).opened(),
-  left: (/** @type {RoomId} */ id) => timelines.get(id)?.left(),
-  gone: (/** @type {RoomId} */ id, /** @type {Gone} */ reason) => timelines.get(id)?.end(reason),
-});
-
-live.outboxChanged.on((roomId) => timelines.get(roomId)?.changed());
-live.caughtUp.on((roomId) => timelines.get(roomId)?.again());
-live.welcomed.on(({ rooms = [] }) => learn(rooms.map(({ last_author }) => last_author)));
-live.emptied.on(() => {
-  for (const one of timelines.values()) one.end("not_found");
-  timelines.clear();
-});
-document.addEventListener("visibilitychange", () => {
-  if (current.value !== null) timelines.get(current.value)?.markSeen();
-});

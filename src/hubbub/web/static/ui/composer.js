@@ -5,7 +5,7 @@ import { t } from "../i18n/language.js";
 import { cancel, clearDraft, draft, replyTo, setText, startEdit, submit } from "../store/compose.js";
 import { nameOf } from "../store/people.js";
 import { me as user } from "../store/session.js";
-import { timeline } from "../store/timeline.js";
+import { timeline } from "../store/timelines.js";
 import { EmojiButton } from "./emoji.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";

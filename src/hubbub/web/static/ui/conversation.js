@@ -7,7 +7,7 @@ import { dayName, t } from "../i18n/language.js";
 import { draft } from "../store/compose.js";
 import { joinChannel } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
-import { timeline as timelineOf } from "../store/timeline.js";
+import { timeline as timelineOf } from "../store/timelines.js";
 import { RoomAvatar } from "./avatar.js";
 import { backToWindow, Composer } from "./composer.js";
 import { showDirectory } from "./directory.js";
