@@ -4,7 +4,7 @@ import { displayName } from "../core/format.js";
 import { t } from "../i18n/language.js";
 import { deleteRoom, leaveRoom, loaded, rooms, roomView } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
-import { timeline } from "../store/timeline.js";
+import { timeline } from "../store/timelines.js";
 import { ConnectionLine, StorageLine } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { ask, showDialog } from "./dialog.js";
