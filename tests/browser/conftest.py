@@ -71,6 +71,7 @@ async def open_window(browser: Browser, wire: Wire) -> AsyncIterator[OpenWindow]
     """`await open_window("/", **PHONE)`: a tab in a window of its own, signed in if told `username`.
 
     `beside` another tab it shares what that one keeps. Afterwards no tab may have done what none may do: see Tab.
+    There is no service worker, which hides from routes what it answers, unless `service_workers="allow"`.
     """
     tabs: list[Tab] = []
     async with AsyncExitStack() as stack:
@@ -79,7 +80,8 @@ async def open_window(browser: Browser, wire: Wire) -> AsyncIterator[OpenWindow]
             path: str = "/", *, username: str | None = None, beside: Tab | None = None, **options: Any
         ) -> Tab:
             if beside is None:
-                context = await browser.new_context(**{**WIDE, "locale": "en-GB", **options})
+                plain = {**WIDE, "locale": "en-GB", "service_workers": "block"}
+                context = await browser.new_context(**{**plain, **options})
                 stack.push_async_callback(context.close)
                 await context.add_init_script(note_violations())
             else:

@@ -1,7 +1,7 @@
 """The way between a browser and a server, which can be cut."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from tests.integration.servers import Address
@@ -14,6 +14,7 @@ class Wire:
         self.target = port
         self.address = Address(0)
         self._cut = False
+        self._trap: bytes | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -22,8 +23,13 @@ class Wire:
         for writer in self._open:
             writer.transport.abort()
 
+    def cut_at(self, words: bytes) -> None:
+        """Cut when a request with these words in it comes by, instead of forwarding it."""
+        self._trap = words
+
     def restore(self) -> None:
         self._cut = False
+        self._trap = None
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
@@ -38,8 +44,8 @@ class Wire:
         with suppress(OSError):
             inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.target)
             copies = [
-                asyncio.create_task(_copy(reader, inner_writer)),
-                asyncio.create_task(_copy(inner_reader, writer)),
+                asyncio.create_task(_copy(reader, inner_writer, self._passes)),
+                asyncio.create_task(_copy(inner_reader, writer, lambda _: True)),
             ]
             try:
                 await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
@@ -49,10 +55,15 @@ class Wire:
                 await asyncio.gather(*copies, return_exceptions=True)
                 inner_writer.transport.abort()
 
+    def _passes(self, data: bytes) -> bool:
+        if self._trap is not None and self._trap in data:
+            self.cut()
+        return not self._cut
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: Callable[[bytes], bool]) -> None:
     with suppress(OSError):
-        while data := await reader.read(65_536):
+        while (data := await reader.read(65_536)) and passes(data):
             writer.write(data)
             await writer.drain()
 

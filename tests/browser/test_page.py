@@ -50,6 +50,10 @@ async def test_what_the_page_names_stays_where_it_is_when_its_address_changes(
         "document.body.setAttribute('onclick', 'window.hurt = 1'); document.body.click()",
         "setTimeout('window.hurt = 1')",
         "new Function('window.hurt = 1')()",
+        "trustedTypes.createPolicy('mine', {createHTML: (html) => html})",
+        "trustedTypes.createPolicy('hubbub-worker', {createScriptURL: (url) => url})",
+        "navigator.serviceWorker.register('/worker.js?mine')",
+        "new Worker('/worker.js')",
         "Object.assign(document.createElement('iframe'), {srcdoc: '<script>parent.hurt = 1</script>'})",
         "location = 'javascript:window.hurt = 1'",
         "fetch('https://example.org/')",
@@ -60,7 +64,7 @@ async def test_what_the_page_names_stays_where_it_is_when_its_address_changes(
 )
 async def test_the_policy_stops_what_an_injected_script_would_try(open_window: OpenWindow, attack: str) -> None:
     """The policy itself is tried from within; that nothing gets so far is the business of other tests."""
-    tab = await open_window("/")
+    tab = await open_window("/", service_workers="allow")
     page = tab.page
     await tab.until("document.querySelector('#app').childElementCount > 0")
     # In a task of the page's own: what the debugger evaluates is above the policy.

@@ -21,6 +21,7 @@ PARTS: dict[str, set[str]] = {
     "ui": {"core", "io", "i18n", "store", "markdown"} | SIGNALS | PREACT,
     "markdown": {"core", "i18n", "ui", "marked"} | PREACT,
     "main": {"core", "io", "i18n", "store", "ui", "markdown"} | SIGNALS | PREACT,
+    "worker": set(),  # of no page
 }
 COMMENT = re.compile(r"/\*.*?\*/|(?<![:<'\"`\\])//[^\n]*", re.DOTALL)
 IMPORT = re.compile(r"""(?:^|[;}\s(=])(?:(?:import|export)\b[^'"();=]*?\bfrom\s*|import\s*\(?\s*)(['"`])([^'"`]+)\1""")
@@ -87,8 +88,8 @@ def test_imports_of_types_are_none() -> None:
 
 
 def reached() -> set[str]:
-    """The modules that main.js imports, now or later."""
-    found = ["main.js"]
+    """The modules that main.js imports, now or later, and the service worker, which is no module."""
+    found = ["main.js", "worker.js"]
     for module in found:
         for name in imports(MODULES[module]):
             if not name.startswith("."):

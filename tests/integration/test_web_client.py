@@ -9,6 +9,7 @@ import zipfile
 from base64 import b64encode
 from hashlib import sha256, sha384
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -29,7 +30,7 @@ async def test_the_policy_allows_nothing_inline_but_the_import_map(client: httpx
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == f"'self' 'sha256-{digest}'"
     assert policy["style-src"] == policy["connect-src"] == "'self'"
-    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "'none'")
+    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "hubbub-worker")
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert "unsafe" not in page.headers["content-security-policy"]
     assert page.headers["cross-origin-opener-policy"] == "same-origin"
@@ -70,6 +71,53 @@ async def test_the_page_is_kept_and_asked_about(client: httpx2.AsyncClient) -> N
     again = await client.get("/", headers={"If-None-Match": first.headers["etag"]})
     assert (first.headers["cache-control"], again.status_code, again.content) == ("no-cache", 304, b"")
     assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
+async def told_to_worker(client: httpx2.AsyncClient) -> dict[str, Any]:
+    """What the service worker is told to keep."""
+    script = (await client.get("/worker.js")).text
+    told: dict[str, Any] = json.loads(script.partition("\n")[0].removeprefix("self.RELEASE = ").removesuffix(";"))
+    return told
+
+
+async def test_the_service_worker_is_asked_for_each_time_and_may_do_nothing_but_fetch(
+    client: httpx2.AsyncClient,
+) -> None:
+    script = await client.get("/worker.js")
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert script.headers["cache-control"] == "no-cache"
+    policy = script.headers["content-security-policy"]
+    assert policy == "default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+    again = await client.get("/worker.js", headers={"If-None-Match": script.headers["etag"]})
+    assert again.status_code == 304
+
+
+async def test_the_service_worker_knows_all_that_a_page_may_ask_for_and_its_content(
+    client: httpx2.AsyncClient,
+) -> None:
+    release = await told_to_worker(client)
+    for path, integrity in release["integrity"].items():
+        content = (await client.get(f"/{path}", headers=BROWSER)).raise_for_status().content
+        assert integrity == f"sha384-{b64encode(sha384(content).digest()).decode()}", path
+    page = await client.get("/")
+    named = {*re.findall(r'(?:src|href)="\./(static/[^"]+)"', page.text), ""}
+    modules = {url.removeprefix("./") for url in json.loads(IMPORT_MAP.search(page.text)[1])["integrity"]}  # type: ignore[index]
+    unasked = {url for url in modules if url.endswith("/worker.js")}
+    assert named | modules - unasked <= set(release["integrity"])
+    assert len(unasked) == 1
+    assert all(
+        path in ("", "accounts", "rooms/1") or path.startswith(release["files"]) for path in release["integrity"]
+    )
+
+
+async def test_another_page_is_another_release_and_the_same_one_is_not(tmp_path: Path) -> None:
+    names = []
+    for number, registration in enumerate(("open", "closed", "open")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with serving(settings_in(folder, registration=registration)) as live, live.client() as client:
+            names.append((await told_to_worker(client))["name"])
+    assert names[0] == names[2] != names[1]
 
 
 @pytest.mark.parametrize("registration", ["open", "closed"])

@@ -5,7 +5,7 @@ Everything is computed once, when the first application is made, from the files 
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -22,13 +22,15 @@ from hubbub.web.assets import FOLDER, SHEET, SHEETS, Asset, Assets, read_assets
 
 _MODULES = "<!-- modules -->"
 _START = "main.js"
+ANY_ROOM = "rooms/1"
 
 # No `unsafe-inline` and no source but this server. The import map must be inline: its hash allows it and nothing else.
-# Trusted Types: no string ever becomes HTML or a script, also in code that was meant to do it.
+# Trusted Types: no string ever becomes HTML or a script, also in code that was meant to do it. The one policy there may
+# be is that of `io/release.js`, which knows one address: that of the service worker.
 _POLICY = (
     "default-src 'none'; script-src 'self' '{import_map}'; style-src 'self'; img-src 'self' blob: data:; "
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types hubbub-worker"
 )
 _HEADERS = {
     "Cache-Control": "no-cache",  # kept, and asked about each time
@@ -72,12 +74,17 @@ class Page:
         html = (FOLDER / "index.html").read_text(encoding="utf-8").replace(_MODULES, "\n    ".join(lines))
         html = SHEETS.sub(f'<link rel="stylesheet" href="static/{SHEET}">', html)
         html = html.replace('"static/', f'"{static}').replace('href="docs"', f'href="{root}docs"')
-        self._document = Asset.of(html.encode(), "text/html; charset=utf-8")
+        self.document = Asset.of(html.encode(), "text/html; charset=utf-8")
         digest = b64encode(sha256(import_map.encode()).digest()).decode()
-        self._headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(import_map=f"sha256-{digest}")}
+        self.headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(import_map=f"sha256-{digest}")}
 
     async def __call__(self, request: Request) -> Response:
-        return self._document.send(request, self._headers)
+        return self.document.send(request, self.headers)
+
+
+def pages(settings: Settings) -> Mapping[str, Page]:
+    """The page, by its paths from the root. That of a room is the same for all rooms."""
+    return {path: _page(settings.registration, depth=path.count("/")) for path in ("", "accounts", ANY_ROOM)}
 
 
 @cache
@@ -102,9 +109,8 @@ def page_routes(settings: Settings) -> Sequence[BaseRoute]:
         return found.send(request, {"Cache-Control": "public, max-age=86400"})
 
     return [
-        Route("/", _page(settings.registration, depth=0).__call__),
-        Route("/accounts", _page(settings.registration, depth=0).__call__),
-        Reloads("/rooms/{room_id:number}", _page(settings.registration, depth=1).__call__),
+        *(Route(f"/{path}", page.__call__) for path, page in pages(settings).items() if path != ANY_ROOM),
+        Reloads("/rooms/{room_id:number}", pages(settings)[ANY_ROOM].__call__),
         Route("/static/{version}/{path:path}", assets.__call__),
         *(Route(path, icon) for path in _ICONS),
     ]

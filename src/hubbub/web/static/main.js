@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { startLanguage, t } from "./i18n/language.js";
 import { connection } from "./store/live.js";
+import { startRelease } from "./store/release.js";
 import { closeRoom, openRoom, roomView, unreadTotal } from "./store/rooms.js";
 import { boot } from "./store/session.js";
 import { start } from "./store/start.js";
@@ -30,6 +31,7 @@ startTheme();
 startPanel();
 startKeys();
 startHints();
+startRelease();
 
 effect(() => {
   const id = openRoomId.value;

@@ -185,6 +185,7 @@ export const de = Object.freeze({
   // Die Verbindung
   reconnecting: "Verbindet sich wieder …",
   retryIn: { one: "nächster Versuch in {n} Sekunde", other: "nächster Versuch in {n} Sekunden" },
+  newVersion: "Eine neue Version ist bereit.",
   "ended.session": "Du wurdest abgemeldet. Melde dich an, um weiterzumachen; Ungesendetes ist noch da.",
   "ended.tab": "Du hast dich in einem anderen Tab abgemeldet.",
   "ended.origin": "Dieser Server nimmt von dieser Adresse keine Verbindungen an. Bitte den Betreiber, sie zu erlauben.",

@@ -185,6 +185,7 @@ export const en = Object.freeze({
   // The connection
   reconnecting: "Reconnecting…",
   retryIn: { one: "next try in {n} second", other: "next try in {n} seconds" },
+  newVersion: "A new version is ready.",
   "ended.session": "You have been signed out. Sign in again to go on; what was not sent is kept.",
   "ended.tab": "You have signed out in another tab.",
   "ended.origin": "This server does not take connections from this address. Ask whoever runs it to allow it.",

@@ -30,7 +30,7 @@ export const recalledList = () => db.get("kv", "rooms");
 
 /**
  * @param {RoomId} id
- * @param {() => Kept | null} kept asked when it is written; null = drop it
+ * @param {() => Kept | null} kept asked when it is written; null = what is kept is as good
  */
 export function keepLater(id, kept) {
   dirty.set(id, kept);
@@ -49,9 +49,9 @@ export function keepNow() {
   timer = undefined;
   /** @type {import("../io/db.js").Change[]} */
   const changes = [];
-  for (const [id, kept] of dirty) {
+  for (const kept of dirty.values()) {
     const put = kept();
-    changes.push(put === null ? { store: "rooms", delete: id } : { store: "rooms", put });
+    if (put !== null) changes.push({ store: "rooms", put });
   }
   if (list !== null) changes.push({ store: "kv", put: list(), key: "rooms" });
   dirty.clear();

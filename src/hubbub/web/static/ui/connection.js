@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n/language.js";
 import { connection, retryNow, storage } from "../store/live.js";
+import { newer, reload } from "../store/release.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { say } from "./words.js";
@@ -27,7 +28,7 @@ export function ConnectionLine() {
       ${
         now.status === "ended" &&
         html`<${Icon} name="alert" size=${14} /><span>${say({ key: now.code })}</span>
-        <button type="button" class="link" onClick=${() => location.reload()}>${t("reload")}</button>`
+        <button type="button" class="link" onClick=${reload}>${t("reload")}</button>`
       }
       ${now.status === "connecting" && html`<span class="spinner"></span><span>${t("reconnecting")}</span>`}
       ${
@@ -46,6 +47,17 @@ export function StorageLine() {
   if (storage.value === "durable") return null;
   return html`<div class="connection bad" role="status"><${Icon} name="alert" size=${14} />
     <span>${t(storage.value === "full" ? "storageFull" : "storageMemory")}</span></div>`;
+}
+
+/** That there is a newer release. Nobody is interrupted for it: the next visit has it anyhow. */
+export function ReleaseLine() {
+  return html`<div role="status">
+    ${
+      newer.value &&
+      html`<div class="connection"><span>${t("newVersion")}</span>
+        <button type="button" class="link" onClick=${reload}>${t("reload")}</button></div>`
+    }
+  </div>`;
 }
 
 /** Seconds to the next try. @param {{ until: number }} props */

@@ -5,7 +5,7 @@ import { t } from "../i18n/language.js";
 import { deleteRoom, leaveRoom, loaded, rooms, roomView } from "../store/rooms.js";
 import { me as user } from "../store/session.js";
 import { timeline } from "../store/timelines.js";
-import { ConnectionLine, StorageLine } from "./connection.js";
+import { ConnectionLine, ReleaseLine, StorageLine } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { ask, showDialog } from "./dialog.js";
 import { showDirectory } from "./directory.js";
@@ -36,6 +36,7 @@ export function Room({ id }) {
       </header>
       <${ConnectionLine} />
       <${StorageLine} />
+      <${ReleaseLine} />
       <${Conversation} id=${id} room=${room} />
     </main>
     ${room && room.kind !== "direct" && panel.value && html`<${MembersPanel} key=${id} room=${room} />`}`;
@@ -133,6 +134,7 @@ export function NoRoom() {
   const first = loaded.value && rooms.value.length === 0;
   return html`<main class="room">
     <${ConnectionLine} />
+    <${ReleaseLine} />
     <div class="empty">
       <span class="mark"><${Icon} name=${first ? "smile" : "search"} size=${22} /></span>
       <h2>${first ? t("firstTitle", { name: me ? displayName(me) : "" }) : t("welcomeTitle")}</h2>
