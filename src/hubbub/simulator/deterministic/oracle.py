@@ -152,6 +152,10 @@ class Oracle:
         for session_id in session_ids:
             self._ended.setdefault(session_id, self._now())
 
+    def taken_for_stolen(self, session_ids: Sequence[SessionId]) -> None:
+        """Nobody steals anything here: a refresh token that comes again is one whose answer was lost."""
+        raise Violation("sessions", f"sessions {list(session_ids)} are ended because a refresh was repeated")
+
     def ended_for(self, session_id: SessionId) -> float:
         """For how many seconds this session has been over; 0 = it goes on."""
         return self._now() - self._ended.get(session_id, self._now())

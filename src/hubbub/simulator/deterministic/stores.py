@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import Event
-from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
+from hubbub.domain.ids import Millis, RoomId, Seq, SessionId, UserId
 from hubbub.services.ports import Log, Members, Messages, RateLimits, Reads, Rooms, Sessions, Tx, Users
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.memory.store import MemoryTx
@@ -29,6 +29,8 @@ class Witness(Protocol):
     def committed(self, events: Sequence[Event]) -> None: ...
 
     def ended(self, session_ids: Sequence[SessionId]) -> None: ...
+
+    def taken_for_stolen(self, session_ids: Sequence[SessionId]) -> None: ...
 
     def marked(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None: ...
 
@@ -58,6 +60,8 @@ class Database:
             appended({event.room_id for event in seen[0].log.appended})
         if seen[0].sessions.ended:
             self.witness.ended(seen[0].sessions.ended)
+        if seen[0].sessions.taken_for_stolen:
+            self.witness.taken_for_stolen(seen[0].sessions.taken_for_stolen)
         if seen[0].reads.marks:
             self.witness.marked(seen[0].reads.marks)
         return result
@@ -123,7 +127,7 @@ class SimStore:
 
 
 class Seen:
-    """A transaction whose writes to logs and read marks are remembered, and which sessions it ends."""
+    """A transaction whose writes to logs and read marks are remembered, and what becomes of sessions."""
 
     def __init__(self, tx: Tx) -> None:
         self.users: Users = tx.users
@@ -140,13 +144,26 @@ class SeenSessions:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self.ended: list[SessionId] = []
+        self.taken_for_stolen: list[SessionId] = []
+        self._turned_before: list[SessionId] = []
         self.add, self.add_ticket, self.take_ticket = sessions.add, sessions.add_ticket, sessions.take_ticket
         self.existing, self.get, self.last_used = sessions.existing, sessions.get, sessions.last_used
-        self.of_user, self.purge, self.rotate = sessions.of_user, sessions.purge, sessions.rotate
+        self.of_user, self.purge = sessions.of_user, sessions.purge
+
+    def rotate(
+        self, session_id: SessionId, *, generation: int, attempt: bytes | None, at: Millis, expires_at: Millis
+    ) -> bool:
+        if self._sessions.rotate(session_id, generation=generation, attempt=attempt, at=at, expires_at=expires_at):
+            return True
+        session = self._sessions.get(session_id)
+        if session is not None and generation < session.generation:  # a later one is from before a restore
+            self._turned_before.append(session_id)
+        return False
 
     def end(self, session_ids: Collection[SessionId]) -> None:
         self._sessions.end(session_ids)
         self.ended += session_ids
+        self.taken_for_stolen += [session_id for session_id in session_ids if session_id in self._turned_before]
 
 
 class SeenLog:

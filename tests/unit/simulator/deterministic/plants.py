@@ -14,7 +14,7 @@ from hubbub.domain.errors import ChatError, Conflict, Unavailable
 from hubbub.domain.events import Event, MemberLeft, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
-from hubbub.domain.users import Identity
+from hubbub.domain.users import Identity, Session
 from hubbub.realtime import typing_signals
 from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.connection import Connection
@@ -361,6 +361,10 @@ def failover_keeps_the_epoch(patch: pytest.MonkeyPatch) -> None:
         return epoch
 
     patch.setattr(Database, "restore", restore)
+
+
+def repeated_refresh_is_taken_for_a_theft(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Session, "was_made_by", lambda session, attempt, generation: False)
 
 
 def mark_goes_back(patch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ SEEDS: dict[plants.Plant, int] = {  # the most that it may take
     plants.typing_never_ends: 200,
     plants.typing_is_told_to_who_is_not_in_the_room: 30,
     plants.wrong_clock_locks_out: 100,
+    plants.repeated_refresh_is_taken_for_a_theft: 600,
     plants.mark_goes_back: 400,
     plants.connection_leaves_its_rooms_open: 5,
     plants.hole_is_skipped: 20,
