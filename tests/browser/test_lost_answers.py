@@ -10,6 +10,7 @@ from playwright.async_api import Page, Route
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import Engine, engine
 from tests.browser.tabs import Tab
+from tests.browser.test_devices import stored
 from tests.browser.test_store import beside, found_room, in_room, opened
 from tests.integration.servers import Person
 
@@ -24,6 +25,7 @@ class Answers:
         self.asked: list[Any] = []
         self.losing = ""
         self.lost = asyncio.Event()
+        self.found = asyncio.Event()
 
     async def __call__(self, route: Route) -> None:
         self.asked.append(route.request.post_data_json)
@@ -35,6 +37,9 @@ class Answers:
         if self.losing == "broken off":
             await route.abort("connectionreset")
         self.lost.set()
+        if self.losing == "late":
+            await self.found.wait()
+            await route.fulfill(response=answer)
 
 
 async def lose_answers(page: Page, losing: str) -> Answers:
@@ -101,3 +106,19 @@ async def test_who_leaves_the_page_before_the_answer_is_signed_in_at_the_next_lo
     await opened(page, room)
     assert len(answers.asked) == 2
     await still_signed_in(page, ann, room, answers)
+
+
+async def test_an_answer_that_comes_after_signing_out_signs_nobody_in(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    answers = await lose_answers(tab.page, "late")
+    await page.call("live", f"void (globalThis.renewing = {RENEW})")
+    await answers.lost.wait()
+    await page.call("session", "m.signOut()")
+    answers.found.set()
+    assert await page.call("live", "globalThis.renewing") == "unauthenticated"
+    assert all(values == [] for values in (await stored(tab.page)).values())
+    assert await page.call("live", "m.tokens.user") is None

@@ -108,6 +108,7 @@ export class Tokens {
       const attempt = stored.attempt ?? newId();
       if (stored.attempt === undefined) await this.#keep({ ...stored, attempt });
       const grant = await this.refresh(stored.refresh_token, attempt);
+      if (this.#stored?.user.id !== stored.user.id) throw new Problem("unauthenticated"); // signed out meanwhile
       await this.#keep({ ...tokensOf(grant), user: stored.user });
       return grant.access_token;
     });
