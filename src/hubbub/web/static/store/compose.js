@@ -10,7 +10,7 @@ import { signal } from "@preact/signals-core";
 
 import { toast } from "./announce.js";
 import { appeared, db, emptied, gone, outbox, outboxChanged, refused, tabs } from "./live.js";
-import { heldRoom } from "./rooms.js";
+import { heldRoom } from "./sync.js";
 import { timeline } from "./timelines.js";
 import { tellTyping } from "./typing.js";
 

@@ -6,7 +6,8 @@
  */
 
 import { connection, outbox, storage } from "./live.js";
-import { heldRoom, rooms } from "./rooms.js";
+import { rooms } from "./rooms.js";
+import { heldRoom } from "./sync.js";
 import { openedTimelines } from "./timelines.js";
 
 export function expose() {

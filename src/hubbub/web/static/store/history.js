@@ -8,7 +8,7 @@
 import { problemOf } from "../core/problems.js";
 import { current } from "../core/window.js";
 import { api } from "./live.js";
-import { heldRoom } from "./rooms.js";
+import { heldRoom } from "./sync.js";
 
 const TRIES = 3;
 const SHORT = 128 * 1024; // characters: a page is cut after half a mebibyte of text, at up to four bytes a character

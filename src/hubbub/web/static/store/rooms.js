@@ -1,48 +1,31 @@
 /**
  * The rooms of the user: the sidebar, which of them is open, and what can be done with a whole room.
  *
- * Every room is followed, so that its line is right at any time; only rooms that are looked at have a timeline.
- *
  * @import {ReadonlySignal} from "@preact/signals-core"
- * @import {Gone, History, Hello, List, RoomEvent, RoomId, RoomSummary, RoomView, Seq, UserId} from "../core/types.d.ts"
- * @import {Problem} from "../core/problems.js"
+ * @import {History, RoomId, RoomSummary, RoomView, Seq, UserId} from "../core/types.d.ts"
  */
 
-import { batch, computed, signal, untracked } from "@preact/signals-core";
+import { batch, computed, untracked } from "@preact/signals-core";
 
 import { problemOf } from "../core/problems.js";
 import { toast } from "./announce.js";
-import { keepListLater, recalledList } from "./cache.js";
-import { arrived, catchUp, shownBy } from "./feed.js";
-import { Held } from "./held.js";
-import * as live from "./live.js";
-import { learn } from "./people.js";
+import { keepListLater } from "./cache.js";
+import { catchUp } from "./feed.js";
+import { api, emptied, line, tabs } from "./live.js";
+import { current, screen } from "./screen.js";
+import { add, ask, changes, close, epoch, heldRoom, heldRooms, loaded } from "./sync.js";
 
-const RESUME = 200; // events that are caught up with one by one; beyond, a room begins again at its end
+export { current, loaded };
+
 const MARK_PAUSE = 1000; // milliseconds between two read marks of a room
-const RETRY = 5000; // milliseconds
-const PAGE = 200;
 
-/** @type {Map<RoomId, Held>} */
-const held = new Map();
-/** Grows when a room comes or goes. */
-const changes = signal(0);
-let hellos = 0;
-/** @type {string | null} of the logs that the marks of these rooms are about */
-let epoch = null;
-/** @type {Map<RoomId, Promise<boolean>>} summaries that are being asked for */
-const asking = new Map();
 /** @type {Map<RoomId, ReturnType<typeof setTimeout>>} */
 const marking = new Map();
-
-/** Is the list known, from the server or from this device? */
-export const loaded = signal(false);
-export const current = signal(/** @type {RoomId | null} */ (null));
 
 /** The latest first. */
 export const rooms = computed(() => {
   changes.value;
-  const views = [...held.values()].map(({ view }) => view.value);
+  const views = [...heldRooms()].map(({ view }) => view.value);
   return views.sort((one, other) => compare(other.last_at, one.last_at) || other.id - one.id);
 });
 export const channels = computed(() => rooms.value.filter(({ kind }) => kind === "channel"));
@@ -59,29 +42,12 @@ export function roomView(id) {
   if (found === undefined) {
     found = computed(() => {
       changes.value;
-      return held.get(id)?.view.value;
+      return heldRoom(id)?.view.value;
     });
     views.set(id, found);
   }
   return found;
 }
-
-/** For the other modules of the store. @param {RoomId} id */
-export const heldRoom = (id) => held.get(id);
-
-/**
- * What shows a room's timeline; `timeline.js` says so.
- *
- * @type {{take(room: Held, all: boolean): RoomEvent[], restart(roomId: RoomId): void, opened(roomId: RoomId): void,
- *   left(roomId: RoomId): void, gone(roomId: RoomId, reason: Gone): void}}
- */
-export const screen = {
-  take: (room) => room.log?.between(room.shown) ?? [],
-  restart: () => undefined,
-  opened: () => undefined,
-  left: () => undefined,
-  gone: () => undefined,
-};
 
 // What the user does
 
@@ -99,7 +65,7 @@ export function openRoom(id) {
       screen.opened(id);
     }),
   );
-  if (!held.has(id) && live.line.isOpen) void ask(id);
+  if (heldRoom(id) === undefined && line.isOpen) void ask(id);
 }
 
 export function closeRoom() {
@@ -119,7 +85,7 @@ export function closeRoom() {
  * @returns {Promise<RoomId>}
  */
 export async function createRoom(room) {
-  return add(await live.api.post("rooms", room)).id;
+  return add(await api.post("rooms", room)).id;
 }
 
 /**
@@ -128,20 +94,20 @@ export async function createRoom(room) {
  * @param {UserId} userId
  */
 export async function openDirect(userId) {
-  const summary = await attempt(live.api.post("rooms/direct", { user_id: userId }));
+  const summary = await attempt(api.post("rooms/direct", { user_id: userId }));
   return summary === null ? null : add(summary).id;
 }
 
 /** @param {RoomId} id */
 export async function joinChannel(id) {
-  const member = await attempt(live.api.request("PUT", `rooms/${id}/members/me`));
+  const member = await attempt(api.request("PUT", `rooms/${id}/members/me`));
   return member !== null && ask(id);
 }
 
 /** @param {RoomId} id */
 export async function leaveRoom(id) {
   const { name = "" } = roomView(id).value ?? {};
-  if (await done(live.api.request("DELETE", `rooms/${id}/members/me`))) {
+  if (await done(api.request("DELETE", `rooms/${id}/members/me`))) {
     close(id, "left");
     toast({ key: "toast.left", args: { room: name } });
   }
@@ -149,7 +115,7 @@ export async function leaveRoom(id) {
 
 /** @param {RoomId} id */
 export async function deleteRoom(id) {
-  if (await done(live.api.request("DELETE", `rooms/${id}`))) close(id, "deleted");
+  if (await done(api.request("DELETE", `rooms/${id}`))) close(id, "deleted");
 }
 
 /**
@@ -157,7 +123,7 @@ export async function deleteRoom(id) {
  * @param {{name?: string, topic?: string}} change
  */
 export async function changeRoom(id, change) {
-  held.get(id)?.describe(await live.api.request("PATCH", `rooms/${id}`, { body: change }));
+  heldRoom(id)?.describe(await api.request("PATCH", `rooms/${id}`, { body: change }));
 }
 
 /**
@@ -168,10 +134,10 @@ export async function changeRoom(id, change) {
  * @param {number | null} [passed] how many unread messages that makes less, if it is known
  */
 export function markRead(id, seq, passed = null) {
-  if (!held.get(id)?.read(seq, passed)) return;
-  live.tabs.post("read", { id, seq });
+  if (!heldRoom(id)?.read(seq, passed)) return;
+  tabs.post("read", { id, seq });
   if (marking.has(id)) return;
-  const send = () => live.line.markRead(id, held.get(id)?.view.value.read_seq ?? 0);
+  const send = () => line.markRead(id, heldRoom(id)?.view.value.read_seq ?? 0);
   send();
   marking.set(
     id,
@@ -181,264 +147,6 @@ export function markRead(id, seq, passed = null) {
     }, MARK_PAUSE),
   );
 }
-
-/** Show the rooms that this device remembers, and remember them from now on. */
-export async function recallRooms() {
-  const remembered = await recalledList();
-  if (!loaded.value && remembered !== undefined) {
-    batch(() => {
-      epoch = remembered.epoch;
-      for (const summary of remembered.rooms) hold(summary);
-      loaded.value = true;
-    });
-  }
-}
-
-/** As the server would tell of it. @param {RoomView} view @returns {RoomSummary} */
-function summaryOf({ draft: _, ...rest }) {
-  return { ...rest, base: 0 };
-}
-
-// What the server tells
-
-/** @param {Hello} hello */
-async function welcome(hello) {
-  const number = ++hellos;
-  catchUp(null);
-  if (epoch !== hello.epoch) for (const room of held.values()) room.forget();
-  epoch = hello.epoch;
-  batch(() => {
-    for (const summary of hello.rooms ?? []) refresh(summary);
-    loaded.value = true;
-  });
-  if (!(await rest(hello.rooms_cursor, number)) || number !== hellos) return;
-  for (const room of [...held.values()]) if (room.mentioned < number) void ask(room.id); // gone while nobody looked
-  const id = current.value;
-  if (id !== null && !held.has(id)) void ask(id);
-}
-
-/**
- * The rooms that `hello` had no space for.
- *
- * @param {string | null | undefined} cursor
- * @param {number} number of the hello
- */
-async function rest(cursor, number) {
-  while (cursor) {
-    /** @type {List<RoomSummary>} */
-    let page;
-    try {
-      page = await live.api.get("rooms", { cursor, limit: PAGE });
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, RETRY));
-      if (number === hellos && live.line.isOpen) continue;
-      return false; // the next hello begins anew
-    }
-    if (number !== hellos) return false;
-    learn(page.items.flatMap(({ peer, last_author }) => [peer, last_author]));
-    batch(() => page.items.forEach((summary) => add(summary)));
-    cursor = page.next_cursor;
-  }
-  return true;
-}
-
-/**
- * A room as `hello` has it: go on where it was left, or begin again at its end if that is too far.
- *
- * @param {RoomSummary} summary
- */
-function refresh(summary) {
-  const room = hold(summary);
-  const same = room.epoch === null || room.epoch === epoch;
-  if (room.log === null || (same && summary.head > room.log.head + RESUME)) {
-    room.begin(summary.head);
-    screen.restart(room.id);
-  }
-  room.describe(summary);
-  const { read_seq } = room.view.value;
-  if (read_seq > summary.read_seq) live.line.markRead(room.id, read_seq); // it was read without a connection
-  // A position in another log, or one that is ahead: the server will say `reset`.
-  live.line.follow(room.id, room.log?.head ?? summary.head, room.epoch);
-}
-
-/**
- * A room that the server told of, which may be a new one.
- *
- * @param {RoomSummary} summary
- */
-function add(summary) {
-  const room = hold(summary);
-  if (room.log === null) {
-    room.begin(summary.head);
-    screen.restart(room.id);
-  }
-  room.describe(summary);
-  if (live.line.position(room.id) === null) live.line.follow(room.id, room.log?.head ?? summary.head, room.epoch);
-  return room;
-}
-
-/** @param {RoomSummary} summary */
-function hold(summary) {
-  let room = held.get(summary.id);
-  if (room === undefined) {
-    room = new Held(summary, live.tokens.user?.id ?? 0);
-    held.set(summary.id, room);
-    changes.value += 1;
-    live.appeared.tell(room.id);
-  }
-  room.mentioned = hellos;
-  return room;
-}
-
-/**
- * Ask for a room's summary; is it one of ours?
- *
- * @param {RoomId} id
- * @returns {Promise<boolean>}
- */
-function ask(id) {
-  let asked = asking.get(id);
-  if (asked === undefined) {
-    asked = live.api.get(`rooms/${id}`).then(
-      (summary) => {
-        learn([summary.peer, summary.last_author]);
-        add(summary);
-        return true;
-      },
-      (error) => {
-        const { code } = problemOf(error);
-        if (code === "not_found" || code === "forbidden") close(id, held.has(id) ? "removed" : code);
-        return false;
-      },
-    );
-    asking.set(id, asked);
-    void asked.finally(() => asking.delete(id));
-  }
-  return asked;
-}
-
-/** @param {Held} room */
-function settle(room) {
-  if (room.unsure) void ask(room.id);
-}
-
-/**
- * A room is not ours any more.
- *
- * @param {RoomId} id
- * @param {Gone} reason
- */
-function close(id, reason) {
-  const room = held.get(id);
-  const name = room?.view.value.name ?? "";
-  batch(() => {
-    live.line.unfollow(id);
-    if (held.delete(id)) changes.value += 1;
-    screen.gone(id, reason);
-  });
-  live.outbox.ended(id);
-  if (room !== undefined) live.gone.tell({ roomId: id, reason, name });
-}
-
-/**
- * Why the connection says that a room is over.
- *
- * @param {RoomId} id
- * @param {Problem | null} problem
- * @returns {Gone}
- */
-function reasonOf(id, problem) {
-  const last = held.get(id)?.log?.events.at(-1);
-  if (last?.kind === "room.deleted") return "deleted";
-  if (last?.kind === "member.left" && last.user_id === last.member_id) return "left";
-  if (held.has(id)) return "removed";
-  return problem?.code === "forbidden" ? "forbidden" : "not_found";
-}
-
-shownBy((id, all) => {
-  const room = held.get(id);
-  if (room === undefined || room.log === null) return false;
-  if (room.log.base > room.shown) {
-    // More came at once than the log keeps: begin again at its end.
-    room.shown = room.log.head;
-    screen.restart(id);
-    void ask(id);
-    live.outbox.reached(id, [], room.shown);
-    return false;
-  }
-  const events = screen.take(room, all);
-  room.shown += events.length;
-  room.take(events);
-  live.outbox.reached(id, events, room.shown);
-  settle(room);
-  return room.shown < room.log.head;
-});
-
-live.shown.position = (id) => held.get(id)?.shown ?? null;
-live.welcomed.on((hello) => void welcome(hello));
-live.happened.on(({ roomId, event }) => {
-  const room = held.get(roomId);
-  if (room === undefined || room.log === null || event.seq <= room.log.head) return;
-  if (event.seq > room.log.head + 1) {
-    live.line.follow(roomId, room.log.head, room.epoch);
-    return;
-  }
-  room.log.add(event);
-  arrived(roomId);
-});
-live.joined.on(({ room_id, epoch, read_seq, role }) => {
-  const room = held.get(room_id);
-  if (room === undefined) return;
-  room.epoch = epoch;
-  if (room.view.value.role !== role) room.view.value = { ...room.view.value, role };
-  room.read(read_seq);
-});
-live.restarted.on(({ roomId, from }) => {
-  const room = held.get(roomId);
-  if (room === undefined) return;
-  room.epoch = null;
-  room.begin(from);
-  screen.restart(roomId);
-  void ask(roomId);
-});
-live.closed.on(({ roomId, problem }) => {
-  catchUp(roomId);
-  const reason = reasonOf(roomId, problem);
-  close(roomId, reason);
-});
-live.signalled.on(({ kind, room_id, user_id, seq = 0, on }) => {
-  const room = held.get(room_id ?? 0);
-  if (kind === "read" && user_id === live.tokens.user?.id && room !== undefined) {
-    room.read(seq);
-    settle(room); // the mark is stored: what can't be counted here can be asked for now
-  } else if (kind === "room" && on === true && room_id !== undefined) void ask(room_id);
-  else if (kind === "room" && on === false && room !== undefined && live.line.position(room.id) === null) {
-    close(room.id, "removed");
-  }
-});
-live.gone.on(({ reason, name }) => {
-  if (reason === "removed" || reason === "deleted") toast({ key: `toast.${reason}`, args: { room: name } });
-});
-live.tabs.on("read", ({ id, seq }) => {
-  const room = held.get(id);
-  if (room?.read(seq)) settle(room);
-});
-rooms.subscribe((views) => {
-  if (views.length > 0) keepListLater(() => ({ epoch, rooms: views.map(summaryOf) }));
-});
-live.emptied.on(() => {
-  batch(() => {
-    held.clear();
-    asking.clear();
-    for (const timer of marking.values()) clearTimeout(timer);
-    marking.clear();
-    hellos += 1;
-    epoch = null;
-    current.value = null;
-    loaded.value = false;
-    changes.value += 1;
-  });
-});
 
 /**
  * What came of a request, or null and a toast.
@@ -461,6 +169,11 @@ async function done(request) {
   return (await attempt(request.then(() => true))) === true;
 }
 
+/** As the server would tell of it. @param {RoomView} view @returns {RoomSummary} */
+function summaryOf({ draft: _, ...rest }) {
+  return { ...rest, base: 0 };
+}
+
 /**
  * @param {string} one
  * @param {string} other
@@ -468,3 +181,11 @@ async function done(request) {
 function compare(one, other) {
   return one < other ? -1 : Number(one > other);
 }
+
+rooms.subscribe((views) => {
+  if (views.length > 0) keepListLater(() => ({ epoch, rooms: views.map(summaryOf) }));
+});
+emptied.on(() => {
+  for (const timer of marking.values()) clearTimeout(timer);
+  marking.clear();
+});

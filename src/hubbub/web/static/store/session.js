@@ -16,7 +16,7 @@ import { tidy } from "./cache.js";
 import { recallDrafts } from "./compose.js";
 import { api, db, emptied, line, outbox, signedOut, storage, tabs, tokens } from "./live.js";
 import { recall } from "./people.js";
-import { recallRooms } from "./rooms.js";
+import { recallRooms } from "./sync.js";
 
 export { storage };
 

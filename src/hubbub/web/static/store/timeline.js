@@ -17,8 +17,10 @@ import { isFirst, isShort, loadPage } from "./history.js";
 import * as live from "./live.js";
 import { nameOf } from "./people.js";
 import { Position } from "./position.js";
-import { current, heldRoom, markRead, roomView } from "./rooms.js";
+import { markRead, roomView } from "./rooms.js";
 import { isMine, Rows } from "./rows.js";
+import { current } from "./screen.js";
+import { heldRoom } from "./sync.js";
 
 const FIRST = 60; // messages that are loaded when a room is opened
 const MORE = 100; // messages that are loaded while one scrolls
@@ -100,10 +102,9 @@ export class Timeline {
     const { read_seq = 0 } = roomView(this.roomId).value ?? {};
     const [first = Infinity] = edges(this.#state);
     if (!this.atStart.value && first > read_seq) return null;
-    const unread = [...this.#state.messages.values()].filter(
+    return [...this.#state.messages.values()].filter(
       (message) => message.seq > read_seq && message.seq <= seq && !isMine(message) && message.deleted_at === undefined,
-    );
-    return unread.length;
+    ).length;
   }
 
   async loadOlder() {

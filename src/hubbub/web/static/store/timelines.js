@@ -7,7 +7,7 @@
 
 import * as live from "./live.js";
 import { learn } from "./people.js";
-import { current, screen } from "./rooms.js";
+import { current, screen } from "./screen.js";
 import { Timeline } from "./timeline.js";
 
 /** @type {Map<RoomId, Timeline>} */
