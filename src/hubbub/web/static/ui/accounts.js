@@ -7,7 +7,7 @@ import { accountsFound, moreAccounts, recheck, searchAccounts, setDisabled } fro
 import { toast } from "../store/announce.js";
 import { me } from "../store/session.js";
 import { Avatar } from "./avatar.js";
-import { ConnectionLine } from "./connection.js";
+import { ConnectionLine, ReleaseLine } from "./connection.js";
 import { ask } from "./dialog.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
@@ -25,6 +25,7 @@ export function Accounts() {
       <div class="title"><h1>${t("accounts")}</h1></div>
     </header>
     <${ConnectionLine} />
+    <${ReleaseLine} />
     ${me.value?.is_admin ? html`<${Everybody} />` : html`<${NotForYou} />`}
   </main>`;
 }
