@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import httpx2
 import pytest
@@ -10,55 +9,56 @@ import pytest
 from hubbub.client import Tokens, Unreachable, connect
 from tests.integration.conftest import MakeUser
 from tests.integration.servers import Address, LiveServer
+from tools.relays import CHUNK, Relay
 
 WORD = "a-word-of-its-own"
 
 
-class Way:
+class Way(Relay):
     """The way to a server. It takes along requests, and the answers but to the next `losses` refreshes."""
 
-    def __init__(self, target: int) -> None:
-        self.losses = 0
-        self.address = Address(0)
-        self._target = target
+    losses = 0
 
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        requests = asyncio.create_task(self._take_requests(reader, inner_writer))
-        with suppress(OSError):
-            while answer := await inner_reader.read(65_536):
-                if requests.done():  # it has counted a loss
-                    break
+    async def _join(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        other_reader: asyncio.StreamReader,
+        other_writer: asyncio.StreamWriter,
+    ) -> None:
+        requests = asyncio.create_task(self._take_requests(reader, other_writer))
+        try:
+            while answer := await other_reader.read(CHUNK):
+                if requests.done():  # nothing comes after the refresh whose answer this is
+                    return
                 writer.write(answer)
-        requests.cancel()
-        await asyncio.gather(requests, return_exceptions=True)
-        inner_writer.transport.abort()
-        writer.transport.abort()
+        except OSError:
+            return
+        finally:
+            requests.cancel()
+            await asyncio.gather(requests, return_exceptions=True)
+            other_writer.transport.abort()
 
     async def _take_requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """All of a connection, or up to the refresh whose answer will be lost."""
-        with suppress(OSError):
-            while request := await reader.read(65_536):
-                writer.write(request)
-                if self.losses and request.startswith(b"POST /auth/refresh "):
-                    while b"}" not in request:
-                        request = await reader.read(65_536)
-                        writer.write(request)
-                    self.losses -= 1
-                    return
-            writer.write_eof()
+        while request := await reader.read(CHUNK):
+            writer.write(request)
+            if self.losses and request.startswith(b"POST /auth/refresh "):
+                while b"}" not in request:
+                    request = await reader.read(CHUNK)
+                    writer.write(request)
+                self.losses -= 1
+                return
+        writer.write_eof()
+        await asyncio.get_running_loop().create_future()  # the answers may still come
 
 
 @pytest.fixture
 async def way(live: LiveServer) -> AsyncIterator[Way]:
-    way = Way(live.port)
-    server = await asyncio.start_server(way.take, "127.0.0.1")
-    way.address = Address(server.sockets[0].getsockname()[1])
-    try:
-        yield way
-    finally:
-        server.close()
-        await server.wait_closed()
+    way = Way([live.port])
+    await way.start()
+    yield way
+    await way.close()
 
 
 async def refresh(client: httpx2.AsyncClient, token: str, attempt: str | None = None) -> httpx2.Response:
@@ -70,7 +70,7 @@ async def refresh(client: httpx2.AsyncClient, token: str, attempt: str | None = 
 async def lost(way: Way, token: str, attempt: str | None = None) -> None:
     """A refresh that the server has done, and whose answer has not come."""
     way.losses += 1
-    async with way.address.client() as client:
+    async with Address(way.port).client() as client:
         with pytest.raises(httpx2.TransportError):
             await refresh(client, token, attempt)
     assert way.losses == 0
@@ -103,7 +103,8 @@ async def test_without_its_word_the_repeat_ends_the_session(
 
 async def test_a_bad_word_is_told_and_the_token_stays_good(make_user: MakeUser, client: httpx2.AsyncClient) -> None:
     ann = await make_user("ann")
-    for bad in ("short", "x" * 65, "not of those characters!", 7, ["a"] * 20, {}):
+    words: tuple[object, ...] = ("short", "x" * 65, "not of those characters!", 7, ["a"] * 20, {})
+    for bad in words:
         answer = await client.post("/auth/refresh", json={"refresh_token": ann.refresh_token, "attempt": bad})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "attempt"), bad
     assert (await refresh(client, ann.refresh_token)).status_code == 200
@@ -112,7 +113,7 @@ async def test_a_bad_word_is_told_and_the_token_stays_good(make_user: MakeUser, 
 async def test_the_sdk_does_not_notice_a_lost_answer(way: Way, make_user: MakeUser) -> None:
     ann = await make_user("ann")
     way.losses = 2
-    async with connect(way.address.url, refresh_token=ann.refresh_token) as chat:
+    async with connect(Address(way.port).url, refresh_token=ann.refresh_token) as chat:
         assert chat.user.username == "ann"
     assert way.losses == 0
 
@@ -122,11 +123,12 @@ async def test_a_program_that_ends_before_the_answer_is_signed_in_at_its_next_st
 ) -> None:
     ann = await make_user("ann")
     kept: list[Tokens] = []
+    url = Address(way.port).url
     way.losses = 1
     with pytest.raises(Unreachable):
-        async with connect(way.address.url, patience=0, refresh_token=ann.refresh_token, tokens_changed=kept.append):
+        async with connect(url, patience=0, refresh_token=ann.refresh_token, tokens_changed=kept.append):
             pass
     (last,) = kept
-    async with connect(way.address.url, refresh_token=last.refresh_token, attempt=last.attempt) as chat:
+    async with connect(url, refresh_token=last.refresh_token, attempt=last.attempt) as chat:
         assert chat.user.username == "ann"
     assert len((await ann.client.get("/auth/sessions")).json()["items"]) == 1

@@ -115,7 +115,7 @@ class Accounts:
         """The next tokens of a session, whose end moves with each refresh.
 
         With the same `attempt` it may be repeated until the next refresh token is used, or this one expires: that gives
-        the same refresh token and another access token, and changes nothing. Raise TokenExpired, Invalid, and
+        the same refresh token and a fresh access token, and changes nothing. Raise TokenExpired, Invalid, and
         Unauthenticated for a token that was used before in any other way: that ends the session.
         """
         attempt_hash = None if attempt is None else _hash(check_attempt(attempt))
