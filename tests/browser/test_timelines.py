@@ -45,6 +45,19 @@ WORST_JUMP = """async ({ by, steps }) => {
   return { worst, most, moved };
 }"""
 
+# How far one gets who scrolls by 100 pixels in the frame in which a row changes its height.
+SCROLLED_MEANWHILE = """async () => {
+  const box = document.querySelector(".window");
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  box.scrollTop = box.scrollHeight / 2;
+  for (let n = 0; n < 10; n += 1) await frame();
+  const from = box.scrollTop;
+  box.scrollTop -= 100;
+  [...document.querySelectorAll(".row")].at(-1).style.paddingBottom = "40px";
+  await frame();
+  await frame();
+  return from - box.scrollTop;
+}"""
 
 GAP = """(() => {
   const box = document.querySelector(".window");
@@ -95,6 +108,17 @@ async def test_nothing_that_is_seen_jumps_while_older_and_newer_rows_are_put_aro
     assert down["moved"] > 9_000
     assert max(up["worst"], down["worst"]) < NEAR
     assert max(up["most"], down["most"]) <= MOST
+
+
+async def test_a_row_that_changes_its_height_does_not_undo_what_the_reader_has_just_scrolled(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await filled_room(live, ann, bob, [f"text {number}" for number in range(60)])
+    await read_everything(ann, room)
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    await tab.until("document.querySelectorAll('.row').length === 60")
+    assert await tab.page.evaluate(SCROLLED_MEANWHILE) == 100
 
 
 async def test_a_room_opens_at_its_first_new_message(

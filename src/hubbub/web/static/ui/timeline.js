@@ -47,7 +47,7 @@ export class Timeline extends Component {
   pinned = false;
   /** Where the end was, when the window was last put there. */
   endTop = 0;
-  /** @type {{ element: Element, top: number } | null} */
+  /** Where a row was, and how far was scrolled then. @type {{ element: Element, top: number, scrollTop: number } | null} */
   held = null;
   /** @type {number} */
   asked = -1;
@@ -130,7 +130,8 @@ export class Timeline extends Component {
     if (!box) return;
     const edge = box.getBoundingClientRect().top;
     const element = this.rowAt(edge + 1);
-    this.held = element ? { element, top: element.getBoundingClientRect().top - edge } : null;
+    const { scrollTop } = box;
+    this.held = element ? { element, top: element.getBoundingClientRect().top - edge, scrollTop } : null;
   }
 
   /** Somebody has scrolled up from the end, and its event has not come yet. */
@@ -152,9 +153,14 @@ export class Timeline extends Component {
     if (!box) return;
     if (this.pinned && this.hasLeft()) this.pinned = false;
     if (this.pinned) return this.toEnd();
-    if (!this.held?.element.isConnected) return;
-    const off = this.held.element.getBoundingClientRect().top - box.getBoundingClientRect().top - this.held.top;
+    const { held } = this;
+    if (!held?.element.isConnected) return;
+    // Somebody has scrolled, and its event has not come yet. At the very end it may be that rows have gone.
+    const toEnd = box.scrollHeight - box.clientHeight - box.scrollTop;
+    if (Math.abs(box.scrollTop - held.scrollTop) > 1 && toEnd > 1) return this.take();
+    const off = held.element.getBoundingClientRect().top - box.getBoundingClientRect().top - held.top;
     if (Math.abs(off) >= 0.5) box.scrollTop += off;
+    held.scrollTop = box.scrollTop;
   }
 
   /** After the rows have changed: show what was asked for, or stay; then see whether more rows are needed. */
