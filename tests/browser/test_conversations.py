@@ -11,6 +11,7 @@ from hubbub.domain.ids import Millis
 from hubbub.security.tokens import JwtTokens
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.proxies import Wire
+from tests.browser.tabs import Tab
 from tests.integration.servers import LiveServer, Person
 
 # What this browser keeps of its session; given a token, it is put in the place of the one that is there.
@@ -32,10 +33,15 @@ async def found_room(*people: Person) -> int:
     return room_id
 
 
-async def test_two_people_talk(open_window: OpenWindow, make_user: MakeUser) -> None:
+async def with_bob(open_window: OpenWindow, make_user: MakeUser) -> tuple[Person, Person, int, Tab]:
+    """Ann, Bob, a group of the two, and a tab in which Ann has it open."""
     ann, bob = await make_user("ann"), await make_user("bob")
     room = await found_room(ann, bob)
-    ann_tab = await open_window(f"/rooms/{room}", username="ann")
+    return ann, bob, room, await open_window(f"/rooms/{room}", username="ann")
+
+
+async def test_two_people_talk(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, _, room, ann_tab = await with_bob(open_window, make_user)
     bob_tab = await open_window(f"/rooms/{room}", username="bob")
     await ann_tab.say("Tea is ready")
     await bob_tab.sees("Tea is ready")
@@ -51,9 +57,7 @@ async def test_two_people_talk(open_window: OpenWindow, make_user: MakeUser) -> 
 async def test_what_is_said_without_a_network_arrives_once_in_order(
     open_window: OpenWindow, make_user: MakeUser, wire: Wire
 ) -> None:
-    ann, bob = await make_user("ann"), await make_user("bob")
-    room = await found_room(ann, bob)
-    tab = await open_window(f"/rooms/{room}", username="ann")
+    ann, bob, room, tab = await with_bob(open_window, make_user)
     await tab.say("before")
     await tab.sees("before")
     wire.cut()
@@ -91,9 +95,7 @@ async def test_edits_and_deletions_of_others_come_too_also_those_that_were_misse
 async def test_cuts_in_the_middle_of_a_talk_lose_nothing(
     open_window: OpenWindow, make_user: MakeUser, wire: Wire, times: int
 ) -> None:
-    ann, bob = await make_user("ann"), await make_user("bob")
-    room = await found_room(ann, bob)
-    tab = await open_window(f"/rooms/{room}", username="ann")
+    ann, bob, room, tab = await with_bob(open_window, make_user)
     said = []
     for turn in range(times):
         for number in range(4):
@@ -111,9 +113,7 @@ async def test_cuts_in_the_middle_of_a_talk_lose_nothing(
 async def test_a_tab_that_is_closed_in_the_middle_of_a_send_loses_nothing(
     open_window: OpenWindow, make_user: MakeUser, wire: Wire
 ) -> None:
-    ann, bob = await make_user("ann"), await make_user("bob")
-    room = await found_room(ann, bob)
-    tab = await open_window(f"/rooms/{room}", username="ann")
+    _, bob, room, tab = await with_bob(open_window, make_user)
     await tab.say("first")
     await tab.sees("first")
     wire.cut()
@@ -168,9 +168,7 @@ async def test_who_is_removed_is_told_and_sees_nothing_that_comes_after(
 async def test_an_access_token_that_has_expired_is_renewed_unseen(
     open_window: OpenWindow, make_user: MakeUser, live: LiveServer
 ) -> None:
-    ann, bob = await make_user("ann"), await make_user("bob")
-    room = await found_room(ann, bob)
-    tab = await open_window(f"/rooms/{room}", username="ann")
+    _, bob, room, tab = await with_bob(open_window, make_user)
     token = (await tab.page.evaluate(SESSION))["access_token"]
     tokens = JwtTokens(open_keys(live.server.settings), live.server.clock)
     claims = {
@@ -188,9 +186,7 @@ async def test_an_access_token_that_has_expired_is_renewed_unseen(
 async def test_a_session_that_was_ended_elsewhere_asks_to_sign_in_again(
     open_window: OpenWindow, make_user: MakeUser
 ) -> None:
-    ann, bob = await make_user("ann"), await make_user("bob")
-    room = await found_room(ann, bob)
-    tab = await open_window(f"/rooms/{room}", username="ann")
+    ann, _, _, tab = await with_bob(open_window, make_user)
     await tab.say("first")
     await tab.sees("first")
     for session in (await ann.client.get("/auth/sessions")).json()["items"]:
