@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page
 
-from hubbub.domain.ids import UserId
+from hubbub.domain.ids import Millis, UserId
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.tabs import Tab
 from tests.browser.test_accessibility import violations
@@ -102,7 +102,7 @@ async def test_accounts_are_searched_and_disabled_by_keys_and_come_in_pages(
     await appoint(live, root)
     await live.server.store.write(
         lambda tx: [
-            tx.users.add(username=f"u{n}", email=f"u{n}@example.org", display_name=f"U {n}", password_hash="", at=n)
+            tx.users.add(username=f"u{n}", email=f"u{n}@example.org", display_name="U", password_hash="", at=Millis(n))
             for n in range(60)
         ]
     )
