@@ -77,6 +77,8 @@ async def test_a_room_opens_without_network_and_what_is_said_goes_out_later(
     await page.until("live", "m.db.get('rooms', a)", room)
     wire.cut()
 
+    asked: list[str] = []
+    tab.page.on("requestfailed", lambda request: asked.append(request.url))
     await tab.page.reload()
     await tab.sees("one", "two")
     await tab.page.get_by_text("Waiting for network").or_(tab.page.get_by_text("Reconnecting")).wait_for()
@@ -87,6 +89,8 @@ async def test_a_room_opens_without_network_and_what_is_said_goes_out_later(
     root = await open_window("/", beside=tab)
     await root.page.get_by_role("navigation").get_by_role("link").filter(has_text="tea").wait_for()
     assert len(await history(ann, room)) == 2
+    older = [url for url in asked if "before=" in url]
+    assert 1 <= len(older) <= 10, "once in two seconds, and not as fast as it fails"
 
     wire.restore()
     for one in (tab, again):

@@ -32,6 +32,7 @@ const RESTING = 60; // rows that a room keeps which is not open
 const STEP = 10; // new rows in one step
 const BEHIND = 48; // new rows beyond which the end is shown at once
 const RETRY = 5000; // milliseconds
+const PAUSE = 2000; // milliseconds that a page counts as being loaded which could not be had
 
 export class Timeline {
   #drawn = new Rows();
@@ -322,7 +323,8 @@ export class Timeline {
       use(messages, page);
       this.problem.value = null;
     } catch (error) {
-      this.problem.value = problemOf(error).words; // the next movement tries again
+      this.problem.value = problemOf(error).words;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE)); // then the next movement tries again
     }
     this.show();
   }
