@@ -204,6 +204,8 @@ class Presence:
         """Tell those who missed something, and read again, how all those are whom they watch."""
         reading = (each for each in self._missed if each.outbox is None or each.outbox.paused_at is None)
         for listener in list(islice(reading, REPEATS)):
+            if listener not in self._missed:
+                continue  # it has gone, or asked anew, while another one was told
             watched = self._watching[listener]
             del self._missed[listener]
             try:

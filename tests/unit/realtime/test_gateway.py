@@ -260,6 +260,31 @@ async def test_who_was_too_slow_for_a_presence_is_told_once_they_read_again(post
         assert away not in await ann.take()
 
 
+async def test_who_goes_while_others_are_told_again_takes_nothing_from_the_next() -> None:
+    async with world_of(Limits(frame_rate=0, outbox_frames=6), Tempo(beat=0.01)) as world:
+        room_id = await world.found(world.ann, world.bob)
+        first, second, third = lines = [await world.open(world.ann, room_id) for _ in range(3)]
+        bob = await world.open(world.bob, room_id)
+        for line in lines:
+            await line.say(type="presence", watch=[world.bob])
+            line.connection.outbox.pause(0.0)
+        await world.post(world.ann, room_id, *"abc")
+        await bob.say(type="presence", status="away")
+        while world.gateway.signals.presence._changed:
+            await world.settle()
+        world.store.hold()
+        for line in lines:
+            line.connection.outbox.resume()
+        while not world.store.reads:  # until the first is about to be told
+            await world.settle()
+        second.connection.lost(1006)
+        world.store.release()
+        away = wire.Signal(kind="presence", user_id=world.bob, status="away")
+        for line in (first, third):
+            while away not in await line.take():
+                pass
+
+
 async def test_a_read_mark_that_was_sent_before_the_end_is_kept(world: World) -> None:
     room_id = await world.found(world.ann)
     line = await world.open(world.ann, room_id)
