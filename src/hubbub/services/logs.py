@@ -12,6 +12,7 @@ from hubbub.domain.permissions import seen_by
 from hubbub.services.access import ReadableRoom, readable_room
 from hubbub.services.pages import within
 from hubbub.services.ports import Store, Tx
+from hubbub.services.reads import read_marks
 
 MAX_EVENTS = 200  # events in one page or one batch of a catch-up
 
@@ -140,13 +141,12 @@ def _join(
     if after is not None:
         start = access.base if reset else after
         events = [seen_by(event, access.base) for event in within(tx.log.after(room_id, start, limit=limit))]
-    read_seq = tx.reads.get([(room_id, user_id)]).get((room_id, user_id), Seq(0))
     return Joined(
         room_id=room_id,
         epoch=known_epoch,
         head=head,
         base=access.base,
-        read_seq=max(read_seq, access.member.joined_seq),
+        read_seq=read_marks(tx, [(room_id, access.member)])[room_id, user_id],
         role=access.member.role,
         joined_seq=access.member.joined_seq,
         events=events,

@@ -4,10 +4,11 @@ Marks are not events of a room: they take no seq. Those that wait while a commit
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.members import Member
 from hubbub.services.access import ReadableRoom, readable_rooms
 from hubbub.services.ports import Store, Tx
 
@@ -74,7 +75,8 @@ def _ignore(room_id: RoomId, user_id: UserId, seq: Seq) -> None:
 def _advance(tx: Tx, marks: list[_Mark]) -> tuple[list[Seq | Exception], dict[tuple[RoomId, UserId], Seq]]:
     """The answers, and the marks that have moved."""
     rooms = readable_rooms(tx, {(mark.room_id, mark.user_id) for mark in marks})
-    stored = _stored(tx, [access for access in rooms.values() if isinstance(access, ReadableRoom)])
+    readable = [access for access in rooms.values() if isinstance(access, ReadableRoom)]
+    stored = read_marks(tx, [(access.room.id, access.member) for access in readable])
     reached = dict(stored)
     answers: list[Seq | Exception] = []
     for mark in marks:
@@ -89,8 +91,8 @@ def _advance(tx: Tx, marks: list[_Mark]) -> tuple[list[Seq | Exception], dict[tu
     return answers, {key: seq for key, seq in reached.items() if seq > stored[key]}
 
 
-def _stored(tx: Tx, readable: list[ReadableRoom]) -> dict[tuple[RoomId, UserId], Seq]:
-    """The marks as they are, but never below the current membership."""
-    begun = {(access.room.id, access.member.user_id): access.member.joined_seq for access in readable}
+def read_marks(tx: Tx, members: Iterable[tuple[RoomId, Member]]) -> dict[tuple[RoomId, UserId], Seq]:
+    """How far these members have read: all before they joined counts as read."""
+    begun = {(room_id, member.user_id): member.joined_seq for room_id, member in members}
     stored = tx.reads.get(begun)
     return {key: max(joined_seq, stored.get(key, joined_seq)) for key, joined_seq in begun.items()}

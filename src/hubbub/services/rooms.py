@@ -14,6 +14,7 @@ from hubbub.services.access import readable_room
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.journal import Change, Founding, Journal
 from hubbub.services.ports import ChannelSummary, RoomSummary, Store, Tx
+from hubbub.services.reads import read_marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +173,5 @@ class Rooms:
 
 def _memberships(tx: Tx, room_id: RoomId, members: Sequence[Member]) -> list[Membership]:
     users = tx.users.get_many([member.user_id for member in members])
-    marks = tx.reads.get([(room_id, member.user_id) for member in members])
-    return [
-        Membership(
-            member,
-            users[member.user_id],
-            max(member.joined_seq, marks.get((room_id, member.user_id), member.joined_seq)),
-        )
-        for member in members
-    ]
+    marks = read_marks(tx, [(room_id, member) for member in members])
+    return [Membership(member, users[member.user_id], marks[room_id, member.user_id]) for member in members]
