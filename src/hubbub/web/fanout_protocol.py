@@ -144,9 +144,7 @@ class DetachedSocket(asyncio.Protocol):
         plain = self._transport.get_extra_info("socket")
         if plain is not None and self._transport.get_extra_info("sslcontext") is None:
             self._descriptor = plain.fileno()
-            self._transport.set_write_buffer_limits(high=0)
-            if self._transport.get_write_buffer_size():  # the handshake's answer
-                self.pause_writing()
+            self._transport.set_write_buffer_limits(high=0)  # pauses at once while it has the handshake's answer
 
     # The outbox's side
 
