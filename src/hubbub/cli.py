@@ -9,7 +9,7 @@ import typer
 from hubbub import __version__
 from hubbub.cli_audit import audit
 from hubbub.cli_simulate import simulate
-from hubbub.cli_users import users
+from hubbub.cli_users import DatabaseUrl, users
 
 if TYPE_CHECKING:
     from hubbub.settings import Settings
@@ -28,16 +28,6 @@ keys = typer.Typer(help="Look after the keys that tokens are signed with.", no_a
 app.add_typer(database, name="db")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
-
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url",
-        metavar="URL",
-        help="sqlite:///chat.db, or postgresql+psycopg://user:password@host/chat. [HUBBUB_DATABASE_URL]",
-        show_default=False,
-    ),
-]
 
 
 def main() -> None:
