@@ -23,10 +23,16 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>')
 
 
+def import_map_of(page: httpx2.Response) -> str:
+    found = IMPORT_MAP.search(page.text)
+    assert found is not None
+    return found[1]
+
+
 async def test_the_policy_allows_nothing_inline_but_the_import_map(client: httpx2.AsyncClient) -> None:
     page = await client.get("/")
     policy = dict(part.strip().partition(" ")[::2] for part in page.headers["content-security-policy"].split(";"))
-    digest = b64encode(sha256(IMPORT_MAP.search(page.text)[1].encode()).digest()).decode()  # type: ignore[index]
+    digest = b64encode(sha256(import_map_of(page).encode()).digest()).decode()
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == f"'self' 'sha256-{digest}'"
     assert policy["style-src"] == policy["connect-src"] == "'self'"
@@ -42,7 +48,7 @@ async def test_everything_that_a_page_names_is_there(live: LiveServer, client: h
     page = await client.get(path, headers=BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     urls = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    import_map = json.loads(IMPORT_MAP.search(page.text)[1])  # type: ignore[index]
+    import_map = json.loads(import_map_of(page))
     base = httpx2.URL(live.url + path)
     for url in {*urls, *import_map["imports"].values()}:
         answer = await client.get(base.join(url))
@@ -101,7 +107,7 @@ async def test_the_service_worker_knows_all_that_a_page_may_ask_for_and_its_cont
         assert integrity == f"sha384-{b64encode(sha384(content).digest()).decode()}", path
     page = await client.get("/")
     named = {*re.findall(r'(?:src|href)="\./(static/[^"]+)"', page.text), ""}
-    modules = {url.removeprefix("./") for url in json.loads(IMPORT_MAP.search(page.text)[1])["integrity"]}  # type: ignore[index]
+    modules = {url.removeprefix("./") for url in json.loads(import_map_of(page))["integrity"]}
     unasked = {url for url in modules if url.endswith("/worker.js")}
     assert named | modules - unasked <= set(release["integrity"])
     assert len(unasked) == 1
