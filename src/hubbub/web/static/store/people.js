@@ -1,6 +1,6 @@
 /**
- * Names, and whose account is disabled. Whoever is met anywhere (in a list, as an author) is remembered, also on this device; who is not known is asked
- * for, all that are missing at once.
+ * Names, and whose account is disabled. Whoever is met anywhere (in a list, as an author) is remembered, also on this
+ * device; who is not known is asked for, all that are missing at once.
  *
  * @import {ReadonlySignal, Signal} from "@preact/signals-core"
  * @import {User, UserId} from "../core/types.d.ts"
@@ -53,8 +53,9 @@ export function learn(users) {
       const { value } = cell(id);
       const same = value?.display_name === display_name && value?.username === username;
       if (same && (value?.disabled ?? false) === disabled) continue;
-      cell(id).value = { id, username, display_name, ...(disabled && { disabled }) };
-      changed.push({ id, username, display_name, ...(disabled && { disabled }) });
+      const known = { id, username, display_name, ...(disabled && { disabled }) };
+      cell(id).value = known;
+      changed.push(known);
     }
   });
   if (changed.length > 0) void db.write(changed.map((put) => ({ store: "people", put }))).catch(() => undefined);
