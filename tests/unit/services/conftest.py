@@ -1,4 +1,4 @@
-"""The chats that tests of rooms, messages, logs and read marks run on."""
+"""The chats that tests of rooms, messages, logs and read marks run on, and the accounts of the others."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from hubbub.domain.ids import RoomId
+from hubbub.services.policies import AccountsPolicy
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.sql import SqlStore
 from tests.postgres import EmptyDatabases
 from tests.unit.services.chats import ANN, BOB, Chats, open_chats
+from tests.unit.services.people import People
 
 
 @pytest.fixture
@@ -48,3 +50,11 @@ async def any_chats(request: pytest.FixtureRequest) -> AsyncIterator[Chats]:
 async def room_id(chats: Chats) -> RoomId:
     """Ann's group, with Bob."""
     return await chats.found(ANN, BOB)
+
+
+@pytest.fixture
+async def people() -> AsyncIterator[People]:
+    """Accounts, log-ins without a limit, and three sessions for each user."""
+    people = People(AccountsPolicy(login_rate=0, max_sessions=3))
+    yield people
+    await people.close()

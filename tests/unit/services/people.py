@@ -1,6 +1,11 @@
 """Everything around accounts, put together as the server does it: real parts, the cheapest Argon2, and a clock."""
 
+import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher as Argon2
 
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, SessionId
@@ -70,3 +75,16 @@ class People:
     async def close(self) -> None:
         await self.hasher.close()
         await self.store.close()
+
+
+async def change_after_verify(people: People, monkeypatch: pytest.MonkeyPatch, user: User) -> None:
+    """Have the next password check end just after somebody else has changed the password."""
+    loop = asyncio.get_running_loop()
+    verify = Argon2.verify
+    changed = replace(user, password_hash="!")
+
+    def overtaken(argon2: Argon2, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
+        asyncio.run_coroutine_threadsafe(people.change(changed), loop).result(timeout=30)
+        return verify(argon2, password, hash)
+
+    monkeypatch.setattr(Argon2, "verify", overtaken)

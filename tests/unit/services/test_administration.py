@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -17,13 +16,6 @@ from tests.unit.services.people import PASSWORD, People
 DISABLED = "this account is disabled: ask whoever runs this server"
 ENDED = "this session has ended: sign in again"
 NOBODY = UserId(99)
-
-
-@pytest.fixture
-async def people() -> AsyncIterator[People]:
-    people = People(AccountsPolicy(login_rate=0))
-    yield people
-    await people.close()
 
 
 async def administrator(people: People, name: str = "Root") -> Identity:

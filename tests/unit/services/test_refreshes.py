@@ -1,24 +1,15 @@
 """Refreshes that are repeated because their answer was lost, and those that are not."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from hashlib import sha256
 
 import pytest
 
 from hubbub.domain.errors import Invalid, TokenExpired, Unauthenticated
-from hubbub.services.policies import AccountsPolicy
 from tests.unit.services.people import People
 
 DAY = 24 * 60 * 60  # seconds
 WORD = "a-word-of-its-own"
-
-
-@pytest.fixture
-async def people() -> AsyncIterator[People]:
-    people = People(AccountsPolicy(login_rate=0))
-    yield people
-    await people.close()
 
 
 async def test_a_refresh_whose_answer_was_lost_is_repeated_with_its_word(people: People) -> None:
