@@ -373,11 +373,7 @@ def mark_goes_back(patch: pytest.MonkeyPatch) -> None:
             table._tables.reads[key] = seq
 
     patch.setattr(MemoryReads, "advance", advance)
-    patch.setattr(reads, "_stored", lambda tx, readable: dict.fromkeys(_keys(readable), Seq(0)))
-
-
-def _keys(readable: Sequence[ReadableRoom]) -> list[tuple[RoomId, UserId]]:
-    return [(access.room.id, access.member.user_id) for access in readable]
+    patch.setattr(reads, "read_marks", lambda tx, members: {(room_id, member.user_id): Seq(0) for room_id, member in members})
 
 
 def connection_leaves_its_rooms_open(patch: pytest.MonkeyPatch) -> None:
