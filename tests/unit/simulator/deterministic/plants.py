@@ -373,7 +373,9 @@ def mark_goes_back(patch: pytest.MonkeyPatch) -> None:
             table._tables.reads[key] = seq
 
     patch.setattr(MemoryReads, "advance", advance)
-    patch.setattr(reads, "read_marks", lambda tx, members: {(room_id, member.user_id): Seq(0) for room_id, member in members})
+    patch.setattr(
+        reads, "read_marks", lambda tx, members: {(room_id, member.user_id): Seq(0) for room_id, member in members}
+    )
 
 
 def connection_leaves_its_rooms_open(patch: pytest.MonkeyPatch) -> None:
