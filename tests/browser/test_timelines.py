@@ -24,6 +24,11 @@ WORDS = (
     "**so** it `is`",
 )
 
+LINE_IN_UPPER_HALF = """(() => {
+  const top = document.querySelector(".new-line")?.getBoundingClientRect().top;
+  return 0 < top && top < innerHeight / 2;
+})()"""
+
 # How far a row that can be seen was moved beyond what the reader scrolled, at worst, in `steps` of `by` pixels.
 WORST_JUMP = """async ({ by, steps }) => {
   const box = document.querySelector(".window");
@@ -131,11 +136,7 @@ async def test_a_room_opens_at_its_first_new_message(
     for number in range(150):
         await post(UserId(bob.id), RoomId(room), Draft(f"new {number}"))
     tab = await open_window(f"/rooms/{room}", username="ann")
-    line = tab.page.locator(".new-line")
-    await line.wait_for()
-    box = await line.bounding_box()
-    assert box is not None
-    assert 0 < box["y"] < WIDE["viewport"]["height"] / 2
+    await tab.until(LINE_IN_UPPER_HALF)  # once enough rows are drawn below it
     assert await tab.page.evaluate("document.querySelector('.new-line').nextElementSibling.innerText.includes('new 0')")
     await tab.page.get_by_role("button", name="new messages").click()
     await tab.page.get_by_text("new 149").first.wait_for()
