@@ -21,7 +21,7 @@ KEPT = 3  # rounds: so many in a row may not get lost
 NAMED = 1000  # users in one message
 
 _ROUNDS = 64  # are told apart; in two more bits is the status: numbers below 256 are no objects of their own
-_PERSON = Struct(">Bqq")  # index of the status, user_id, when they were last seen (0 while they are there)
+_PERSON = Struct(">Bqq")  # index of the status, user_id, when they were last seen (0 = not known, or they are there)
 
 
 class Here(Protocol):
@@ -36,7 +36,7 @@ class Here(Protocol):
         ...
 
     def heard(self, user_id: UserId, seen: Millis | None) -> None:
-        """Another node has named them, or has forgotten them, who were last `seen` there then."""
+        """Another node has named them, or has forgotten them; `seen` is when they were last there, if that is known."""
         ...
 
 
@@ -148,7 +148,7 @@ class Gossip:
                 self._here.heard(user_id, None)
             else:
                 node.said.pop(user_id, None)
-                self._here.heard(user_id, Millis(seen))
+                self._here.heard(user_id, Millis(seen) if seen else None)
 
     def _begin_round(self, node: _Node, number: int) -> None:
         """Rounds that nobody heard do not count: nobody is forgotten because the bus was silent for a while."""

@@ -64,7 +64,7 @@ class Presence:
         self._seen: dict[UserId, Millis] = {}
         self._watching: dict[Listener, tuple[UserId, ...]] = {}
         self._watched: dict[UserId, dict[Listener, None]] = {}
-        self._told: dict[UserId, Status] = {}  # of those who are watched
+        self._told: dict[UserId, Status | None] = {}  # of those who are watched; None = not the same to all who watch
         self._changed: dict[UserId, None] = {}  # of those who are watched
         self._missed: dict[Listener, None] = {}  # who watch, and may not have got what was told
         self._beating: asyncio.Task[None] | None = None
@@ -146,7 +146,7 @@ class Presence:
             self._told.setdefault(user_id, self.status(user_id))
         known = await self._peers.last_used(listener.user_id, user_ids)
         return [
-            _signal(user_id, self.status(user_id), self._seen.get(user_id, known[user_id]))
+            _signal(user_id, self._answer(user_id), self._seen.get(user_id, known[user_id]))
             if user_id in known
             else _signal(user_id, "offline", None)
             for user_id in dict.fromkeys(user_ids)
@@ -155,6 +155,14 @@ class Presence:
     def status(self, user_id: UserId) -> Status:
         """How somebody is, whoever asks."""
         return max((self._status_here(user_id), *self._gossip.statuses(user_id)), key=STATUSES.index)
+
+    def _answer(self, user_id: UserId) -> Status:
+        """How somebody is, as one of those who watch is told before the others: they all hear of it in the next beat."""
+        status = self.status(user_id)
+        if self._told.get(user_id, status) != status:
+            self._told[user_id] = None
+            self._review(user_id)
+        return status
 
     def dropped(self, listener: Listener) -> None:
         """Signals to this connection were dropped: once it reads again, it is told anew of all whom it watches."""
@@ -181,7 +189,7 @@ class Presence:
         due = list(islice(self._changed, BATCH))
         for user_id in due:
             del self._changed[user_id]
-        news = {user_id: status for user_id in due if (status := self.status(user_id)) != self._told[user_id]}
+        news = [user_id for user_id in due if self.status(user_id) != self._told[user_id]]
         if not news:
             return
         watchers = {user_id: {listener.user_id for listener in self._watched[user_id]} for user_id in news}
@@ -192,13 +200,22 @@ class Presence:
             for user_id in news:
                 self._review(user_id)
             return
-        for user_id, status in news.items():
+        for user_id in news:
             if user_id in self._watched:
-                self._told[user_id] = status  # who has begun to watch meanwhile was answered with this, or a later one
-                frame = self._frame(user_id, status)
-                for listener in self._watched[user_id]:
-                    if listener.user_id in peers[user_id]:
-                        listener.signal(frame)
+                self._tell_of(user_id, watchers[user_id], peers[user_id])
+
+    def _tell_of(self, user_id: UserId, asked: set[UserId], peers: set[UserId]) -> None:
+        """Tell how somebody is by now to those of the `asked` who are peers; who has begun to watch since is next."""
+        status = self.status(user_id)
+        self._told[user_id] = status
+        frame = self._frame(user_id, status)
+        for listener in self._watched[user_id]:
+            if listener.user_id in peers:
+                listener.signal(frame)
+            elif listener.user_id not in asked:
+                self._told[user_id] = None
+        if self._told[user_id] is None:
+            self._review(user_id)
 
     async def _repeat(self) -> None:
         """Tell those who missed something, and read again, how all those are whom they watch."""
@@ -217,7 +234,7 @@ class Presence:
             if self._watching.get(listener) is watched:
                 for user_id in watched:
                     if listener.user_id in peers[user_id]:
-                        listener.signal(self._frame(user_id, self.status(user_id)))
+                        listener.signal(self._frame(user_id, self._answer(user_id)))
 
     # The other nodes
 

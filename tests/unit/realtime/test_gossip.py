@@ -18,6 +18,7 @@ class Node:
     def __init__(self, name: str) -> None:
         self.clock = ManualClock()
         self.here: dict[UserId, Status] = {}
+        self.seen: Millis | None = Millis(7)  # of all who are not here
         self.news: list[tuple[UserId, Millis | None]] = []
         self.sent: list[bytes] = []
         self.gossip = Gossip(self, self.clock, beats=BEATS, lease=LEASE)
@@ -28,7 +29,7 @@ class Node:
         return list(self.here)
 
     def state(self, user_id: UserId) -> tuple[Status, Millis | None]:
-        return (self.here[user_id], None) if user_id in self.here else ("offline", Millis(7))
+        return (self.here[user_id], None) if user_id in self.here else ("offline", self.seen)
 
     def heard(self, user_id: UserId, seen: Millis | None) -> None:
         self.news.append((user_id, seen))
@@ -78,6 +79,16 @@ def test_who_has_gone_is_gone_at_once_and_when_is_told() -> None:
         one.gossip.tell(ANN)
         other.hear(*one.round())
         assert (other.gossip.statuses(ANN), other.news[-1]) == ([], (ANN, Millis(7)))
+
+    play(scene)
+
+
+def test_when_somebody_was_last_seen_is_not_told_where_it_is_not_known() -> None:
+    async def scene(one: Node, other: Node) -> None:
+        one.seen = None
+        one.gossip.tell(ANN)
+        other.hear(*one.round())
+        assert other.news == [(ANN, None)]
 
     play(scene)
 

@@ -214,7 +214,44 @@ def test_who_begins_to_watch_while_others_are_told_is_told_what_came_after_their
         nodes.here.store.release()
         await after(2 * BEAT)
         assert presence(cyd) == [(BOB, "online", None)]
-        assert presence(ann) == [(BOB, "away", None), (BOB, "online", None)]
+        assert presence(ann)[-1:] == [(BOB, "online", None)]
+
+    play(scene)
+
+
+def test_who_turns_away_and_back_while_the_store_is_asked_is_not_left_with_what_was_true_before() -> None:
+    async def scene(nodes: Signalling) -> None:
+        await nodes.pair.here.found(ANN, BOB)
+        ann, bob = nodes.here.come(ANN), nodes.here.come(BOB)
+        await nodes.here.watch(ann, BOB)
+        nodes.here.store.hold()
+        nodes.here.signals.presence.say(bob, away=True)
+        await after(1.5 * BEAT)
+        turning = asyncio.create_task(nodes.here.watch(ann))
+        await turns()
+        nodes.here.signals.presence.say(bob, away=False)
+        again = asyncio.create_task(nodes.here.watch(ann, BOB))
+        for _ in range(4):
+            await turns()
+            nodes.here.store.step(-1)
+        assert (await turning, await again) == ([], [(BOB, "online", None)])
+        nodes.here.store.release()
+        await after(3 * BEAT)
+        assert presence(ann) == [(BOB, "online", None)]
+
+    play(scene)
+
+
+def test_what_one_was_answered_before_the_others_were_told_is_taken_back_too() -> None:
+    async def scene(nodes: Signalling) -> None:
+        await nodes.pair.here.found(ANN, BOB, CYD)
+        ann, bob, cyd = nodes.here.come(ANN), nodes.here.come(BOB), nodes.here.come(CYD)
+        await nodes.here.watch(ann, BOB)
+        nodes.here.signals.presence.say(bob, away=True)
+        assert await nodes.here.watch(cyd, BOB) == [(BOB, "away", None)]
+        nodes.here.signals.presence.say(bob, away=False)
+        await after(3 * BEAT)
+        assert presence(cyd) == [(BOB, "online", None)]
 
     play(scene)
 
