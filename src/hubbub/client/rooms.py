@@ -13,8 +13,8 @@ from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import Reader
 from hubbub.client.results import Membership, RoomSummary
 from hubbub.domain.errors import Conflict, Internal
-from hubbub.domain.events import Event
-from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.domain.events import Event, MessageDeleted, MessageEdited
+from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
@@ -228,19 +228,19 @@ class Room:
         check_text(text)
         chosen = self._speaker.new_id() if client_id is None else check_client_id(client_id)
         frame = wire.Send(room_id=self.id, text=text, client_id=chosen, reply_to=reply_to)
-        ack = await self._speaker.exchange(frame)
-        assert isinstance(ack, wire.Ack)
-        assert ack.seq is not None
-        assert ack.at is not None
-        return Message(self.id, ack.seq, self._speaker.user_id, parse_time(ack.at), text, chosen, reply_to)
+        place = _place(await self._speaker.exchange(frame))
+        assert place is not None
+        return Message(self.id, place[0], self._speaker.user_id, place[1], text, chosen, reply_to)
 
-    async def edit(self, seq: Seq, text: str) -> None:
-        """Change what one's own message says."""
-        await self._speaker.exchange(wire.Edit(room_id=self.id, target=seq, text=check_text(text)))
+    async def edit(self, seq: Seq, text: str) -> MessageEdited | None:
+        """Change what one's own message says; return the event, or None where it said so already."""
+        place = _place(await self._speaker.exchange(wire.Edit(room_id=self.id, target=seq, text=check_text(text))))
+        return None if place is None else MessageEdited(self.id, place[0], self._speaker.user_id, place[1], seq, text)
 
-    async def delete(self, seq: Seq) -> None:
-        """Take a message back."""
-        await self._speaker.exchange(wire.Delete(room_id=self.id, target=seq))
+    async def delete(self, seq: Seq) -> MessageDeleted | None:
+        """Take a message back; return the event, or None where it was deleted already."""
+        place = _place(await self._speaker.exchange(wire.Delete(room_id=self.id, target=seq)))
+        return None if place is None else MessageDeleted(self.id, place[0], self._speaker.user_id, place[1], seq)
 
     def mark_read(self, seq: Seq | None = None) -> None:
         """Everything up to `seq` (None = all that was applied) is read."""
@@ -367,6 +367,12 @@ class Room:
         if self._keep is not None:
             while len(messages) > self._keep:
                 del messages[next(iter(messages))]
+
+
+def _place(answer: wire.Ack | wire.Page) -> tuple[Seq, Millis] | None:
+    """Where in the log and when it happened; None = nothing had to happen."""
+    assert isinstance(answer, wire.Ack)
+    return None if answer.seq is None or answer.at is None else (answer.seq, parse_time(answer.at))
 
 
 class _Recorder:

@@ -8,8 +8,10 @@ import pytest
 from hubbub.client.errors import Closed, Unreachable
 from hubbub.client.ports import ConnectionEnded
 from hubbub.domain.errors import Forbidden, Internal, Invalid, NotFound, Unauthenticated, Unavailable
+from hubbub.domain.events import MessageDeleted, MessageEdited
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.wire import frames as wire
+from hubbub.wire.times import parse_time
 from tests.unit.client.pipes import World, turns
 from tests.unit.client.scripted import ANN, HELLO, ROOM, event, events, joined
 
@@ -277,14 +279,22 @@ async def test_what_is_said_beside_messages_leaves_as_it_is(world: World) -> Non
     room.mark_read(Seq(1))
     assert (await pipe.heard(wire.Typing)).on
     assert (await pipe.heard(wire.Read)).seq == 2
-    editing = asyncio.create_task(room.edit(Seq(1), "better"))
-    frame = await pipe.heard(wire.Edit)
-    pipe.says(wire.Ack(ref=frame.ref, room_id=ROOM, seq=Seq(3), at=AT))
-    await editing
-    deleting = asyncio.create_task(room.delete(Seq(1)))
-    deletion = await pipe.heard(wire.Delete)
-    pipe.says(wire.Ack(ref=deletion.ref, room_id=ROOM, seq=Seq(4), at=AT))
-    await deleting
+
+
+async def test_a_change_returns_what_happened_or_none_where_nothing_had_to(world: World) -> None:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM, after=Seq(0))
+    at = parse_time(AT)
+    for seq, edited in ((Seq(3), MessageEdited(ROOM, Seq(3), ANN, at, Seq(1), "better")), (None, None)):
+        editing = asyncio.create_task(room.edit(Seq(1), "better"))
+        frame = await pipe.heard(wire.Edit)
+        pipe.says(wire.Ack(ref=frame.ref, room_id=ROOM, seq=seq, at=AT if seq else None))
+        assert await editing == edited
+    for seq, deleted in ((Seq(4), MessageDeleted(ROOM, Seq(4), ANN, at, Seq(1))), (None, None)):
+        deleting = asyncio.create_task(room.delete(Seq(1)))
+        deletion = await pipe.heard(wire.Delete)
+        pipe.says(wire.Ack(ref=deletion.ref, room_id=ROOM, seq=seq, at=AT if seq else None))
+        assert await deleting == deleted
 
 
 async def test_a_defect_of_the_transport_is_raised_where_somebody_waits(world: World) -> None:
