@@ -221,7 +221,7 @@ class Gateway:
                 connection.ponged(frame.n)
             case wire.Read():
                 room_id = _room_id(connection, frame.room_id)
-                self._ask(connection, None, partial(self._mark_read, identity, room_id, frame.seq))
+                self._ask(connection, frame.ref, partial(self._mark_read, connection, identity, room_id, frame))
             case wire.Edit():
                 room_id = _room_id(connection, frame.room_id)
                 done = self._answering(connection, frame.ref, room_id)
@@ -280,8 +280,10 @@ class Gateway:
             )
         )
 
-    async def _mark_read(self, identity: Identity, room_id: RoomId, seq: Seq) -> None:
-        await self._chat.reads.mark(identity.user_id, room_id, seq)
+    async def _mark_read(self, connection: Connection, identity: Identity, room_id: RoomId, frame: wire.Read) -> None:
+        await self._chat.reads.mark(identity.user_id, room_id, frame.seq)
+        if frame.ref is not None:
+            connection.send(wire.Ack(ref=frame.ref, room_id=room_id))
 
     async def _history(self, connection: Connection, identity: Identity, frame: wire.History) -> None:
         room_id = _room_id(connection, frame.room_id)

@@ -166,6 +166,9 @@ class Typing(Frame, frozen=True, kw_only=True, tag="typing"):
 
 
 class Read(Frame, frozen=True, kw_only=True, tag="read"):
+    """Everything up to `seq` is read; with a `ref` this is answered."""
+
+    ref: _Ref | None = None
     room_id: _Room | None = None
     seq: _Seq
 

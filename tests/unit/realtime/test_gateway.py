@@ -211,6 +211,17 @@ async def test_a_mark_that_has_moved_is_told_to_the_connections_that_it_is_about
     assert await phone.say(type="read", room_id=room_id, seq=4) == []
 
 
+async def test_a_mark_with_a_ref_is_acknowledged_once_it_is_stored_or_refused(world: World) -> None:
+    room_id, other = await world.found(world.ann), await world.found(world.bob)
+    line = await world.open(world.ann)
+    await world.post(world.bob, other, "hi")
+    await world.post(world.ann, room_id, "hi")
+    assert (await line.say(type="read", ref=1, room_id=room_id, seq=3))[-1] == wire.Ack(ref=1, room_id=room_id)
+    assert (await world.chat.rooms.get(world.ann, room_id)).read_seq == 3
+    assert await line.say(type="read", ref=2, room_id=room_id, seq=1) == [wire.Ack(ref=2, room_id=room_id)]
+    assert errors(await line.say(type="read", ref=3, room_id=other, seq=1)) == [("not_found", 3)]
+
+
 async def test_who_watches_is_answered_and_the_rest_of_the_world_is_offline(world: World) -> None:
     await world.found(world.ann, world.bob)
     ann, bob, _ = [await world.open(user_id) for user_id in (world.ann, world.bob, world.cyd)]
