@@ -138,7 +138,7 @@ async def test_page_is_newest_first_and_before_and_base_are_exclusive(store: Sto
     assert await store.read(lambda tx: tx.messages.page(RoomId(99), before=None, base=Seq(0), limit=9)) == []
 
 
-async def test_page_after_returns_the_oldest_newer_messages_newest_first(store: Store) -> None:
+async def test_page_after_is_oldest_first_and_after_is_exclusive(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     room = await found(store, ann)
     await say(store, room, ann, *"abcdef")  # 3 .. 8
@@ -146,9 +146,9 @@ async def test_page_after_returns_the_oldest_newer_messages_newest_first(store: 
     async def page_after(after: int, limit: int = 200) -> list[int]:
         return seqs(await store.read(lambda tx: tx.messages.page_after(room.id, after=Seq(after), limit=limit)))
 
-    assert await page_after(0) == [8, 7, 6, 5, 4, 3]
-    assert await page_after(0, 2) == [4, 3]
-    assert await page_after(4, 3) == [7, 6, 5]
+    assert await page_after(0) == [3, 4, 5, 6, 7, 8]
+    assert await page_after(0, 2) == [3, 4]
+    assert await page_after(4, 3) == [5, 6, 7]
     assert await page_after(7, 3) == [8]
     assert await page_after(8) == []
     assert await page_after(MAX_ID) == []
@@ -163,7 +163,8 @@ async def test_pages_include_deleted_messages_with_empty_text(store: Store) -> N
     newest_first = await store.read(lambda tx: tx.messages.page(room.id, before=None, base=Seq(0), limit=9))
     assert newest_first == [two, room.messages[one.seq]]
     assert newest_first[1].text == ""
-    assert await store.read(lambda tx: tx.messages.page_after(room.id, after=Seq(0), limit=9)) == newest_first
+    oldest_first = await store.read(lambda tx: tx.messages.page_after(room.id, after=Seq(0), limit=9))
+    assert oldest_first == newest_first[::-1]
 
 
 # search

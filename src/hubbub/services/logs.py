@@ -10,7 +10,7 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.permissions import seen_by
 from hubbub.services.access import ReadableRoom, readable_room
-from hubbub.services.pages import within
+from hubbub.services.pages import portions, within
 from hubbub.services.ports import Store, Tx
 from hubbub.services.reads import read_marks
 
@@ -70,7 +70,7 @@ class Logs:
             if epoch not in {None, known_epoch}:
                 raise Conflict("this position is in another log: the server was restored, so begin again at 0")
             start = Seq(max(after, access.base))
-            events = within(tx.log.after(room_id, start, limit=limit))
+            events = _after(tx, room_id, start, limit)
             return LogPage([seen_by(event, access.base) for event in events], access.room.head, known_epoch)
 
         return await self._store.lookup(read)
@@ -117,7 +117,7 @@ class Logs:
         def read(tx: Tx) -> list[Event]:
             if epoch not in {None, tx.log.epoch()}:
                 raise Conflict("the store was restored")
-            return within(tx.log.after(room_id, after, limit=MAX_EVENTS, upto=upto))
+            return _after(tx, room_id, after, MAX_EVENTS, upto)
 
         return await self._store.read(read)
 
@@ -140,7 +140,7 @@ def _join(
     events: list[Event] = []
     if after is not None:
         start = access.base if reset else after
-        events = [seen_by(event, access.base) for event in within(tx.log.after(room_id, start, limit=limit))]
+        events = [seen_by(event, access.base) for event in _after(tx, room_id, start, limit)]
     return Joined(
         room_id=room_id,
         epoch=known_epoch,
@@ -153,6 +153,13 @@ def _join(
         more=bool(events) and events[-1].seq < head,
         reset=reset,
     )
+
+
+def _after(tx: Tx, room_id: RoomId, after: Seq, limit: int, upto: Seq | None = None) -> list[Event]:
+    def read(last: Event | None, count: int) -> list[Event]:
+        return tx.log.after(room_id, last.seq if last else after, limit=count, upto=upto)
+
+    return within(portions(read, limit))
 
 
 def _reset(access: ReadableRoom, after: Seq | None, epoch: str | None, known_epoch: str) -> ResetReason | None:

@@ -1,5 +1,6 @@
 """Messages: post, edit, delete, and the pages of a room's history."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hubbub.domain.errors import Invalid, NotFound
@@ -11,7 +12,7 @@ from hubbub.domain.texts import check_query
 from hubbub.services.access import readable_room
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.journal import Change, Done, Draft, Journal
-from hubbub.services.pages import PAGE_BYTES, within
+from hubbub.services.pages import PAGE_BYTES, portions, within
 from hubbub.services.ports import Store, Tx
 
 
@@ -100,15 +101,13 @@ class Messages:
             access = readable_room(tx, user_id, room_id)
             base = access.base
             if around is not None:
-                older = tx.messages.page(room_id, before=Seq(around + 1), base=base, limit=limit - limit // 2)
-                newer = (
-                    tx.messages.page_after(room_id, after=Seq(max(around, base)), limit=limit // 2) if limit > 1 else []
-                )
-                items = _nearest(newer, PAGE_BYTES // 2) + within(older, PAGE_BYTES // 2)
+                newer = _newer(tx, room_id, Seq(max(around, base)), limit // 2)
+                older = _older(tx, room_id, Seq(around + 1), base, limit - limit // 2)
+                items = within(newer, PAGE_BYTES // 2)[::-1] + within(older, PAGE_BYTES // 2)
             elif after is not None:
-                items = _nearest(tx.messages.page_after(room_id, after=Seq(max(after, base)), limit=limit))
+                items = within(_newer(tx, room_id, Seq(max(after, base)), limit))[::-1]
             else:
-                items = within(tx.messages.page(room_id, before=before, base=base, limit=limit))
+                items = within(_older(tx, room_id, before, base, limit))
             return Page(items, access.room.head)
 
         return await self._store.lookup(read)
@@ -134,9 +133,19 @@ class Messages:
         return page_of(found, fitting, lambda message: encode_cursor(message.room_id, message.seq))
 
 
-def _nearest(newer: list[Message], most: int = PAGE_BYTES) -> list[Message]:
-    """What of a page, newest first, comes right after its beginning."""
-    return within(newer[::-1], most)[::-1]
+def _older(tx: Tx, room_id: RoomId, before: Seq | None, base: Seq, limit: int) -> Iterator[Message]:
+    """Newest first."""
+    return portions(
+        lambda last, count: tx.messages.page(room_id, before=last.seq if last else before, base=base, limit=count),
+        limit,
+    )
+
+
+def _newer(tx: Tx, room_id: RoomId, after: Seq, limit: int) -> Iterator[Message]:
+    """Oldest first."""
+    return portions(
+        lambda last, count: tx.messages.page_after(room_id, after=last.seq if last else after, limit=count), limit
+    )
 
 
 def _post(user_id: UserId, room_id: RoomId, draft: Draft) -> Change:

@@ -237,7 +237,7 @@ class Messages(Protocol):
         ...
 
     def page_after(self, room_id: RoomId, *, after: Seq, limit: int) -> list[Message]:
-        """Messages with seq > after, newest first: the `limit` *oldest* of them, the next page for one who reads on."""
+        """Messages with seq > after, oldest first, at most `limit`: the next page for one who reads on."""
         ...
 
     def search(

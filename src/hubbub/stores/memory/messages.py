@@ -31,8 +31,7 @@ class MemoryMessages:
         return list(islice(self._at(room_id, range(newest, base, -1)), limit))
 
     def page_after(self, room_id: RoomId, *, after: Seq, limit: int) -> list[Message]:
-        oldest_first = self._at(room_id, range(after + 1, self._head(room_id) + 1))
-        return list(islice(oldest_first, limit))[::-1]
+        return list(islice(self._at(room_id, range(after + 1, self._head(room_id) + 1)), limit))
 
     def search(
         self, user_id: UserId, query: str, *, room_id: RoomId | None, before: tuple[RoomId, Seq] | None, limit: int

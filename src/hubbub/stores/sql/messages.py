@@ -71,8 +71,8 @@ class SqlMessages:
         return [Message(*row) for row in found]
 
     def page_after(self, room_id: RoomId, *, after: Seq, limit: int) -> list[Message]:
-        oldest_first = _PAGE_AFTER.rows(self._connection, room_id=room_id, after=after, limit=limit)
-        return [Message(*row) for row in oldest_first][::-1]
+        found = _PAGE_AFTER.rows(self._connection, room_id=room_id, after=after, limit=limit)
+        return [Message(*row) for row in found]
 
     def search(
         self, user_id: UserId, query: str, *, room_id: RoomId | None, before: tuple[RoomId, Seq] | None, limit: int
