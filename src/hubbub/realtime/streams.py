@@ -7,7 +7,7 @@ reader leaves lying is bounded: beyond that it goes on from the log again, so th
 import asyncio
 from dataclasses import dataclass
 
-from hubbub.domain.errors import RateLimited
+from hubbub.domain.errors import ChatError, Forbidden, NotFound, RateLimited, Unavailable
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.users import Identity
 from hubbub.realtime.frames import reset_frame
@@ -56,27 +56,44 @@ class Stream:
         self._ended = False
         self._wake = asyncio.Event()
 
+    async def begin(self) -> list[Item]:
+        """The first items, none when there are none yet. Raise NotFound and Forbidden, and what else the log raises."""
+        await self._catch_up()
+        return self._take()
+
     async def read(self, quiet: float) -> list[Item] | None:
         """What comes next, oldest first; empty when nothing has come for `quiet` seconds, None when it is over.
 
-        It is over when the session or the membership ends, and when the server stops. Raise NotFound and Forbidden.
+        It is over when the session or the membership ends, when the log can't be read, and when the server stops.
         """
         while not (self._waiting or self._ended):
             if not self._live:
-                await self._catch_up()
+                await self._go_on()
                 continue
             self._wake.clear()
             try:
                 await asyncio.wait_for(self._wake.wait(), quiet)
             except asyncio.TimeoutError:
                 return []
-        items, self._waiting, self._bytes = self._waiting, [], 0
-        return items or None
+        return self._take() or None
 
     def end(self) -> None:
         """There will be nothing more than what waits already."""
         self._ended = True
         self._wake.set()
+
+    def _take(self) -> list[Item]:
+        items, self._waiting, self._bytes = self._waiting, [], 0
+        return items
+
+    async def _go_on(self) -> None:
+        """Catch up, or end: the answer has begun, and an error has no place in it."""
+        try:
+            await self._catch_up()
+        except (Forbidden, NotFound):
+            self._forbid(None)
+        except ChatError:  # the reader comes back, and is told then
+            self.end()
 
     async def _catch_up(self) -> None:
         view = self._hub.begin_join(self, self._room_id)
@@ -93,6 +110,12 @@ class Stream:
         else:
             self._live = True
             await self._hub.complete_join(view, joined)
+
+    def _forbid(self, seq: Seq | None) -> None:
+        """The user is no longer a member, since the event at `seq` if that is known."""
+        frame = encode(wire.Reset(room_id=self._room_id, reason="forbidden", seq=seq))
+        self._waiting.append(self._item(self._position if seq is None else seq, frame, "reset"))
+        self.end()
 
     def _item(self, seq: Seq, json: bytes, kind: str = "event") -> Item:
         assert self._epoch is not None  # known since the first join
@@ -127,9 +150,7 @@ class Stream:
         self._hub.leave(self, room_id)
 
     def removed(self, room_id: RoomId, seq: Seq) -> None:
-        frame = encode(wire.Reset(room_id=room_id, reason="forbidden", seq=seq))
-        self._waiting.append(self._item(seq, frame, "reset"))
-        self.end()
+        self._forbid(seq)
 
     def signal_room(self, room_id: RoomId, seq: Seq, *, added: bool) -> None:
         """Of no interest to the reader of one room."""
@@ -149,6 +170,7 @@ class Streams:
         self._hub = hub
         self._limits = limits
         self._open: dict[Stream, RoomId] = {}
+        self._ended = False
 
     async def open(
         self, identity: Identity, room_id: RoomId, after: Seq, epoch: str | None
@@ -157,15 +179,18 @@ class Streams:
 
         Where that is no position in the log of this epoch (None = of any), the first one is a `reset`.
 
-        Raise NotFound, Forbidden and Unauthenticated, and RateLimited when this user has too many sockets and streams.
+        Raise NotFound, Forbidden and Unauthenticated, RateLimited when this user has too many sockets and streams, and
+        Unavailable once the server stops: a stream would hold up its end.
         """
+        if self._ended:
+            raise Unavailable("the server is stopping")
         if len(self._hub.of_user(identity.user_id)) >= self._limits.user_sockets:
             raise RateLimited(f"at most {self._limits.user_sockets} sockets of a user may be open", retry_after=1.0)
         stream = Stream(self._chat, self._hub, identity, room_id, after, epoch, self._limits)
         self._hub.attach(stream)
         self._open[stream] = room_id
         try:
-            return stream, await stream.read(quiet=0) or []
+            return stream, await stream.begin()
         except BaseException:
             self.close(stream)
             raise
@@ -175,6 +200,7 @@ class Streams:
         self._hub.detach(stream, [self._open.pop(stream)])
 
     def end_all(self) -> None:
-        """The server stops."""
+        """The server stops: what is open ends, and nothing more is opened."""
+        self._ended = True
         for stream in self._open:
             stream.end()
