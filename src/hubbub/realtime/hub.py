@@ -107,10 +107,6 @@ class Hub:
         for listener in [each for session_id in session_ids for each in self._sessions.get(session_id, ())]:
             listener.session_ended()
 
-    def users(self) -> list[UserId]:
-        """Who has a connection here."""
-        return list(self._users)
-
     def everybody(self) -> list[Listener]:
         return [listener for listeners in self._users.values() for listener in listeners]
 
@@ -309,8 +305,7 @@ class Hub:
         event, frame, room_id = item.event, item.frame, feed.room_id
         feed.head = event.seq
         if isinstance(event, MessageEdited):
-            live = feed.live.items()
-            slow = [listener for listener, view in live if not listener.deliver(item.frame_for(view.base), room_id)]
+            slow = self._deliver_edit(feed, item, event.target)
         else:
             slow = self.flusher.deliver(feed.live, frame, room_id)
         for view in list(feed.joining.values()):
@@ -324,6 +319,15 @@ class Hub:
             for view in list(feed.live.values()):
                 self._cut(view, event)
         self.delivered(event)
+
+    def _deliver_edit(self, feed: Feed, item: Delivery, target: Seq) -> list[Listener]:
+        """Deliver the one event of which there are two frames, as `seen_by` says; return those who can't take more."""
+        hidden = [listener for listener, view in feed.live.items() if view.base >= target]
+        if not hidden:
+            return self.flusher.deliver(feed.live, item.frame, feed.room_id)
+        seen = [listener for listener, view in feed.live.items() if view.base < target]
+        slow = self.flusher.deliver(hidden, item.hidden, feed.room_id)
+        return slow + self.flusher.deliver(seen, item.frame, feed.room_id)
 
     def _go_live(self, feed: Feed, view: View) -> None:
         del feed.joining[view.listener]

@@ -157,7 +157,7 @@ class Presence:
         return max((self._status_here(user_id), *self._gossip.statuses(user_id)), key=STATUSES.index)
 
     def _answer(self, user_id: UserId) -> Status:
-        """How somebody is, as one of those who watch is told before the others: they all hear of it in the next beat."""
+        """How somebody is, to tell one of those who watch: where that is news, all hear of it in the next beat."""
         status = self.status(user_id)
         if self._told.get(user_id, status) != status:
             self._told[user_id] = None

@@ -8,11 +8,13 @@ from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.realtime.deliveries import delivery
 from hubbub.realtime.hub import Hub
+from hubbub.realtime.outbox import Outbox, Parcel
 from hubbub.services.logs import Joined, Logs
 from hubbub.services.ports import Store, Tx
 from hubbub.wire import frames as wire
 from hubbub.wire.codec import decode_server
 from hubbub.wire.framing import payload_of
+from hubbub.wire.limits import Limits
 from tests.unit.services.chats import ANN, BOB, Chats, turns
 
 T = TypeVar("T")
@@ -75,7 +77,7 @@ class SteppedStore:
 class Recorder:
     """Implements `realtime.hub.Listener`. It may be told of a room only what comes next after what it knows of it."""
 
-    outbox = None
+    outbox: Outbox | None = None
 
     def __init__(self, hub: Hub, user_id: UserId, session_id: int = 1) -> None:
         self._hub = hub
@@ -147,6 +149,25 @@ class Recorder:
         return await self._hub.complete_join(view, joined)
 
 
+class Boxed(Recorder):
+    """A recorder of which the hub knows the outbox, as it does of a socket."""
+
+    def __init__(self, hub: Hub, user_id: UserId) -> None:
+        super().__init__(hub, user_id)
+        self.outbox: Outbox = Outbox(Wall(), hub.flusher, Limits())
+
+
+class Wall:
+    """Implements `realtime.outbox.Transport`, and forgets all that is written."""
+
+    def write(self, parcel: Parcel) -> None: ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+    def waiting(self) -> int:
+        return 0
+
+
 class Node:
     """A hub beside a chat whose events are published when the test says so."""
 
@@ -160,6 +181,11 @@ class Node:
         recorder = Recorder(self.hub, user_id, session_id)
         self.hub.attach(recorder)
         return recorder
+
+    def boxed(self, user_id: UserId) -> Boxed:
+        boxed = Boxed(self.hub, user_id)
+        self.hub.attach(boxed)
+        return boxed
 
     def take(self) -> list[Event]:
         """What was committed since the last call, and is not published yet."""

@@ -51,6 +51,37 @@ async def test_an_edit_of_what_a_late_member_may_not_read_reaches_them_without_i
     assert bob.texts == bobs_other.texts == ["", "no secret"]
 
 
+async def test_an_edit_is_put_together_once_for_all_who_may_read_it_and_once_for_the_others(node: Node) -> None:
+    room_id = await node.chats.found(ANN, history=History.SINCE_JOINED)
+    old = await node.chats.say(ANN, room_id, "old")
+    await node.chats.rooms.put_member(ANN, room_id, BOB)
+    listeners = [node.boxed(user_id) for user_id in (ANN, BOB, ANN, BOB)]
+    for listener in listeners:
+        assert await listener.join(node.logs, room_id)
+    node.take()
+    await node.chats.messages.edit(ANN, room_id, old, "a secret")
+    node.publish(*node.take())
+    anns, bobs, anns_other, bobs_other = (listener.outbox.due for listener in listeners)
+    assert anns is anns_other
+    assert bobs is bobs_other
+    assert b"a secret" in anns.joined()
+    assert b"a secret" not in bobs.joined()
+
+
+async def test_an_edit_that_a_slow_listener_cannot_take_leaves_it_behind(node: Node) -> None:
+    room_id = await node.chats.found(ANN, history=History.SINCE_JOINED)
+    old = await node.chats.say(ANN, room_id, "old")
+    await node.chats.rooms.put_member(ANN, room_id, BOB)
+    ann, bob = node.recorder(ANN), node.recorder(BOB)
+    for listener in (ann, bob):
+        assert await listener.join(node.logs, room_id)
+        listener.slow = True
+    node.take()
+    await node.chats.messages.edit(ANN, room_id, old, "changed")
+    node.publish(*node.take())
+    assert (ann.behind, bob.behind) == ([room_id], [room_id])
+
+
 async def test_an_event_of_a_room_that_nobody_listens_to_is_passed_over(node: Node) -> None:
     assert not node.hub.listens(ROOM)
     node.publish(*await say(node))
