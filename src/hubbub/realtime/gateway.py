@@ -194,7 +194,11 @@ class Gateway:
     # Frames
 
     def handle(self, connection: Connection, frame: wire.ClientFrame) -> None:
-        """Carry out a frame. Frames of one connection for one room take effect in the order in which they came."""
+        """Carry out a frame.
+
+        Of one connection, the changes of a room take effect in the order in which they came, and so do the frames that
+        read from the log, all of them together. A read may overtake a change.
+        """
         ref = getattr(frame, "ref", None)
         try:
             if connection.state is State.AUTHENTICATING:
