@@ -61,7 +61,7 @@ class WebSocket:
             raise _ended(error) from error
 
     async def close(self, code: int, reason: str) -> None:
-        # websockets counts its own timeout from when everything has left, which a peer that takes nothing never lets be.
+        # websockets counts its own timeout once everything has left; a peer that takes nothing never lets it.
         abort = self._connection.transport.abort
         deadline = asyncio.get_running_loop().call_later(self._close_timeout, abort)
         try:
