@@ -1,6 +1,7 @@
 """Rooms: their ids and pairs, the list of somebody's rooms, the directory. In any store."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,8 +11,8 @@ from hubbub.domain.ids import MAX_ID, Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import User
-from hubbub.services.ports import UNREAD_MAX, ChannelSummary, RoomSummary, Store, Tx
-from tests.contract.acts import NOW, crowd, fields, found, happen, post, say, sign_up
+from hubbub.services.ports import SUMMARY_REACH, UNREAD_MAX, ChannelSummary, RoomSummary, Store, Tx
+from tests.contract.acts import NOW, crowd, decide, fields, found, happen, post, say, sign_up
 
 NONE = RoomId(0)
 
@@ -260,6 +261,19 @@ async def test_the_last_message_is_the_newest_that_may_be_read_and_is_not_delete
     assert (shown.last_message, shown.last_author) == (room.messages[one.seq], bob)
     assert shown.last_message is not None
     assert shown.last_message.text == "changed"
+
+
+async def test_a_summary_looks_at_the_end_of_a_long_room_alone(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    room = await found(store, ann, bob)
+    (first,) = await say(store, room, ann, "first")
+    topics = decide(room, *(partial(room.change, ann.id, topic=f"{at}") for at in range(SUMMARY_REACH - 1)))
+    await store.write(lambda tx: tx.log.append(topics))
+    shown = await summary(store, bob, room)
+    assert (shown.last_message, shown.unread) == (first, 1)
+    await happen(store, room, *room.change(ann.id, topic="one more"))
+    shown = await summary(store, bob, room)
+    assert (shown.last_message, shown.unread) == (None, 0)
 
 
 # The directory

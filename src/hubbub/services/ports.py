@@ -19,7 +19,8 @@ from hubbub.domain.users import Session, User
 T = TypeVar("T")
 
 MAX_PAGE = 200  # items; every `limit` below is 1..MAX_PAGE unless it says otherwise
-UNREAD_MAX = 1000  # counting stops here: more is shown as "999+" everywhere, and a count stays cheap
+UNREAD_MAX = 1000  # counting stops here: more is shown as "999+" everywhere
+SUMMARY_REACH = 10_000  # events at the end of a room that its summary looks at, so that it costs the same for every room
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class RoomSummary:
     role: Role
     base: Seq  # the last seq before what this member may read
     read_seq: Seq  # never below the seq of the current membership
-    unread: int  # messages after read_seq, not their own, not deleted; at most UNREAD_MAX
+    unread: int  # messages after read_seq, not their own, not deleted; at most UNREAD_MAX, of the last SUMMARY_REACH
     peer: User | None  # the other person of a direct room
-    last_message: Message | None  # the newest that this member may read, and that is not deleted
+    last_message: Message | None  # the newest that this member may read, and that is not deleted; within SUMMARY_REACH
     last_author: User | None
 
 

@@ -9,7 +9,7 @@ from hubbub.domain.messages import Message
 from hubbub.domain.permissions import base
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import User
-from hubbub.services.ports import ChannelSummary, RoomSummary
+from hubbub.services.ports import SUMMARY_REACH, ChannelSummary, RoomSummary
 from hubbub.stores.memory.reads import MemoryReads
 from hubbub.stores.memory.tables import Tables, copy_of
 
@@ -71,7 +71,8 @@ class MemoryRooms:
         member = room.members[user_id]
         first = base(room.history, member)
         read_seq = max(member.joined_seq, self._tables.reads.get((room.id, user_id), Seq(0)))
-        last = _last_message(room, first)
+        reach = Seq(room.head - SUMMARY_REACH)
+        last = _last_message(room, max(first, reach))
         return RoomSummary(
             room_id=room.id,
             kind=room.kind,
@@ -82,7 +83,7 @@ class MemoryRooms:
             role=member.role,
             base=first,
             read_seq=read_seq,
-            unread=reads.unread(room.id, user_id, read_seq),
+            unread=reads.unread(room.id, user_id, max(read_seq, reach)),
             peer=self._peer(room, user_id),
             last_message=last,
             last_author=None if last is None else self._tables.users[last.user_id],
@@ -94,6 +95,6 @@ class MemoryRooms:
         return next((self._tables.users[other] for other in room.members if other != user_id), None)
 
 
-def _last_message(room: ChatRoom, base: Seq) -> Message | None:
-    shown = (room.messages[seq] for seq in reversed(room.messages) if seq > base)
+def _last_message(room: ChatRoom, after: Seq) -> Message | None:
+    shown = (room.messages[seq] for seq in reversed(room.messages) if seq > after)
     return next((message for message in shown if not message.deleted), None)

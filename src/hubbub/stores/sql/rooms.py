@@ -11,7 +11,7 @@ from hubbub.domain.ids import MAX_ID, Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.permissions import base
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.ports import UNREAD_MAX, ChannelSummary, RoomSummary
+from hubbub.services.ports import SUMMARY_REACH, UNREAD_MAX, ChannelSummary, RoomSummary
 from hubbub.stores.sql.dialects import Keys, LeftFirst, contains, encode_keys, locks
 from hubbub.stores.sql.messages import SqlMessages
 from hubbub.stores.sql.savepoints import savepoint
@@ -95,11 +95,11 @@ _CHANNELS = Statement(
     .limit(bindparam("limit"))
 )
 
-_ROOM = Keys(3)  # room_id, the last seq before what may be read, the last seq that was read
-_ROOM_ID, _BASE, _READ = _ROOM.columns
+_ROOM = Keys(3)  # room_id, the last seq before what may be shown, the last seq before what may be unread
+_ROOM_ID, _SHOWN, _READ = _ROOM.columns
 _NEWEST = (
     select(messages.c.seq)
-    .where(messages.c.room_id == _ROOM_ID, messages.c.seq > _BASE, messages.c.deleted_at.is_(None))
+    .where(messages.c.room_id == _ROOM_ID, messages.c.seq > _SHOWN, messages.c.deleted_at.is_(None))
     .order_by(messages.c.seq.desc())
     .limit(1)
     .correlate(_ROOM.source)
@@ -165,7 +165,7 @@ class SqlRooms:
     def _summaries(self, user_id: UserId, rows: Sequence[Any]) -> list[RoomSummary]:
         """Four statements for any number of rooms: the rooms, their tails, the last messages, the people."""
         places = {row.id: _place(row, user_id) for row in rows}
-        keys = encode_keys([room_id, *place] for room_id, place in places.items())
+        keys = encode_keys([row.id, *(max(seq, row.head - SUMMARY_REACH) for seq in places[row.id])] for row in rows)
         tails = {row.room_id: row for row in _TAILS.rows(self._connection, keys=keys, user_id=user_id)}
         newest = [(tail.room_id, tail.newest) for tail in tails.values() if tail.newest is not None]
         last = {message.room_id: message for message in SqlMessages(self._connection).get(newest).values()}
