@@ -1,5 +1,6 @@
 """The people on this server, as others see them, and what each may change about themselves."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,7 @@ class UserDirectory:
     def __init__(self, store: Store, credentials: Credentials) -> None:
         self._store = store
         self._credentials = credentials
+        self._searching = asyncio.Lock()  # a search may look at every user: one reader of the store is enough for that
 
     async def get(self, viewer: Identity, user_id: UserId) -> Profile:
         """One profile. Raise NotFound."""
@@ -56,9 +58,10 @@ class UserDirectory:
         check_query(query)
         after = None if cursor is None else decode_cursor(cursor, str)[0]
         with_disabled = can_find_disabled(viewer.is_admin)
-        found = await self._store.read(
-            lambda tx: tx.users.search(query, after=after, limit=limit + 1, with_disabled=with_disabled)
-        )
+        async with self._searching:
+            found = await self._store.read(
+                lambda tx: tx.users.search(query, after=after, limit=limit + 1, with_disabled=with_disabled)
+            )
         page, next_cursor = page_of(found, limit, lambda user: encode_cursor(user.username))
         return [profile(viewer, user) for user in page], next_cursor
 
