@@ -254,15 +254,19 @@ class Connection:
 
     def tick(self, now: float) -> float | None:
         """Close what has run out, ping what is silent; return when to look again, or None when it is over."""
-        limits = self._gateway.limits
-        paused_at = self.outbox.paused_at
         if self.state is State.CLOSED:
             return None
+        limits = self._gateway.limits
+        self.outbox.look(now)
+        paused_at = self.outbox.paused_at
         if self.state is State.AUTHENTICATING:
             due = self._opened_at + limits.auth_timeout
             if now >= due:
                 self.close(CloseCode.AUTH_TIMEOUT, "no authentication in time")
             return min(due, now + LOOK)
+        if self._pong_by is not None:  # its time runs only while nothing is in the way of the ping
+            free_at = self.outbox.resumed_at if paused_at is None else now
+            self._pong_by = max(self._pong_by, free_at + limits.pong_timeout)
         if now >= self._expires_at:
             self.close(CloseCode.UNAUTHENTICATED, "the token has expired")
         elif paused_at is not None and now >= paused_at + limits.stuck_timeout:

@@ -60,6 +60,10 @@ class Transport(Protocol):
         """Send complete WebSocket frames (`wire.framing`). May pause the outbox before it returns."""
         ...
 
+    def waiting(self) -> int:
+        """Bytes that were written, and that the reader has not taken yet, as far as that is known here."""
+        ...
+
     def close(self, code: int, reason: str) -> None:
         """Send what was written and then a close frame (reasons have at most 123 bytes); nothing follows it."""
         ...
@@ -138,7 +142,17 @@ class Flusher:
 class Outbox:
     """The frames that wait for one socket, in the order in which they were put in."""
 
-    __slots__ = ("_closed", "_flusher", "_limits", "_transport", "_waiter", "due", "paused_at")
+    __slots__ = (
+        "_closed",
+        "_flusher",
+        "_limits",
+        "_transport",
+        "_waiter",
+        "_waiting",
+        "due",
+        "paused_at",
+        "resumed_at",
+    )
 
     def __init__(self, transport: Transport, flusher: Flusher, limits: Limits) -> None:
         self._transport = transport
@@ -146,8 +160,10 @@ class Outbox:
         self._limits = limits
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
+        self._waiting = 0  # bytes in the transport at the last look, while paused
         self.due = NOTHING  # to be written at the end of the turn, or when the reader takes more
-        self.paused_at: float | None = None  # loop time since when the reader has taken nothing
+        self.paused_at: float | None = None  # loop time since when the reader was not seen to take anything
+        self.resumed_at = 0.0  # loop time at which the transport was free again, the last time
 
     def answer(self, frame: bytes) -> bool:
         """An answer, or anything else that must arrive as long as the socket lives.
@@ -197,10 +213,21 @@ class Outbox:
         """The transport's buffer is full. `now` is the loop's time."""
         if self.paused_at is None:
             self.paused_at = now
+            self._waiting = self._transport.waiting()
 
-    def resume(self) -> None:
+    def look(self, now: float) -> None:
+        """See whether a slow reader has taken anything since the last look: then it is slow, but not stuck."""
+        if self.paused_at is None:
+            return
+        waiting = self._transport.waiting()
+        if waiting < self._waiting:
+            self.paused_at = now
+        self._waiting = waiting
+
+    def resume(self, now: float) -> None:
         """The transport takes more."""
         self.paused_at = None
+        self.resumed_at = now
         if self.due is not NOTHING:
             self._flusher.mark(self)
         self._wake()

@@ -161,6 +161,9 @@ class DetachedSocket(asyncio.Protocol):
         if not self._closing and not self._transport.is_closing():
             self._transport.write(data)
 
+    def waiting(self) -> int:
+        return self._transport.get_write_buffer_size()
+
     def close(self, code: int, reason: str) -> None:
         if self._closing or self._transport.is_closing():
             return
@@ -199,7 +202,7 @@ class DetachedSocket(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         if self._connection is not None:
-            self._connection.outbox.resume()
+            self._connection.outbox.resume(asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._descriptor = None  # its number may be another socket's soon

@@ -223,6 +223,9 @@ class AsgiTransport:
             self.outbox.pause(asyncio.get_running_loop().time())
         self._wake.set()
 
+    def waiting(self) -> int:
+        return self._bytes
+
     def close(self, code: int, reason: str) -> None:
         self._closing = code, reason
         self._wake.set()
@@ -246,4 +249,4 @@ class AsgiTransport:
         await self._websocket.send_text(payload_of(frame).decode())
         self._bytes -= len(frame)
         if self.outbox is not None and self.outbox.paused_at is not None and self._bytes <= self.HIGH_WATER // 2:
-            self.outbox.resume()
+            self.outbox.resume(asyncio.get_running_loop().time())

@@ -84,6 +84,7 @@ class RecordingTransport:
     def __init__(self) -> None:
         self.frames: list[wire.ServerFrame] = []
         self.sizes: list[int] = []
+        self.unread = 0  # bytes
         self.closed: tuple[int, str] | None = None
 
     def write(self, parcel: Parcel) -> None:
@@ -92,6 +93,9 @@ class RecordingTransport:
             payload = payload_of(frame)
             self.sizes.append(len(payload))
             self.frames.append(decode_server(payload))
+
+    def waiting(self) -> int:
+        return self.unread
 
     def close(self, code: int, reason: str) -> None:
         assert self.closed is None, "a socket is closed once"

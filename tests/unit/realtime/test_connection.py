@@ -266,7 +266,7 @@ async def test_a_slow_reader_falls_behind_is_told_the_head_and_catches_up() -> N
         assert len(await fast.take()) == 40
         assert slow.transport.frames == []
 
-        slow.connection.outbox.resume()
+        slow.connection.outbox.resume(0.0)
         assert await slow.take() == [wire.Behind(room_id=room_id, head=Seq(20))]
         frames = await slow.say(type="join", after=3)
         assert isinstance(frames[1], wire.Events)
@@ -283,7 +283,7 @@ async def test_a_slow_reader_is_still_told_of_every_room_they_were_added_to() ->
         added = await world.found(world.bob, world.ann, name="pond")
         await world.post(world.bob, room_id, *["hi"] * 6)
 
-        line.connection.outbox.resume()
+        line.connection.outbox.resume(0.0)
         signals = [frame for frame in await line.take() if isinstance(frame, wire.Signal)]
         assert signals == [wire.Signal(kind="room", room_id=added, seq=Seq(3), on=True)]
 
@@ -305,6 +305,38 @@ async def test_who_reads_nothing_for_too_long_is_sent_away() -> None:
         assert tick(line, 26) == pytest.approx(30, abs=0.1)
         tick(line, 31)
         assert line.closed == CloseCode.SLOW
+
+
+async def test_who_takes_a_little_now_and_then_is_neither_stuck_nor_dead() -> None:
+    async with world_of(LIMITS) as world:
+        line = await world.open(world.ann)
+        line.transport.unread = 1000
+        line.connection.outbox.pause(asyncio.get_running_loop().time())
+        seconds = 0.0
+        for _ in range(40):
+            due = tick(line, seconds)
+            assert due is not None
+            seconds = due
+            line.transport.unread -= 1
+        assert seconds > 5 * LIMITS.stuck_timeout
+        assert line.closed is None
+        assert tick(line, seconds) == pytest.approx(seconds + LIMITS.pong_timeout)  # for the ping waits here too
+        tick(line, seconds + LIMITS.stuck_timeout + 1)
+        assert line.closed == CloseCode.SLOW
+
+
+async def test_the_time_for_a_pong_runs_once_nothing_is_in_the_way_of_the_ping() -> None:
+    async with world_of(LIMITS) as world:
+        line = await world.open(world.ann)
+        now = asyncio.get_running_loop().time()
+        line.connection.outbox.pause(now + 15)
+        tick(line, 21)
+        line.connection.outbox.resume(now + 40)
+        assert tick(line, 41) == pytest.approx(45, abs=0.1)
+        assert tick(line, 44) == pytest.approx(45, abs=0.1)
+        assert line.closed is None
+        tick(line, 46)
+        assert line.closed == CloseCode.HEARTBEAT
 
 
 async def test_a_reader_that_becomes_slow_is_looked_at_in_time_however_rare_the_heartbeat() -> None:

@@ -245,7 +245,7 @@ async def test_a_slow_reader_is_told_of_no_signals_and_of_all_events() -> None:
         await world.post(world.ann, room_id, "one", "two")
         for on in (True, False, True):
             await bob.say(type="typing", on=on)
-        ann.connection.outbox.resume()
+        ann.connection.outbox.resume(0.0)
         assert kinds(await ann.take()) == ["EventFrame", "EventFrame"]
 
 
@@ -265,7 +265,7 @@ async def test_who_was_too_slow_for_a_presence_is_told_once_they_read_again(post
             await world.post(world.ann, room_id, *"abcdef")
         away = wire.Signal(kind="presence", user_id=world.bob, status="away")
         assert away not in await ann.take()
-        ann.connection.outbox.resume()
+        ann.connection.outbox.resume(0.0)
         while away not in await ann.take():
             pass
         assert away not in await ann.take()
@@ -285,7 +285,7 @@ async def test_who_goes_while_others_are_told_again_takes_nothing_from_the_next(
             await world.settle()
         world.store.hold()
         for line in lines:
-            line.connection.outbox.resume()
+            line.connection.outbox.resume(0.0)
         while not world.store.reads:  # until the first is about to be told
             await world.settle()
         second.connection.lost(1006)

@@ -232,7 +232,7 @@ async def test_who_does_not_read_gets_no_more_pages_until_they_do(world: World) 
     assert await line.take() == []
     assert world.store.most_reads == 0
 
-    line.connection.outbox.resume()
+    line.connection.outbox.resume(0.0)
     refs: list[int | None] = []
     while len(refs) < 60:
         refs += [frame.ref for frame in await line.take() if isinstance(frame, wire.Page)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,7 @@ class Pipe:
         self.closed: tuple[int, str] | None = None
         self.fills_up = False
         self.breaks = False
+        self.unread = 0  # bytes
 
     def write(self, parcel: Parcel) -> None:
         if self.breaks:
@@ -29,6 +31,9 @@ class Pipe:
         self.writes.append(list(parcel.frames))
         if self.fills_up:
             self.outbox.pause(0.0)
+
+    def waiting(self) -> int:
+        return self.unread
 
     def close(self, code: int, reason: str) -> None:
         self.closed = code, reason
@@ -141,7 +146,7 @@ async def test_nothing_is_written_while_the_reader_is_slow_and_all_of_it_after(p
     assert pipe.writes == [[b"a"]]
     assert pipe.outbox.paused_at == 0.0
     pipe.fills_up = False
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.writes == [[b"a"], [b"b", b"c"]]
 
@@ -150,9 +155,27 @@ async def test_a_reader_is_slow_since_the_first_pause(pipe: Pipe) -> None:
     pipe.outbox.pause(1.0)
     pipe.outbox.pause(2.0)
     assert pipe.outbox.paused_at == 1.0
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     pipe.outbox.pause(3.0)
     assert pipe.outbox.paused_at == 3.0
+
+
+async def test_a_slow_reader_that_has_taken_something_since_the_last_look_is_not_stuck(pipe: Pipe) -> None:
+    pipe.unread = 1000
+    pipe.outbox.pause(1.0)
+    seen = []
+    for now, taken in ((2.0, 0), (3.0, 1), (4.0, 1), (5.0, 0)):
+        pipe.unread -= taken
+        pipe.outbox.look(now)
+        seen.append(pipe.outbox.paused_at)
+    assert seen == [1.0, 3.0, 4.0, 4.0]
+
+
+async def test_a_reader_that_is_not_slow_is_not_looked_at(pipe: Pipe) -> None:
+    pipe.outbox.pause(1.0)
+    pipe.outbox.resume(2.0)
+    pipe.outbox.look(3.0)
+    assert (pipe.outbox.paused_at, pipe.outbox.resumed_at) == (None, 2.0)
 
 
 async def test_signals_are_dropped_from_half_of_the_frames_on_and_events_refused_at_all_of_them(pipe: Pipe) -> None:
@@ -164,7 +187,7 @@ async def test_signals_are_dropped_from_half_of_the_frames_on_and_events_refused
     assert pipe.outbox.event(b"4", ONE)
     assert not pipe.outbox.event(b"refused", ONE)
     assert pipe.outbox.answer(b"5")
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.writes == [[b"1", b"2", b"3", b"4", b"5"]]
     assert pipe.outbox.event(b"6", ONE)
@@ -176,7 +199,7 @@ async def test_the_bytes_are_limited_too(pipe: Pipe) -> None:
     pipe.outbox.signal(b"dropped")
     assert pipe.outbox.event(b"y" * 60, ONE)
     assert not pipe.outbox.event(b"z", ONE)
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.writes == [[b"x" * 60, b"y" * 60]]
     pipe.outbox.pause(0.0)
@@ -187,7 +210,7 @@ async def test_answers_are_refused_only_beyond_what_a_client_can_have_asked_for(
     pipe.outbox.pause(0.0)
     taken = [pipe.outbox.answer(b"%d" % number) for number in range(9)]
     assert taken == [True] * 8 + [False]
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.frames == [b"%d" % number for number in range(8)]
     assert pipe.outbox.answer(b"9")
@@ -203,7 +226,7 @@ async def test_collapsing_leaves_the_answers_and_names_the_rooms_of_what_is_drop
     assert pipe.outbox.collapse() == [TWO, ONE]
     assert pipe.outbox.collapse() == []
     assert pipe.outbox.event(b"room again", ONE)
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.writes == [[b"a", b"room again"]]
 
@@ -213,7 +236,7 @@ async def test_collapsing_drops_signals_without_a_word(pipe: Pipe) -> None:
     pipe.outbox.signal(b"s")
     pipe.outbox.answer(b"a")
     assert pipe.outbox.collapse() == []
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.writes == [[b"a"]]
 
@@ -225,7 +248,7 @@ async def test_closing_writes_what_is_due_first_and_nothing_after(pipe: Pipe) ->
     pipe.outbox.answer(b"b")
     pipe.outbox.event(b"c", ONE)
     pipe.outbox.signal(b"d")
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert pipe.writes == [[b"a"]]
 
@@ -234,7 +257,7 @@ async def test_closing_does_not_wait_for_a_slow_reader(pipe: Pipe) -> None:
     pipe.outbox.pause(0.0)
     pipe.outbox.answer(b"a")
     pipe.outbox.close(4508, "slow")
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.sleep(0)
     assert (pipe.writes, pipe.closed) == ([], (4508, "slow"))
 
@@ -261,7 +284,7 @@ async def test_a_socket_that_breaks_costs_the_others_nothing(caplog: pytest.LogC
 
 async def test_who_has_much_to_say_waits_until_the_reader_takes_more_or_is_gone(pipe: Pipe) -> None:
     await asyncio.wait_for(pipe.outbox.writable(), 1)
-    for end in (pipe.outbox.resume, pipe.outbox.discard):
+    for end in (partial(pipe.outbox.resume, 1.0), pipe.outbox.discard):
         pipe.outbox.pause(0.0)
         waiting = asyncio.ensure_future(pipe.outbox.writable())
         await asyncio.sleep(0)
@@ -274,7 +297,7 @@ async def test_who_waits_for_the_reader_waits_on_when_it_is_slow_again_at_once(p
     pipe.outbox.pause(0.0)
     waiting = asyncio.ensure_future(pipe.outbox.writable())
     await asyncio.sleep(0)
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     pipe.outbox.pause(1.0)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -291,5 +314,5 @@ async def test_who_gives_up_waiting_leaves_the_next_one_in_peace(pipe: Pipe) -> 
     await asyncio.sleep(0)
     waiting = asyncio.ensure_future(pipe.outbox.writable())
     await asyncio.sleep(0)
-    pipe.outbox.resume()
+    pipe.outbox.resume(0.0)
     await asyncio.wait_for(waiting, 1)

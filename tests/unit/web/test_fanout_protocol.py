@@ -3,8 +3,9 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -34,6 +35,9 @@ class RecordingTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
         self.writes += 1
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -244,6 +248,13 @@ async def test_the_end_of_the_server_cuts_no_goodbye_off(asked_to_go: bool) -> N
 # What the outbox writes, over a real pair of sockets
 
 
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
+if sys.platform != "win32":
+    import uvloop
+
+    LOOPS.append(uvloop.new_event_loop)
+
+
 class Pair:
     """A transport, its socket's number, and the other end, which does not block."""
 
@@ -309,6 +320,31 @@ async def test_what_the_kernel_does_not_take_follows_in_order() -> None:
         assert connection.outbox.paused_at is not None
         assert came + await pair.read(len(sent) - len(came)) == sent
         assert connection.outbox.paused_at is None
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_a_slow_reader_is_seen_to_take_something_while_there_is_more(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def scene() -> None:
+        async with world_of() as world, pair_of_sockets() as pair:
+            _, connection = attached_to(world, pair.transport)
+            outbox = connection.outbox
+            outbox.answer(b"x" * 4_000_000)
+            outbox.flush()
+            since = outbox.paused_at
+            assert since is not None
+            outbox.look(since + 1)
+            assert outbox.paused_at == since
+            await pair.read(2_000_000)
+            outbox.look(since + 2)
+            assert outbox.paused_at == since + 2
+            await pair.read(2_000_000)
+            await asyncio.sleep(0)
+            assert outbox.paused_at is None
+
+    with closing(new_loop()) as loop:
+        loop.run_until_complete(scene())
 
 
 async def test_nothing_overtakes_what_the_handshake_left_in_the_transport() -> None:

@@ -79,6 +79,9 @@ class Pipe:
             if not self.broken:
                 self._put(frame)
 
+    def waiting(self) -> int:
+        return self._unread
+
     def close(self, code: int, reason: str) -> None:
         if self.closed_by_node:
             raise Violation("edge", "a socket was closed twice")
@@ -175,7 +178,7 @@ class Pipe:
 
     def _resume(self) -> None:
         if self.connection is not None and self.connection.outbox.paused_at is not None:
-            self.connection.outbox.resume()
+            self.connection.outbox.resume(self._loop.time())
 
     def _end(self, code: int) -> None:
         if not self.over:
