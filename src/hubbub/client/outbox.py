@@ -4,6 +4,9 @@ Sans-I/O. An **exchange** is a frame that is answered, and that may be repeated 
 client_id makes safe, an `edit` or a `delete`, which change nothing the second time, a `history`. Exchanges leave in the
 order in which they were made. After a lost connection all that are unanswered leave again, in that order, before any
 newer one: so one author's messages arrive in the order sent.
+
+Of the changes of one message one is under way at a time, and what is newer waits behind it: of two that were repeated,
+the first would take the second back.
 """
 
 from collections.abc import Callable
@@ -15,6 +18,7 @@ from msgspec.structs import replace
 from hubbub.client.backoff import Backoff
 from hubbub.client.outputs import Answered, Output
 from hubbub.domain.errors import ChatError
+from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
 
 ExchangeFrame: TypeAlias = wire.Send | wire.Edit | wire.Delete | wire.History
@@ -57,14 +61,14 @@ class Outbox:
 
     def due(self) -> float | None:
         """When there is something to send; None = nothing."""
-        return self._held_until if self._unsent else None
+        return None if self._next() is None else self._held_until
 
     def next_request(self, now: float, ref: int) -> ExchangeFrame | None:
         """The next frame to send, or None."""
-        if not self._unsent or now < self._held_until:
+        exchange = self._next()
+        if exchange is None or now < self._held_until:
             return None
-        key = next(iter(self._unsent))
-        exchange = self._unsent.pop(key)
+        del self._unsent[exchange.key]
         exchange.ref, exchange.sent = ref, True
         self._by_ref[ref] = exchange
         return replace(exchange.frame, ref=ref)
@@ -109,6 +113,14 @@ class Outbox:
         self._finish(exchange, error)
         return True
 
+    def _next(self) -> _Exchange | None:
+        """The oldest that is not under way, unless an earlier change of the same message is."""
+        exchange = next(iter(self._unsent.values()), None)
+        target = None if exchange is None else _changed(exchange.frame)
+        if target is not None and any(_changed(earlier.frame) == target for earlier in self._by_ref.values()):
+            return None
+        return exchange
+
     def _finish(self, exchange: _Exchange, answer: wire.Ack | wire.Page | Exception) -> None:
         assert exchange.ref is not None
         del self._exchanges[exchange.key], self._by_ref[exchange.ref]
@@ -116,6 +128,11 @@ class Outbox:
 
     def _resort(self) -> None:
         self._unsent = {key: exchange for key, exchange in self._exchanges.items() if exchange.ref is None}
+
+
+def _changed(frame: ExchangeFrame) -> tuple[RoomId | None, Seq] | None:
+    """The message that it changes, if it changes one."""
+    return (frame.room_id, frame.target) if isinstance(frame, wire.Edit | wire.Delete) else None
 
 
 def _fits(frame: ExchangeFrame, answer: wire.Ack | wire.Page) -> bool:

@@ -6,9 +6,26 @@ from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
 from tests.unit.client.scripted import ROOM, Script, with_limits
 
+AT = "2026-11-22T09:00:00.000Z"
+
 
 def sent(script: Script) -> list[str]:
     return [frame.text for frame in script.frames(wire.Send)]
+
+
+def edits(script: Script) -> list[str]:
+    return [frame.text for frame in script.frames(wire.Edit)]
+
+
+def edit(script: Script, text: str, *, target: int, room_id: RoomId = ROOM) -> int:
+    key = script.core.exchange(wire.Edit(room_id=room_id, target=Seq(target), text=text), script.now)
+    script.collect()
+    return key
+
+
+def delete(script: Script, *, target: int) -> None:
+    script.core.exchange(wire.Delete(room_id=ROOM, target=Seq(target)), script.now)
+    script.collect()
 
 
 def test_an_ack_answers_its_send() -> None:
@@ -37,7 +54,7 @@ def test_an_ack_without_a_seq_acknowledges_nothing() -> None:
 def test_an_ack_of_another_room_acknowledges_nothing() -> None:
     script = Script().opened()
     script.send()
-    script.says(wire.Ack(ref=1, room_id=RoomId(8), client_id="a1", seq=Seq(1), at="2026-11-22T09:00:00.000Z"))
+    script.says(wire.Ack(ref=1, room_id=RoomId(8), client_id="a1", seq=Seq(1), at=AT))
     assert script.outputs(outputs.Answered) == []
 
 
@@ -117,12 +134,14 @@ def test_only_so_many_frames_are_unanswered_at_once() -> None:
 
 
 def test_sends_keep_to_the_pace_that_the_server_asks_for() -> None:
-    script = Script().opened(with_limits(inflight=64, frame_rate=10.0, frame_burst=10))
-    for number in range(30):
+    script = Script().opened(with_limits(inflight=64, frame_rate=10.0, frame_burst=200))
+    for number in range(200):
         script.send(str(number))
+    for seq, frame in enumerate(script.frames(wire.Send)):
+        script.ack(frame, seq)
     at_once = len(sent(script))
     script.pass_time(1.0)
-    assert (at_once, len(sent(script))) == (5, 14)
+    assert (at_once, len(sent(script))) == (100, 109)
 
 
 def test_a_frame_above_the_limit_is_refused_here_and_takes_nothing_with_it() -> None:
@@ -167,13 +186,61 @@ def test_what_has_left_can_not_be_withdrawn_and_is_repeated_until_it_is_answered
 def test_edits_stay_in_order_with_sends() -> None:
     script = Script().opened()
     script.send("a")
-    script.core.exchange(wire.Edit(room_id=ROOM, target=Seq(1), text="b"), script.now)
-    script.core.exchange(wire.Delete(room_id=ROOM, target=Seq(1)), script.now)
-    script.collect()
+    edit(script, "b", target=1)
+    delete(script, target=2)
     script.lost()
     script.forget()
     script.opened()
     assert [type(frame) for frame in script.sent] == [wire.Send, wire.Edit, wire.Delete]
+
+
+def test_a_change_waits_for_the_one_before_of_the_same_message_and_so_does_what_is_newer() -> None:
+    script = Script().opened()
+    edit(script, "x", target=1)
+    edit(script, "of another message", target=2)
+    edit(script, "of another room", target=1, room_id=RoomId(8))
+    edit(script, "y", target=1)
+    script.send("a")
+    assert edits(script) == ["x", "of another message", "of another room"]
+    assert (script.core.deadline() or 0.0) > script.now
+    script.says(wire.Ack(ref=1, room_id=ROOM, seq=Seq(5), at=AT))
+    assert (edits(script)[3:], sent(script)) == (["y"], ["a"])
+    delete(script, target=1)
+    assert script.frames(wire.Delete) == []
+    script.says(wire.Ack(ref=4, room_id=ROOM, seq=Seq(6), at=AT))
+    assert len(script.frames(wire.Delete)) == 1
+
+
+def test_what_is_repeated_of_a_message_is_its_last_change_alone() -> None:
+    script = Script().opened()
+    edit(script, "x", target=1)
+    edit(script, "y", target=1)
+    script.lost()
+    script.opened()
+    assert edits(script) == ["x", "x"]
+    script.says(wire.Ack(ref=2, room_id=ROOM))
+    assert edits(script) == ["x", "x", "y"]
+
+
+def test_a_change_that_is_to_come_later_is_not_overtaken_by_the_next() -> None:
+    script = Script().opened()
+    edit(script, "x", target=1)
+    edit(script, "y", target=1)
+    script.refuse(1, "rate_limited", retryable=True)
+    script.pass_time(1)
+    assert edits(script) == ["x", "x"]
+    script.refuse(2, "forbidden")
+    assert edits(script) == ["x", "x", "y"]
+
+
+def test_a_change_that_was_taken_back_while_it_waited_holds_up_nothing() -> None:
+    script = Script().opened()
+    edit(script, "x", target=1)
+    never_mind = edit(script, "y", target=1)
+    script.send("a")
+    assert script.core.withdraw(never_mind)
+    script.says(wire.Ack(ref=1, room_id=ROOM, seq=Seq(5), at=AT))
+    assert (edits(script), sent(script)) == (["x"], ["a"])
 
 
 def test_an_edit_that_changed_nothing_is_answered_too() -> None:
@@ -186,7 +253,7 @@ def test_an_edit_that_changed_nothing_is_answered_too() -> None:
 def test_only_a_page_answers_a_question_for_history() -> None:
     script = Script().opened()
     key = script.core.exchange(wire.History(room_id=ROOM), script.now)
-    script.says(wire.Ack(ref=1, room_id=ROOM, seq=Seq(1), at="2026-11-22T09:00:00.000Z"))
+    script.says(wire.Ack(ref=1, room_id=ROOM, seq=Seq(1), at=AT))
     assert script.outputs(outputs.Answered) == []
     script.says(wire.Page(ref=1, room_id=ROOM, items=[], head=Seq(0)))
     assert [answered.key for answered in script.outputs(outputs.Answered)] == [key]
