@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from hubbub.audit.changes import Change, Needless
 from hubbub.audit.delays import Delays
 from hubbub.audit.edges import WatchedConnector
 from hubbub.client import Chat, ClientError, Room, RoomReset
 from hubbub.domain.errors import ChatError, Conflict
-from hubbub.domain.events import Event
+from hubbub.domain.events import Event, MessagePosted
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.messages import Message
 
@@ -30,7 +31,9 @@ class Client:
         self.connector = connector
         self.rooms: dict[RoomId, Room] = {}
         self.taken: dict[RoomId, list[Event]] = {}  # what the loops over its rooms gave
-        self.acknowledged: list[Message] = []
+        self.messages: list[Message] = []  # that were acknowledged, as they came
+        self.acknowledged: dict[int, Change] = {}  # by the number of the call: they are counted as they begin
+        self.needless: list[Needless] = []
         self.failures: list[Exception] = []
         self.waiting: dict[asyncio.Task[None], None] = {}
         self._delays = delays
@@ -53,12 +56,11 @@ class Client:
         self._said += 1
         text = f"{self.name} says {self._said}"
         draw = self._chance.random()
-        if self.acknowledged and draw < EDITS + DELETIONS:
-            message = self._chance.choice(self.acknowledged[-RECENT:])
-            room = self.rooms[message.room_id]
-            self._start(room.edit(message.seq, text) if draw < EDITS else room.delete(message.seq))
+        if self.messages and draw < EDITS + DELETIONS:
+            message = self._chance.choice(self.messages[-RECENT:])
+            self._start(self._change(self._said, message, text if draw < EDITS else None))
         else:
-            self._start(self._post(self._chance.choice(list(self.rooms.values())), text))
+            self._start(self._post(self._said, self._chance.choice(list(self.rooms.values())), text))
 
     async def reach(self, room_id: RoomId, head: Seq) -> None:
         """Wait until the loop over this room has taken all events up to `head`."""
@@ -84,10 +86,20 @@ class Client:
         except (ChatError, ClientError) as error:
             self.failures.append(error)
 
-    async def _post(self, room: Room, text: str) -> None:
+    async def _post(self, call: int, room: Room, text: str) -> None:
         client_id = uuid.uuid4().hex
         self._delays.said(client_id)
-        self.acknowledged.append(await room.send(text, client_id=client_id))
+        message = await room.send(text, client_id=client_id)
+        self.messages.append(message)
+        self.acknowledged[call] = MessagePosted(message)
+
+    async def _change(self, call: int, message: Message, text: str | None) -> None:
+        room, seq = self.rooms[message.room_id], message.seq
+        change = await (room.delete(seq) if text is None else room.edit(seq, text))
+        if change is None:
+            self.needless.append(Needless(room.id, seq, text))
+        else:
+            self.acknowledged[call] = change
 
     async def _take(self, room: Room) -> None:
         taken = self.taken[room.id]

@@ -31,6 +31,10 @@ class Ledger:
         version, text = words
         return self._texts.setdefault((event.room_id, version), hash(text)) == hash(text)
 
+    def text_of(self, room_id: RoomId, seq: Seq) -> int | None:
+        """The hash of the text that this post or edit made; None = nobody has seen it."""
+        return self._texts.get((room_id, seq))
+
 
 def _lasting(event: Event) -> Event:
     """The event without what may change when it is read again."""

@@ -1,7 +1,10 @@
 """Every fault of a server that the live audit is for, planted in what clients received."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from hubbub.audit.changes import Change, Needless
 from hubbub.audit.comparisons import RoomLog
 from hubbub.audit.delays import Delays
 from hubbub.audit.edges import Edge
@@ -19,15 +22,21 @@ from hubbub.wire.events import encode_event, event_body
 ROOM, ANN = RoomId(9), UserId(1)
 
 
-def posted(seq: int, text: str = "", *, client_id: str | None = None, version: int = 0, deleted: bool = False) -> Event:
+def posted(
+    seq: int, text: str = "", *, client_id: str | None = None, version: int = 0, deleted: bool = False
+) -> MessagePosted:
     said = "" if deleted else text or f"m{seq}"
     at = Millis(version) if version else None
     state = {"version": Seq(version), "deleted_at" if deleted else "edited_at": at}
     return MessagePosted(Message(ROOM, Seq(seq), ANN, Millis(seq), said, client_id or f"c{seq}", **state))  # type: ignore[arg-type]
 
 
-def edited(seq: int, target: int, text: str) -> Event:
+def edited(seq: int, target: int, text: str) -> MessageEdited:
     return MessageEdited(ROOM, Seq(seq), ANN, Millis(seq), Seq(target), text)
+
+
+def deleted(seq: int, target: int) -> MessageDeleted:
+    return MessageDeleted(ROOM, Seq(seq), ANN, Millis(seq), Seq(target))
 
 
 LOG = [posted(1), posted(2), posted(3), posted(4)]
@@ -36,9 +45,10 @@ LOG = [posted(1), posted(2), posted(3), posted(4)]
 class Audit:
     """A log, and what is found when clients are compared with it."""
 
-    def __init__(self, log: list[Event]) -> None:
+    def __init__(self, log: Sequence[Event], *, seen: Sequence[Event] = ()) -> None:
         self.findings = Findings()
         self.ledger = Ledger()
+        assert all(self.ledger.agrees(event) for event in seen)  # by some client, before the log was read
         self.log = RoomLog(ROOM, log, self.ledger, self.findings)
 
     @property
@@ -50,8 +60,8 @@ def test_what_is_as_it_should_be_is_no_finding() -> None:
     audit = Audit(LOG)
     audit.log.check_taken("ann", LOG)
     for event in LOG:
-        assert isinstance(event, MessagePosted)
-        audit.log.check_acknowledged("ann", event.message)
+        audit.log.check_acknowledged("ann", event)
+    audit.log.check_calls("ann", LOG)
     audit.log.check_fold("ann", _fold(LOG))
     assert audit.found == {}
 
@@ -76,11 +86,81 @@ def test_what_a_program_was_given_wrongly_is_found(taken: list[Event], found: di
     assert audit.found == found
 
 
-def test_an_acknowledged_message_that_is_not_in_the_log_is_lost() -> None:
-    audit = Audit(LOG)
-    audit.log.check_acknowledged("ann", Message(ROOM, Seq(3), ANN, Millis(0), "m3", "unheard of"))
-    audit.log.check_acknowledged("ann", Message(ROOM, Seq(3), ANN, Millis(0), "m2", "c2"))
-    assert audit.found == {"lost": [3], "misplaced": [3]}
+@pytest.mark.parametrize(
+    ("acknowledged", "found"),
+    [
+        (posted(3, client_id="unheard of"), {"lost": [3]}),
+        (posted(9), {"lost": [9]}),
+        (posted(3, client_id="c2"), {"misplaced": [3]}),
+        (posted(3, "something else"), {"altered": [3]}),
+        (edited(5, 2, "new"), {}),
+        (edited(5, 2, "something else"), {"altered": [5]}),
+        (edited(5, 3, "new"), {"lost": [5]}),
+        (edited(4, 2, "new"), {"misplaced": [4]}),
+        (edited(9, 2, "never"), {"lost": [9]}),
+        (deleted(6, 4), {}),
+        (deleted(6, 3), {"lost": [6]}),
+        (deleted(5, 4), {"misplaced": [5]}),
+        (deleted(9, 4), {"misplaced": [9]}),
+    ],
+)
+def test_what_was_acknowledged_is_in_the_log_as_it_was_asked_for(
+    acknowledged: Change, found: dict[str, list[int]]
+) -> None:
+    audit = Audit([*LOG, edited(5, 2, "new"), deleted(6, 4)])
+    audit.log.check_acknowledged("ann", acknowledged)
+    assert audit.found == found
+
+
+def test_a_text_that_is_edited_or_erased_when_the_log_is_read_is_compared_with_what_others_were_told() -> None:
+    log: list[Event] = [
+        posted(1, "now", version=2),
+        edited(2, 1, "now"),
+        posted(3, deleted=True, version=5),
+        edited(4, 3, ""),
+    ]
+    audit = Audit([*log, deleted(5, 3)], seen=[posted(1, "before"), edited(4, 3, "erased")])
+    for acknowledged in (posted(1, "before"), edited(4, 3, "erased"), posted(3, "nobody saw it")):
+        audit.log.check_acknowledged("ann", acknowledged)
+    assert audit.found == {}
+    for acknowledged in (posted(1, "other"), edited(4, 3, "other")):
+        audit.log.check_acknowledged("ann", acknowledged)
+    assert audit.found == {"altered": [1, 4]}
+
+
+@pytest.mark.parametrize(
+    ("needless", "lost"),
+    [
+        (Needless(ROOM, Seq(2), "new"), False),
+        (Needless(ROOM, Seq(2), "newer"), True),
+        (Needless(ROOM, Seq(3), "new"), True),
+        (Needless(ROOM, Seq(4), None), False),
+        (Needless(ROOM, Seq(2), None), True),
+    ],
+)
+def test_what_was_acknowledged_as_being_so_already_was_made_so_once(needless: Needless, lost: bool) -> None:
+    audit = Audit([*LOG, edited(5, 2, "new"), deleted(6, 4)])
+    audit.log.check_needless("ann", needless)
+    assert audit.found == ({"lost": [needless.target]} if lost else {})
+
+
+def test_an_edit_whose_text_was_erased_before_anybody_saw_it_may_be_the_one_that_made_it_so() -> None:
+    audit = Audit([posted(1, deleted=True, version=3), edited(2, 1, ""), deleted(3, 1)])
+    audit.log.check_needless("ann", Needless(ROOM, Seq(1), "whatever"))
+    assert audit.found == {}
+
+
+def test_what_a_client_asked_for_later_is_later_in_the_log() -> None:
+    audit = Audit([*LOG, edited(5, 2, "new"), deleted(6, 4)])
+    audit.log.check_calls("ann", [LOG[0], LOG[3], edited(5, 2, "new"), LOG[2], deleted(6, 4)])
+    assert audit.found == {"reordered": [3]}
+
+
+def test_an_edit_that_had_to_be_made_again_is_where_it_was_made_first() -> None:
+    first, later = edited(2, 1, "a"), edited(3, 1, "b")
+    audit = Audit([posted(1), first, later, posted(4), edited(5, 1, "a"), edited(6, 1, "b")])
+    audit.log.check_calls("ann", [posted(1), edited(5, 1, "a"), edited(6, 1, "b"), posted(4)])
+    assert audit.found == {}
 
 
 def test_a_message_that_is_in_the_log_twice_is_found() -> None:
@@ -101,7 +181,12 @@ def test_another_fold_is_found() -> None:
 
 def test_a_message_may_be_read_in_its_later_states() -> None:
     ledger = Ledger()
-    sights = [posted(1), edited(2, 1, "new"), posted(1, "new", version=2), posted(1, deleted=True, version=3)]
+    sights: list[Event] = [
+        posted(1),
+        edited(2, 1, "new"),
+        posted(1, "new", version=2),
+        posted(1, deleted=True, version=3),
+    ]
     sights += [MessageDeleted(ROOM, Seq(3), ANN, Millis(3), Seq(1)), edited(2, 1, ""), posted(1)]
     assert [ledger.agrees(event) for event in sights] == [True] * 7
 
@@ -210,7 +295,7 @@ def test_resets_and_frames_that_can_not_be_read_are_found() -> None:
     assert connection.found == {"reset": [None], "unreadable frame": [None], "unreadable event": [2]}
 
 
-def _fold(events: list[Event]) -> ChatRoom:
+def _fold(events: Sequence[Event]) -> ChatRoom:
     room = ChatRoom(ROOM)
     for event in events:
         room.apply(event)

@@ -1,0 +1,74 @@
+"""Servers that acknowledge what they do not do: the audit of a running server finds each of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.audit.live import audit_server
+from hubbub.audit.plans import Plan
+from hubbub.domain.events import Event, MessagePosted
+from hubbub.domain.ids import Millis, Seq, UserId
+from hubbub.domain.rooms import ChatRoom
+from hubbub.services.journal import _Lane
+from tests.integration.servers import serving, settings_in
+from tests.unit.audit.databases import Silent
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def every_message_says_something_else(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.post
+
+    def post(room: ChatRoom, user_id: UserId, text: str, **options: Any) -> MessagePosted:
+        return real(room, user_id, text.upper(), **options)
+
+    patch.setattr(ChatRoom, "post", post)
+
+
+def every_edit_says_something_else(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.edit
+
+    def edit(room: ChatRoom, user_id: UserId, target: Seq, text: str, *, at: Millis) -> tuple[Event, ...]:
+        return real(room, user_id, target, text.upper(), at=at)
+
+    patch.setattr(ChatRoom, "edit", edit)
+
+
+def no_edit_is_made(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ChatRoom, "edit", lambda room, user_id, target, text, *, at: ())
+
+
+def no_deletion_is_made(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ChatRoom, "delete", lambda room, user_id, target, *, at: ())
+
+
+def what_comes_at_once_is_committed_backwards(patch: pytest.MonkeyPatch) -> None:
+    real = _Lane._commit
+
+    async def commit(lane: _Lane, batch: list[Any]) -> None:
+        await real(lane, batch[::-1])
+
+    patch.setattr(_Lane, "_commit", commit)
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind"),
+    [
+        (every_message_says_something_else, "altered"),
+        (every_edit_says_something_else, "altered"),
+        (no_edit_is_made, "lost"),
+        (no_deletion_is_made, "lost"),
+        (what_comes_at_once_is_committed_backwards, "reordered"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else value,
+)
+async def test_a_server_that_does_something_else_than_it_acknowledges_is_found(
+    plant: Plant, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    async with serving(settings_in(tmp_path, frame_rate=0)) as live:
+        report = await audit_server(Plan(urls=(live.url,), clients=2, rooms=1, seconds=0.5, rate=1000), Silent())
+    assert report.acknowledged > 50
+    assert set(report.findings.counts) == {kind}, report.findings.shown
