@@ -28,6 +28,7 @@ The protocol is in `core.py`, without I/O; `live.py` is the shell around it, and
 from hubbub.client.api import Api
 from hubbub.client.chat import Chat, connect, register
 from hubbub.client.errors import ClientError, Closed, NotUnderstood, Unreachable
+from hubbub.client.feeds import Feed, RoomEvent, RoomReset
 from hubbub.client.live import Live, Signals
 from hubbub.client.results import (
     Channel,
@@ -40,7 +41,7 @@ from hubbub.client.results import (
     RoomSummary,
     Tokens,
 )
-from hubbub.client.rooms import Feed, Room, RoomEvent, RoomReset
+from hubbub.client.rooms import Room
 
 __all__ = [
     "Api",

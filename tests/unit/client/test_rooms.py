@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hubbub.client.errors import Unreachable
+from hubbub.client.feeds import RoomReset
 from hubbub.client.results import RoomSummary
-from hubbub.client.rooms import Room, RoomReset
+from hubbub.client.rooms import Room
 from hubbub.domain.errors import Conflict, Forbidden, Internal
 from hubbub.domain.events import MemberJoined, MemberLeft, MessageDeleted, MessageEdited, RoomKind
 from hubbub.domain.ids import Millis, Seq, UserId
