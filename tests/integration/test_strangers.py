@@ -1,6 +1,7 @@
 """What a stranger with nothing but a TCP connection can do to a server: not much."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from hubbub.web import fanout_protocol
-from hubbub.web.http_protocol import HEAD_BYTES, HEAD_LINES
+from hubbub.web.http_protocol import HEAD_BYTES, HEAD_LINES, PIPELINED
 from tests.integration.servers import LiveServer, serving, settings_in
 
 PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * 20_000
@@ -97,6 +98,48 @@ async def test_a_head_below_the_limits_is_good_and_each_request_counts_anew(live
     async with connected(live) as (reader, writer):
         writer.write((many + long) * 4 + ASK + b"Connection: close\r\n\r\n")
         assert (await read_to_end(reader)).count(b"HTTP/1.1 200 ") == 9
+
+
+async def test_only_so_many_requests_wait_behind_one_and_the_others_are_not_taken(live: LiveServer) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write((ASK + b"\r\n") * 2000)
+        answers = (await read_to_end(reader)).split(b"HTTP/1.1 ")[1:]
+    assert len(answers) == 1 + PIPELINED
+    assert all(answer.startswith(b"200 ") and answer.endswith(b"}") for answer in answers)
+    assert [b"connection: close" in answer for answer in answers] == [False] * PIPELINED + [True]
+
+
+NO_HTTP = b"\x00\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [NO_HTTP, ASK + b"X: y\r\n" * (HEAD_LINES + 1), handshake("/ws")],
+    ids=["no HTTP", "many lines", "handshake"],
+)
+async def test_what_is_refused_ends_up_in_no_other_answer(live: LiveServer, behind: bytes) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(ASK + b"\r\n" + behind)
+        received = await read_to_end(reader)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith(b"}")
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(NO_HTTP, b"400"), (ASK + b"Connection: Upgrade, close\r\nUpgrade: tea\r\n\r\n", b"200")],
+    ids=["no HTTP", "unknown upgrade"],
+)
+async def test_strangers_write_no_warnings(
+    live: LiveServer, sent: bytes, status: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with connected(live) as (reader, writer):
+        writer.write(sent)
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 " + status)
+    lines = [record for record in caplog.records if record.name.startswith(("hubbub.web.http", "uvicorn"))]
+    assert [record.levelno for record in lines] == [logging.DEBUG]
 
 
 HALVES = pytest.mark.parametrize(

@@ -1,21 +1,29 @@
 """HTTP as uvicorn reads it, for strangers too: heads have a size, and requests a time in which they are complete.
 
 A connection that sends nothing, half a head or half a body costs a file each, and would hold up the end of the server.
-So does a reader that takes nothing of its answer, which may be a stream without end.
+So does a reader that takes nothing of its answer, which may be a stream without end. Requests that come behind one
+without an answer are few, since each costs a hundred times what it takes to send it.
+
+What strangers do wrong is no warning: they could fill a disk with those.
 """
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 HEAD_BYTES = 65_536  # of a request; its trailers are counted alike
 HEAD_LINES = 100
+PIPELINED = 16  # requests that wait behind one that is not answered yet
 SLICE = 16_384  # bytes that are parsed before anything is counted
 LINGER = 1.0  # seconds for a refused client to read why, and for a new one to ask while the server stops
+
+log = logging.getLogger(__name__)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -57,7 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
             if self._over or self.transport.is_closing():
                 return
             piece = data[start : start + SLICE]
-            super().data_received(piece)
+            self._parse(piece)
             self._unparsed += len(piece)
             if self._unparsed > HEAD_BYTES and not self._over:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -77,6 +85,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError("too many requests at once")
         self._unparsed = 0
         super().on_headers_complete()
         if self._last and self.cycle is not None:
@@ -91,15 +101,12 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        if self._is_answering():
+            self._refuse(HTTPStatus.BAD_REQUEST)  # the answer would end up among frames, and never hear of its end
+            return
         self._over = True
         self._unwatch()
         super().handle_websocket_upgrade()
-
-    def send_400_response(self, msg: str) -> None:
-        if self._too_large:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        else:
-            super().send_400_response(msg)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -118,6 +125,24 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()  # whoever has not even asked is not waited for
         else:
             super().shutdown()
+
+    def _parse(self, piece: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserError as error:
+            log.debug("a request is refused: %s", error.__context__ or error)
+            too_large = self._too_large
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                log.debug("an upgrade to what is not spoken here is not taken")
+
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def _close_silent(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle
@@ -154,13 +179,17 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Say why, unless that would end up in another answer, and read no more."""
+        """Read no more, and say why, unless answers are due: then their end is the end."""
         self._over = True
         self._unwatch()
         self._unset_keepalive_if_required()
-        cycle: RequestResponseCycle | None = self.cycle
-        if self.transport.is_closing() or (cycle is not None and not cycle.response_complete):
-            self.transport.close()
+        if self.transport.is_closing():
+            return
+        if self._is_answering():
+            if self.cycle.more_body:
+                self.transport.close()  # it waits for what will not come
+            else:
+                self.cycle.keep_alive = False
             return
         line = f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         self.transport.write(f"{line}content-length: 0\r\nconnection: close\r\n\r\n".encode())
