@@ -33,7 +33,7 @@ def readable_rooms(
 ) -> dict[tuple[RoomId, UserId], ReadableRoom | ChatError]:
     """The same for any number of rooms and users at once; a refusal stands in the place of its room.
 
-    In a write the rooms are so locked in the order of their ids, as the journal locks them.
+    For reads: in a write it would lock the rooms, and whatever happens there would wait.
     """
     rooms = tx.rooms.load({room_id for room_id, _ in keys})
     for (room_id, user_id), member in tx.members.get(keys).items():

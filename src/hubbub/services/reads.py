@@ -1,16 +1,23 @@
 """Read marks: how far each member has read each of their rooms.
 
 Marks are not events of a room: they take no seq. Those that wait while a commit runs go into the next one together.
+They lock no room: who may mark what is read beside the journal, and only what has moved is written.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from hubbub.domain.errors import Unavailable
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Member
 from hubbub.services.access import ReadableRoom, readable_rooms
 from hubbub.services.ports import Store, Tx
+
+MAX_BATCH = 500  # marks in one transaction; the rest waits for the next, and messages get in between
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -47,14 +54,18 @@ class Reads:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                marks, self._waiting = self._waiting, []
-                await self._write(marks)
+                marks, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._answer(marks)
         finally:
             self._running = None
 
-    async def _write(self, marks: list[_Mark]) -> None:
+    async def _answer(self, marks: list[_Mark]) -> None:
+        answers: list[Seq | Exception]
         try:
-            answers, moved = await self._store.write(lambda tx: _advance(tx, marks))
+            look = await self._store.read(lambda tx: _look(tx, marks))
+            if look.moved:
+                await self._store.write(lambda tx: _advance(tx, look))
+            answers, moved = look.answers, look.moved
         except Exception as error:  # noqa: BLE001 - it is raised where each of them waits
             answers, moved = [error] * len(marks), {}
         for mark, answer in zip(marks, answers, strict=True):
@@ -64,16 +75,31 @@ class Reads:
                 mark.answered.set_exception(answer)
             else:
                 mark.answered.set_result(answer)
-        for (room_id, user_id), seq in moved.items():
-            self.moved(room_id, user_id, seq)
+        self._tell(moved)
+
+    def _tell(self, moved: Mapping[tuple[RoomId, UserId], Seq]) -> None:
+        """A mistake of who listens must not cost those their answers who wait for the next batch."""
+        try:
+            for (room_id, user_id), seq in moved.items():
+                self.moved(room_id, user_id, seq)
+        except Exception:
+            log.exception("a receiver of read marks failed")
 
 
 def _ignore(room_id: RoomId, user_id: UserId, seq: Seq) -> None:
     """Nobody wants to know."""
 
 
-def _advance(tx: Tx, marks: list[_Mark]) -> tuple[list[Seq | Exception], dict[tuple[RoomId, UserId], Seq]]:
-    """The answers, and the marks that have moved."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What becomes of marks: an answer for each, and how far those have come that move."""
+
+    epoch: str  # of the log whose heads they were compared with
+    answers: list[Seq | Exception]
+    moved: dict[tuple[RoomId, UserId], Seq]
+
+
+def _look(tx: Tx, marks: list[_Mark]) -> _Look:
     rooms = readable_rooms(tx, {(mark.room_id, mark.user_id) for mark in marks})
     readable = [access for access in rooms.values() if isinstance(access, ReadableRoom)]
     stored = read_marks(tx, [(access.room.id, access.member) for access in readable])
@@ -87,8 +113,18 @@ def _advance(tx: Tx, marks: list[_Mark]) -> tuple[list[Seq | Exception], dict[tu
             answers.append(reached[key])
         else:
             answers.append(access)
-    tx.reads.advance(reached)
-    return answers, {key: seq for key, seq in reached.items() if seq > stored[key]}
+    return _Look(tx.log.epoch(), answers, {key: seq for key, seq in reached.items() if seq > stored[key]})
+
+
+def _advance(tx: Tx, look: _Look) -> None:
+    """Write what was found out in another transaction, and is still right.
+
+    Within an epoch heads only grow, and a mark that others have moved further stays. Whoever was removed meanwhile has
+    a mark in a room that they can't read, and once they are added again all before that counts as read anyway.
+    """
+    if tx.log.epoch() != look.epoch:
+        raise Unavailable("the server was restored from a backup just now: try again")
+    tx.reads.advance(look.moved)
 
 
 def read_marks(tx: Tx, members: Iterable[tuple[RoomId, Member]]) -> dict[tuple[RoomId, UserId], Seq]:

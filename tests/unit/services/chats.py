@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import TypeVar
@@ -37,13 +37,17 @@ class Failure(Enum):
 
 
 class FailingStore:
-    """A `Store` over another one. `failures` says how the next writes fail (None = not); `busy` holds them up."""
+    """A `Store` over another one. `failures` says how the next writes fail (None = not); `hold` holds them up.
+
+    `meanwhile` is what others do right before the next write.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._free = asyncio.Event()
         self._free.set()
         self.failures: deque[Failure | None] = deque()
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.writes = 0
 
     def hold(self) -> None:
@@ -61,6 +65,9 @@ class FailingStore:
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         await self._free.wait()
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         self.writes += 1
         failure = self.failures.popleft() if self.failures else None
         if failure is Failure.BEFORE:

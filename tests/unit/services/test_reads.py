@@ -1,13 +1,16 @@
 """Read marks: never back, never beyond the head, and written together."""
 
 import asyncio
+import logging
 
 import pytest
 
 from hubbub.domain.errors import Forbidden, NotFound, Unavailable
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import RoomId, Seq, UserId
-from tests.unit.services.chats import ANN, BOB, CYD, NO_ROOM, Chats, Failure, turns
+from hubbub.services.reads import MAX_BATCH
+from hubbub.stores.memory import MemoryStore
+from tests.unit.services.chats import ANN, BOB, CYD, NO_ROOM, Chats, Failure, open_chats, turns
 
 
 @pytest.fixture
@@ -66,6 +69,54 @@ async def test_marks_that_wait_are_written_together_and_each_is_answered(any_cha
     assert [type(answer) for answer in answers if not isinstance(answer, int)] == [NotFound, NotFound]
     assert any_chats.store.writes <= 2
     assert await unread(any_chats, talk) == (6, 0)
+
+
+async def test_a_commit_has_a_bound_however_many_marks_wait(any_chats: Chats, talk: RoomId) -> None:
+    any_chats.store.writes = 0
+    marks = [any_chats.reads.mark(BOB, talk, Seq(4)) for _ in range(MAX_BATCH)]
+    answers = await asyncio.gather(*marks, any_chats.reads.mark(BOB, talk, Seq(5)))
+    assert answers == [4] * MAX_BATCH + [5]
+    assert any_chats.store.writes == 2
+
+
+async def test_marks_that_move_nothing_cost_no_commit(any_chats: Chats, talk: RoomId) -> None:
+    await any_chats.reads.mark(BOB, talk, Seq(5))
+    any_chats.store.writes = 0
+    answers = await asyncio.gather(
+        *(any_chats.reads.mark(who, talk, Seq(seq)) for who, seq in ((BOB, 5), (BOB, 4), (ANN, 1), (CYD, 5))),
+        return_exceptions=True,
+    )
+    assert answers[:3] == [5, 5, 2]
+    assert isinstance(answers[3], NotFound)
+    assert any_chats.store.writes == 0
+
+
+async def test_a_mark_of_somebody_who_is_added_again_meanwhile_hides_nothing(any_chats: Chats, talk: RoomId) -> None:
+    async def add_again() -> None:
+        await any_chats.rooms.remove_member(ANN, talk, BOB)
+        await any_chats.rooms.put_member(ANN, talk, BOB)
+        await any_chats.say(ANN, talk, "4")
+
+    any_chats.store.meanwhile = add_again
+    assert await any_chats.reads.mark(BOB, talk, Seq(6)) == 6
+    assert await unread(any_chats, talk) == (8, 1)
+
+
+async def test_a_mark_in_a_log_that_is_another_by_now_is_not_written(memory: MemoryStore) -> None:
+    async def restore() -> None:
+        memory._tables.epoch = "restored"
+
+    async with open_chats(memory) as chats:
+        room_id = await chats.found(ANN, BOB)
+        await chats.say(ANN, room_id, "1")
+        told: list[Seq] = []
+        chats.reads.moved = lambda room_id, user_id, seq: told.append(seq)
+        chats.store.meanwhile = restore
+        with pytest.raises(Unavailable):
+            await chats.reads.mark(BOB, room_id, Seq(4))
+        assert await memory.read(lambda tx: tx.reads.get([(room_id, BOB)])) == {}
+        assert told == []
+        assert await chats.reads.mark(BOB, room_id, Seq(4)) == 4
 
 
 async def test_outsiders_mark_nothing(any_chats: Chats) -> None:
@@ -133,3 +184,22 @@ async def test_marks_that_have_moved_are_told_once_they_are_stored(any_chats: Ch
         await any_chats.reads.mark(BOB, talk, Seq(6))
     await any_chats.reads.mark(BOB, talk, Seq(5))
     assert told == [(talk, BOB, 5)]
+
+
+async def test_who_fails_to_hear_of_a_mark_costs_nobody_else_an_answer(
+    chats: Chats, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(room_id: RoomId, user_id: UserId, seq: Seq) -> None:
+        raise ZeroDivisionError
+
+    room_id = await chats.found(ANN, BOB)
+    await chats.say(ANN, room_id, "0")
+    chats.reads.moved = fail
+    marks = [chats.reads.mark(BOB, room_id, Seq(4)) for _ in range(MAX_BATCH + 1)]
+    assert await asyncio.gather(*marks) == [4] * (MAX_BATCH + 1)
+    told: list[Seq] = []
+    chats.reads.moved = lambda room_id, user_id, seq: told.append(seq)
+    await chats.say(ANN, room_id, "1")
+    assert await chats.reads.mark(BOB, room_id, Seq(5)) == 5
+    assert told == [5]
+    assert [(line.levelno, line.exc_info is not None) for line in caplog.records] == [(logging.ERROR, True)]

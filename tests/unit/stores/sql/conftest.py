@@ -43,3 +43,11 @@ async def server_store(server_url: str) -> AsyncIterator[SqlStore]:
     opened = await asyncio.to_thread(SqlStore.open, server_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def other(server_url: str) -> AsyncIterator[SqlStore]:
+    """The same database in another process, as far as it can tell."""
+    opened = await asyncio.to_thread(SqlStore.open, server_url)
+    yield opened
+    await opened.close()

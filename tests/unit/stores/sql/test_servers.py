@@ -24,22 +24,13 @@ from tests.contract.acts import add_user, crowd, found, log_of, post, say, seqs,
 from tests.postgres import connect
 from tests.truth import check_store
 from tests.unit.services.chats import RecordingFanout
+from tests.unit.stores.sql.locks import SECONDS, wait_for_locks
 from tests.unit.stores.sql.wires import Wire, wire_to
-
-SECONDS = 10  # that a test waits for another thread before it fails
 
 
 @pytest.fixture
 def store(server_store: SqlStore) -> SqlStore:
     return server_store
-
-
-@pytest.fixture
-async def other(server_url: str) -> AsyncIterator[SqlStore]:
-    """Another process, as far as the database can tell."""
-    opened = await asyncio.to_thread(SqlStore.open, server_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -69,13 +60,6 @@ def end_backends(url: str) -> None:
             WHERE datname = current_database() AND pid <> pg_backend_pid()""")
 
 
-def wait_for_a_lock(store: SqlStore) -> None:
-    """Until some transaction waits for another one."""
-    with store.database.reader.connect() as connection:
-        while not connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
-            connection.rollback()
-
-
 # Locks
 
 
@@ -93,7 +77,7 @@ async def test_a_room_is_locked_by_who_loads_it_in_a_write(store: SqlStore, othe
     first = asyncio.ensure_future(store.write(slow))
     assert await asyncio.to_thread(loaded.wait, SECONDS)
     second = asyncio.ensure_future(other.write(lambda tx: post(tx, room.id, ann.id, "second")))
-    await asyncio.to_thread(wait_for_a_lock, store)
+    await asyncio.to_thread(wait_for_locks, store)
     assert await other.read(lambda tx: tx.rooms.heads([room.id])) == {room.id: room.head}  # readers do not wait
     go_on.set()
     assert seqs(await asyncio.gather(first, second)) == [3, 4]
@@ -118,7 +102,7 @@ async def test_a_user_is_locked_by_who_gets_them_in_a_write(store: SqlStore, oth
     first = asyncio.ensure_future(store.write(rename))
     assert await asyncio.to_thread(got.wait, SECONDS)
     second = asyncio.ensure_future(other.write(rehash))
-    await asyncio.to_thread(wait_for_a_lock, store)
+    await asyncio.to_thread(wait_for_locks, store)
     go_on.set()
     await asyncio.gather(first, second)
     assert await store.read(lambda tx: tx.users.get(ann.id)) == replace(ann, display_name="Anna", password_hash="new")
@@ -139,7 +123,7 @@ async def test_a_pair_that_another_process_founds_meanwhile_has_its_room(store: 
     assert await asyncio.to_thread(founded.wait, SECONDS)
     journal = Journal(other, ManualClock(), RecordingFanout())
     second = asyncio.ensure_future(Rooms(other, journal).open_direct(bob.id, ann.id))
-    await asyncio.to_thread(wait_for_a_lock, store)
+    await asyncio.to_thread(wait_for_locks, store)
     go_on.set()
     room, created = await second
     assert (room.room_id, created) == (await first, False)
