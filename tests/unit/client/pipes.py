@@ -8,11 +8,13 @@ from typing import TypeVar
 from hubbub.client.live import Live
 from hubbub.client.ports import AccessToken, ConnectionEnded
 from hubbub.client.results import LogPage, Membership, Person, RoomSummary
+from hubbub.client.rooms import Room
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.members import Member
 from hubbub.wire import frames as wire
 from hubbub.wire.codec import decode_client, encode
+from tests.unit.client.scripted import HELLO, ROOM, joined, posted
 
 T = TypeVar("T")
 
@@ -148,6 +150,29 @@ class World:
         pipe = await self.pipes.opened()
         pipe.says(hello)
         return pipe
+
+
+class Opened:
+    """A room that is live, with its world."""
+
+    def __init__(self, world: World, pipe: Pipe, room: Room) -> None:
+        self.world, self.pipe, self.room, self.shelf = world, pipe, room, world.shelf
+
+
+async def follow(world: World, *, after: int | None = 0, head: int = 0, keep: int | None = None) -> Opened:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM, after=None if after is None else Seq(after), keep=keep)
+    join = await pipe.heard(wire.Join)
+    pipe.says(joined(join.ref, head))
+    await room.ready()
+    return Opened(world, pipe, room)
+
+
+def apply(opened: Opened, *numbers: int) -> None:
+    """These events happen; the log has them too."""
+    for seq in numbers:
+        opened.shelf.log.append(posted(seq))
+        opened.room.apply(Seq(seq), posted(seq))
 
 
 async def turns(number: int = 20) -> None:
