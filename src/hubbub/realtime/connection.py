@@ -167,7 +167,7 @@ class Connection:
     def lost(self, code: int) -> None:
         """The socket is closed, with this code."""
         self._end(code)
-        self.outbox.discard()
+        self.outbox.lost()
 
     # What the gateway and the timers do
 

@@ -69,6 +69,19 @@ class Transport(Protocol):
         ...
 
 
+class _Gone:
+    """Implements `Transport` where there is none any more."""
+
+    def write(self, parcel: Parcel) -> None: ...
+
+    def waiting(self) -> int:
+        return 0
+
+    def close(self, code: int, reason: str) -> None: ...
+
+
+_GONE = _Gone()
+
 T = TypeVar("T", bound="Receiver")
 
 
@@ -239,10 +252,15 @@ class Outbox:
         self._transport.close(code, reason)
 
     def discard(self) -> None:
-        """The socket is gone."""
+        """Write nothing more."""
         self._closed = True
         self.due = NOTHING
         self._wake()
+
+    def lost(self) -> None:
+        """The socket is gone: let go of it, with all that it holds of what came in."""
+        self.discard()
+        self._transport = _GONE
 
     def _put(self, frame: bytes, room_id: RoomId) -> None:
         if self._closed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import weakref
 from functools import partial
 
 import pytest
@@ -268,6 +269,20 @@ async def test_a_socket_that_is_gone_is_not_written_to(pipe: Pipe) -> None:
     pipe.outbox.answer(b"b")
     await asyncio.sleep(0)
     assert (pipe.writes, pipe.closed) == ([], None)
+
+
+async def test_a_socket_that_is_gone_is_let_go_of() -> None:
+    pipe = Pipe(Flusher())
+    outbox, gone = pipe.outbox, weakref.ref(pipe)
+    outbox.answer(b"a")
+    outbox.pause(0.0)
+    outbox.lost()
+    del pipe
+    assert gone() is None
+    outbox.look(1.0)
+    outbox.resume(2.0)
+    outbox.flush()
+    outbox.close(4508, "slow")
 
 
 async def test_a_socket_that_breaks_costs_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import sys
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 
@@ -243,6 +244,21 @@ async def test_the_end_of_the_server_cuts_no_goodbye_off(asked_to_go: bool) -> N
         socket.data_received(Frame(Opcode.CLOSE, b"\x0f\xa1").serialize(mask=True))
         assert transport.is_closing()
         socket.connection_lost(None)
+
+
+@pytest.mark.parametrize("end", ["cut", "closed", "nonsense"])
+async def test_a_socket_that_is_gone_keeps_nothing_of_what_came(end: str) -> None:
+    async with world_of(Limits()) as world:
+        socket, connection, transport = await signed_in(world)
+        socket.data_received(Frame(Opcode.TEXT, b"x" * 100_000, fin=False).serialize(mask=True))
+        if end == "closed":
+            connection.close(1000, "done")
+        elif end == "nonsense":
+            socket.data_received(b"\xff" * 20)
+        socket.connection_lost(None)
+        gone = weakref.ref(transport)
+        del socket, transport
+        assert gone() is None  # although the timers hold the connection until its next heartbeat
 
 
 # What the outbox writes, over a real pair of sockets
