@@ -193,6 +193,19 @@ async def test_a_ticket_that_has_expired_is_gone_when_it_is_asked_for(store: Sto
     assert await take(store, b"ticket", at=NOW - 1) is None
 
 
+async def test_a_ticket_that_is_looked_up_stays(store: Store) -> None:
+    ann = (await sign_up(store, "ann"))[0]
+    session, other = await sign_in(store, ann.id), await sign_in(store, ann.id)
+    await add_ticket(store, b"new", session, LATER)
+    await add_ticket(store, b"old", other, NOW - 1)
+    for _ in range(2):
+        found = await store.lookup(lambda tx: [tx.sessions.of_ticket(key) for key in (b"new", b"old", b"none")])
+        assert found == [session.id, other.id, None]
+    await take(store, b"new")
+    await store.write(lambda tx: tx.sessions.end([other.id]))
+    assert await store.lookup(lambda tx: [tx.sessions.of_ticket(key) for key in (b"new", b"old")]) == [None, None]
+
+
 async def test_a_ticket_for_an_ended_session_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         await store.write(lambda tx: tx.sessions.add_ticket(b"ticket", SessionId(1), NOW))

@@ -163,6 +163,7 @@ def questions(draw: st.DrawFn) -> Act:
         draw(limits),
     )
     name, before, base, one_room = draw(names), draw(st.none() | seqs), draw(seqs), draw(st.none() | rooms)
+    ticket = draw(tickets)
     all_rooms = [RoomId(number) for number in range(6)]
     question: Act = draw(
         st.sampled_from(
@@ -183,6 +184,7 @@ def questions(draw: st.DrawFn) -> Act:
                 lambda tx: tx.messages.search(user_id, query, room_id=one_room, before=None, limit=limit),
                 lambda tx: tx.messages.search(user_id, query, room_id=one_room, before=(room_id, seq), limit=limit),
                 lambda tx: tx.messages.by_client_id([(room_id, user_id, key) for key in "aAé"]),
+                lambda tx: tx.sessions.of_ticket(ticket),
                 lambda tx: tx.sessions.last_used([UserId(number) for number in range(8)]),
                 lambda tx: tx.reads.get([(room, user_id) for room in all_rooms]),
                 lambda tx: tx.reads.unread(room_id, user_id, seq),

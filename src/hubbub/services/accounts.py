@@ -160,22 +160,32 @@ class Accounts:
             _live_session(tx, identity.session_id, now)
             tx.sessions.add_ticket(_hash(ticket), identity.session_id, expires_at)
 
-        await self._store.write(issue)
+        try:
+            await self._store.write(issue)
+        except NotFound:  # it ended while its user was locked
+            raise _ended() from None
         return ticket
 
     async def redeem_ticket(self, ticket: str) -> Identity:
-        """Whose ticket this is; it is used up. Raise Unauthenticated."""
+        """Whose ticket this is; it is used up. Raise Unauthenticated, TokenExpired.
+
+        A stranger's word is looked up, and costs no write.
+        """
         now = self._clock.now()
         ticket_hash = _hash(ticket)
+        session_id = await self._store.lookup(lambda tx: tx.sessions.of_ticket(ticket_hash))
+        if session_id is None:
+            raise _no_ticket()
 
-        def redeem(tx: Tx) -> tuple[User, Session] | None:
-            session_id = tx.sessions.take_ticket(ticket_hash, now)
-            return None if session_id is None else _live_session(tx, session_id, now)
+        def redeem(tx: Tx) -> tuple[User, Session, bool]:
+            # The user is locked first, as by everybody who ends sessions, which takes their tickets along.
+            user, session = _live_session(tx, session_id, now)
+            return user, session, tx.sessions.take_ticket(ticket_hash, now) == session_id
 
-        found = await self._store.write(redeem)
-        if found is None:
-            raise Unauthenticated("this ticket was used before, or has expired")
-        return _identity(*found, Millis(int(ticket.rpartition(".")[2])))
+        user, session, taken = await self._store.write(redeem)
+        if not taken:
+            raise _no_ticket()
+        return _identity(user, session, Millis(int(ticket.rpartition(".")[2])))
 
     async def sessions(self, user_id: UserId) -> list[Session]:
         """The devices that are signed in, the last used first."""
@@ -271,6 +281,10 @@ def _live_session(tx: Tx, session_id: SessionId, now: Millis) -> tuple[User, Ses
 
 def _ended() -> Unauthenticated:
     return Unauthenticated("this session has ended: sign in again")
+
+
+def _no_ticket() -> Unauthenticated:
+    return Unauthenticated("this ticket was used before, or has expired")
 
 
 def _identity(user: User, session: Session, expires_at: Millis) -> Identity:

@@ -139,6 +139,10 @@ class Sessions(Protocol):
         """Keep the SHA-256 of a single-use ticket. Raise NotFound when there is no such session."""
         ...
 
+    def of_ticket(self, ticket_hash: bytes) -> SessionId | None:
+        """The session of a ticket, also of one that has expired and was not purged yet."""
+        ...
+
     def take_ticket(self, ticket_hash: bytes, at: Millis) -> SessionId | None:
         """The session of a ticket that has not expired. It is gone afterwards, whatever the answer."""
         ...

@@ -17,6 +17,7 @@ from hubbub.services.accounts import Accounts, Grant
 from hubbub.services.administration import Administration
 from hubbub.services.credentials import Credentials
 from hubbub.services.policies import AccountsPolicy
+from hubbub.services.ports import Store
 from hubbub.services.users import UserDirectory
 from hubbub.stores.memory import MemoryStore
 from tests.clocks import ManualClock
@@ -43,9 +44,9 @@ class RecordingFanout:
 
 
 class People:
-    def __init__(self, policy: AccountsPolicy, *, time_cost: int = 1, store: MemoryStore | None = None) -> None:
+    def __init__(self, policy: AccountsPolicy, *, time_cost: int = 1, store: Store | None = None) -> None:
         self.policy = policy
-        self.store = store or MemoryStore()
+        self.store: Store = store or MemoryStore()
         self.clock = ManualClock()
         self.fanout = RecordingFanout()
         self.tokens = JwtTokens(parse_keys("k" * 32), self.clock)

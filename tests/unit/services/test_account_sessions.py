@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,8 @@ from hubbub.domain.errors import (
 from hubbub.domain.ids import Millis, SessionId, UserId
 from hubbub.domain.texts import MAX_PASSWORD
 from hubbub.services.policies import AccountsPolicy
+from hubbub.stores.memory import MemoryStore
+from tests.unit.services.chats import FailingStore, turns
 from tests.unit.services.people import PASSWORD, People, change_after_verify
 
 DAY = 24 * 60 * 60  # seconds
@@ -208,6 +211,39 @@ async def test_a_ticket_that_was_tampered_with_is_unknown(people: People) -> Non
         with pytest.raises(Unauthenticated):
             await people.accounts.redeem_ticket(bad)
     await people.accounts.redeem_ticket(ticket)
+
+
+@pytest.fixture
+def busy_store() -> FailingStore:
+    return FailingStore(MemoryStore())
+
+
+@pytest.fixture
+async def busy_people(busy_store: FailingStore) -> AsyncIterator[People]:
+    people = People(AccountsPolicy(login_rate=0), store=busy_store)
+    yield people
+    await people.close()
+
+
+async def test_a_word_that_is_no_ticket_costs_no_write(busy_people: People, busy_store: FailingStore) -> None:
+    await busy_people.register()
+    ticket = await busy_people.accounts.issue_ticket(await busy_people.sign_in())
+    busy_store.writes = 0
+    for word in ("", "garbage", f"{ticket}0", "\ud800.1"):
+        with pytest.raises(Unauthenticated):
+            await busy_people.accounts.redeem_ticket(word)
+    assert busy_store.writes == 0
+
+
+async def test_of_two_uses_of_a_ticket_at_once_one_is_refused(busy_people: People, busy_store: FailingStore) -> None:
+    await busy_people.register()
+    ticket = await busy_people.accounts.issue_ticket(await busy_people.sign_in())
+    busy_store.hold()
+    uses = [asyncio.ensure_future(busy_people.accounts.redeem_ticket(ticket)) for _ in range(2)]
+    await turns()
+    busy_store.release()
+    answers = await asyncio.gather(*uses, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Identity", "Unauthenticated"]
 
 
 async def test_each_ticket_is_another(people: People) -> None:

@@ -148,7 +148,7 @@ class SeenSessions:
         self._turned_before: list[SessionId] = []
         self.add, self.add_ticket, self.take_ticket = sessions.add, sessions.add_ticket, sessions.take_ticket
         self.existing, self.get, self.last_used = sessions.existing, sessions.get, sessions.last_used
-        self.of_user, self.purge = sessions.of_user, sessions.purge
+        self.of_ticket, self.of_user, self.purge = sessions.of_ticket, sessions.of_user, sessions.purge
 
     def rotate(
         self, session_id: SessionId, *, generation: int, attempt: bytes | None, at: Millis, expires_at: Millis

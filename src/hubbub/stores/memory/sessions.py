@@ -69,6 +69,10 @@ class MemorySessions:
             raise NotFound(f"there is no session {session_id}")
         self._tables.tickets[ticket_hash] = (session_id, expires_at)
 
+    def of_ticket(self, ticket_hash: bytes) -> SessionId | None:
+        ticket = self._tables.tickets.get(ticket_hash)
+        return None if ticket is None else ticket[0]
+
     def take_ticket(self, ticket_hash: bytes, at: Millis) -> SessionId | None:
         ticket = self._tables.tickets.pop(ticket_hash)
         if ticket is None:

@@ -60,6 +60,7 @@ _PURGE_TICKETS = Statement(
 _ADD_TICKET = Statement(
     insert(tickets).values(hash=bindparam("hash"), session_id=_SESSION, expires_at=bindparam("expires_at"))
 )
+_OF_TICKET = Statement(select(tickets.c.session_id).where(tickets.c.hash == bindparam("ticket_hash")))
 _TAKE_TICKET = Statement(
     delete(tickets)
     .where(tickets.c.hash == bindparam("ticket_hash"))
@@ -123,6 +124,10 @@ class SqlSessions:
     def add_ticket(self, ticket_hash: bytes, session_id: SessionId, expires_at: Millis) -> None:
         with savepoint(self._connection, NotFound(f"there is no session {session_id}")):
             _ADD_TICKET.run(self._connection, hash=ticket_hash, session_id=session_id, expires_at=expires_at)
+
+    def of_ticket(self, ticket_hash: bytes) -> SessionId | None:
+        row = _OF_TICKET.first(self._connection, ticket_hash=ticket_hash)
+        return None if row is None else SessionId(row.session_id)
 
     def take_ticket(self, ticket_hash: bytes, at: Millis) -> SessionId | None:
         row = _TAKE_TICKET.first(self._connection, ticket_hash=ticket_hash)

@@ -52,6 +52,7 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "users.get_many": lambda tx: tx.users.get_many([ANN, BOB]),
     "users.administrators": lambda tx: tx.users.administrators(),
     "users.find": lambda tx: tx.users.find("ann"),
+    "sessions.of_ticket": lambda tx: tx.sessions.of_ticket(b"ticket"),
     "sessions.of_user": lambda tx: tx.sessions.of_user(ANN),
     "sessions.existing": lambda tx: tx.sessions.existing([SessionId(1), SessionId(2)]),
     "sessions.last_used": lambda tx: tx.sessions.last_used([ANN, BOB]),

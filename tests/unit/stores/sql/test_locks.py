@@ -2,27 +2,37 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from hubbub.domain.errors import Unauthenticated
 from hubbub.domain.events import Event, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import Session
 from hubbub.services.journal import Founding, Journal
+from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Tx
 from hubbub.services.reads import Reads
 from hubbub.stores.sql import SqlStore
 from tests.clocks import ManualClock
 from tests.contract.acts import LATER, NOW, found, say, sign_up
 from tests.unit.services.chats import RecordingFanout
+from tests.unit.services.people import PASSWORD, People
 from tests.unit.stores.sql.locks import SECONDS, held, wait_for_locks
 
 
 @pytest.fixture
 def store(server_store: SqlStore) -> SqlStore:
     return server_store
+
+
+@pytest.fixture
+async def people(store: SqlStore) -> AsyncIterator[People]:
+    people = People(AccountsPolicy(login_rate=0), store=store)
+    yield people
+    await people.close()
 
 
 async def sign_in(store: SqlStore, user_id: UserId, count: int, until: Millis = LATER) -> list[Session]:
@@ -50,6 +60,24 @@ async def test_a_read_mark_does_not_wait_for_who_changes_its_room(store: SqlStor
     reads = Reads(store)
     with held(server_url, "rooms WHERE id = %s", room.id):
         assert await asyncio.wait_for(reads.mark(ann.id, room.id, Seq(3)), SECONDS) == 3
+
+
+async def test_a_ticket_that_is_used_or_asked_for_while_the_password_is_changed_is_refused(
+    store: SqlStore, server_url: str, people: People
+) -> None:
+    user = await people.register()
+    one, other = await people.sign_in(), await people.sign_in()
+    ticket = await people.accounts.issue_ticket(one)
+    with held(server_url, "users WHERE id = %s", user.id):
+        changing = asyncio.ensure_future(people.accounts.change_password(other, PASSWORD, "another horse"))
+        await asyncio.to_thread(wait_for_locks, store, 1)
+        late = [people.accounts.redeem_ticket(ticket), people.accounts.issue_ticket(one)]
+        refused = [asyncio.ensure_future(use) for use in late]
+        await asyncio.to_thread(wait_for_locks, store, 3)
+    await changing
+    for use in refused:
+        with pytest.raises(Unauthenticated):
+            await use
 
 
 async def test_two_processes_that_found_the_same_pairs_do_so_in_one_order(store: SqlStore, other: SqlStore) -> None:
