@@ -38,6 +38,7 @@ class Following:
     stage: Stage = Stage.WANTED
     due: float = 0.0  # from when on it may be joined
     ref: int | None = None  # of the frame that asked for it
+    asked: bool = False  # on this connection
     head: Seq = Seq(0)  # what the last `joined` promised
 
 
@@ -49,32 +50,49 @@ class Catchup:
         self._random = random
         self._rooms: dict[RoomId, Following] = {}
         self._wanted: dict[RoomId, Following] = {}  # those that are to be joined; nearly always empty
-        self._asked: dict[int, list[Following]] = {}  # by ref
+        self._left: dict[RoomId, None] = {}  # those that the server is to be told of
+        self._asked: dict[int, list[Following]] = {}  # by ref, also of what nobody wants any more; none for a `leave`
 
     # What the client wants
 
     def follow(self, room_id: RoomId, after: Seq | None, epoch: str | None) -> None:
         """Follow a room from the event after `after` on (None = what happens from now on)."""
         self.unfollow(room_id)
+        self._left.pop(room_id, None)  # a later join takes the place of an earlier one
         position = None if after is None else Position(after)
         self._rooms[room_id] = room = Following(room_id, position, epoch, Backoff(self._random, free=1))
         self._wanted[room_id] = room
 
-    def unfollow(self, room_id: RoomId) -> bool:
-        """Stop; was the room followed?"""
+    def unfollow(self, room_id: RoomId) -> None:
+        """Stop."""
         self._wanted.pop(room_id, None)
         room = self._rooms.pop(room_id, None)
         if room is None or room.stage is Stage.ENDED:
-            return False
+            return
         room.stage, room.ref = Stage.ENDED, None
-        return True
+        if room.asked:
+            self._left[room_id] = None
+
+    def continues(self, room_id: RoomId, epoch: str) -> bool:
+        """Is what is known of the room not known to be of another log than that of this epoch?"""
+        room = self._rooms.get(room_id)
+        if room is None or room.stage not in (Stage.WANTED, Stage.JOINING):
+            return True
+        return room.epoch in (None, epoch)
 
     def due(self) -> float | None:
         """When there is something to ask for; None = nothing."""
+        if self._left:
+            return 0.0
         return min((room.due for room in self._wanted.values()), default=None)
 
-    def next_request(self, now: float, ref: int) -> wire.Join | wire.Sync | None:
+    def next_request(self, now: float, ref: int) -> wire.Leave | wire.Join | wire.Sync | None:
         """What to ask for now, as one frame; None = nothing is due."""
+        if self._left:
+            left = next(iter(self._left))
+            del self._left[left]
+            self._asked[ref] = []
+            return wire.Leave(ref=ref, room_id=left)
         due = [room for room in self._wanted.values() if room.due <= now]
         if not due:
             return None
@@ -92,17 +110,19 @@ class Catchup:
     def lost(self) -> None:
         """The connection is gone: every room has to be joined again."""
         self._asked.clear()
+        self._left.clear()
         for room in self._rooms.values():
+            room.asked = False
             if room.stage is not Stage.ENDED:
                 self._want(room, 0.0)
 
-    # What the server says. These return the refs that are answered with it.
+    # What the server says. These return the refs that are answered with it, whoever still wants to know.
 
     def joined(self, frame: wire.Joined, now: float) -> Sequence[int]:
+        answered = self._over(frame.ref) if frame.replay is None else ()
         room = self._asked_for(frame.room_id, frame.ref)
         if room is None:
-            return ()
-        ref = room.ref
+            return answered
         room.epoch, room.head = frame.epoch, frame.head
         if room.position is None:
             room.position = Position(frame.head)
@@ -110,18 +130,18 @@ class Catchup:
             # Events that are not there any more: the log that we know is not this one.
             self._restart(room, frame.base, "epoch_changed")
             self._want(room, now + room.backoff.next())
-            return self._answered(ref, room)
+            return answered
         self._outputs.append(Joined(frame, room.position.applied))
-        if frame.replay is not None:
-            return ()
-        self._settle(room, now)
-        return self._answered(ref, room)
+        if frame.replay is None:
+            self._settle(room, now)
+        return answered
 
     def events(self, frame: wire.Events, now: float) -> Sequence[int]:
+        answered = self._over(frame.ref)
         room = self._asked_for(frame.room_id, frame.ref)
         if room is None or room.position is None:
-            return ()
-        ref, before = room.ref, room.position.applied
+            return answered
+        before = room.position.applied
         for body in frame.events:
             if self._take(room, body) is Step.GAP:
                 break
@@ -131,7 +151,7 @@ class Catchup:
             self._want(room, now)
         else:
             self._want(room, now + room.backoff.next())
-        return self._answered(ref, room)
+        return answered
 
     def event(self, frame: wire.EventFrame, now: float) -> None:
         room = self._rooms.get(frame.room_id)
@@ -179,7 +199,7 @@ class Catchup:
         return True
 
     def answered(self, ref: int, now: float) -> bool:
-        """A `sync` is complete; was there one? A room of it that was not answered is asked for again."""
+        """A `sync` or a `leave` is complete; was there one? A room of it that was not answered is asked for again."""
         asked = self._asked.pop(ref, None)
         if asked is None:
             return False
@@ -191,7 +211,7 @@ class Catchup:
     def _ask(self, ref: int, rooms: list[Following]) -> None:
         self._asked[ref] = rooms
         for room in rooms:
-            room.stage, room.ref = Stage.JOINING, ref
+            room.stage, room.ref, room.asked = Stage.JOINING, ref, True
             del self._wanted[room.room_id]
 
     def _asked_for(self, room_id: RoomId, ref: int | None) -> Following | None:
@@ -199,9 +219,9 @@ class Catchup:
         room = self._rooms.get(room_id)
         return None if room is None or ref is None or room.ref != ref else room
 
-    def _answered(self, ref: int | None, room: Following) -> Sequence[int]:
+    def _over(self, ref: int | None) -> Sequence[int]:
         """The ref of a `join` is answered with its one room; a `sync` ends with an ack."""
-        if ref is None or self._asked.get(ref) != [room]:
+        if ref is None or len(self._asked.get(ref, ())) != 1:
             return ()
         del self._asked[ref]
         return (ref,)

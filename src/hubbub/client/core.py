@@ -15,6 +15,7 @@ from enum import Enum
 from hubbub.client.backoff import Backoff
 from hubbub.client.catchup import Catchup
 from hubbub.client.errors import Closed, NotUnderstood, Unreachable, closing_error, is_final
+from hubbub.client.notices import Notices
 from hubbub.client.outbox import ExchangeFrame, Outbox
 from hubbub.client.outputs import Connect, HangUp, Output, Renew, Signalled, Stopped, Transmit, Welcomed
 from hubbub.client.windows import Window
@@ -51,11 +52,11 @@ class Core:
         self._backoff = Backoff(random)
         self._catchup = Catchup(self._outputs, random)
         self._outbox = Outbox(self._outputs, random)
+        self._notices = Notices(random)
+        self._noticed = False  # a notice has left since the last exchange
         self._ref = 0
         self._window = Window()
         self._auth_ref: int | None = None
-        self._marks: dict[RoomId, Seq] = {}  # read marks of this connection, repeated on the next
-        self._presence = wire.Presence()  # all that was said of it, repeated on the next connection
         self._opened_at = 0.0
         self._heard_at = 0.0
         self._lifetime: float | None = None  # seconds; of the token that the socket was opened with
@@ -98,10 +99,10 @@ class Core:
         self._catchup.follow(room_id, after, epoch)
         self._pump(now)
 
-    def unfollow(self, room_id: RoomId) -> None:
+    def unfollow(self, room_id: RoomId, now: float) -> None:
         """Stop following a room."""
-        if self._catchup.unfollow(room_id) and self.state is State.OPEN:
-            self._transmit(wire.Leave(room_id=room_id))
+        self._catchup.unfollow(room_id)
+        self._pump(now)
 
     def exchange(self, frame: ExchangeFrame, now: float) -> int:
         """Send something that will be answered (`Answered`); return the key of the answer. It survives reconnects."""
@@ -113,22 +114,20 @@ class Core:
         """Nobody waits for this answer any more; True = the frame never left, and will not."""
         return self._outbox.withdraw(key)
 
-    def mark_read(self, room_id: RoomId, seq: Seq) -> None:
-        """Tell how far a room is read. It is repeated after a reconnect: a mark never goes back."""
-        if seq > self._marks.get(room_id, 0):
-            self._marks[room_id] = seq
-            self.tell(wire.Read(room_id=room_id, seq=seq))
+    def mark_read(self, room_id: RoomId, seq: Seq, now: float) -> None:
+        """Tell how far a room is read. It is repeated until it is acknowledged, or a later mark takes its place."""
+        if self.hello is None or self._catchup.continues(room_id, self.hello.epoch):
+            self._notices.mark(room_id, seq)
+            self._pump(now)
 
-    def presence(self, frame: wire.Presence) -> None:
+    def presence(self, frame: wire.Presence, now: float) -> None:
         """Tell how this device is used, or whom to watch. It is repeated after a reconnect, until there is another."""
-        status = self._presence.status if frame.status is None else frame.status
-        watch = self._presence.watch if frame.watch is None else frame.watch
-        self._presence = wire.Presence(status=status, watch=watch)
-        self.tell(frame)
+        self._notices.presence(frame)
+        self._pump(now)
 
-    def tell(self, frame: wire.Typing | wire.Presence | wire.Read) -> None:
-        """Send something that is true only now: it is dropped while there is no connection."""
-        if self.state is State.OPEN:
+    def tell(self, frame: wire.Typing, now: float) -> None:
+        """Send something that is true only now: where it can't leave at once it is dropped."""
+        if self.state is State.OPEN and self._window.take(now):
             self._transmit(frame)
 
     def stop(self, error: Exception) -> None:
@@ -168,6 +167,7 @@ class Core:
         self._renew_at = None
         self._catchup.lost()
         self._outbox.lost()
+        self._notices.lost()
         if stable:
             self._backoff.reset()
         if code == CloseCode.UNAUTHENTICATED and not self._renewed:
@@ -282,6 +282,8 @@ class Core:
         if hello.protocol != wire.PROTOCOL:
             self.stop(NotUnderstood(f"the server speaks protocol {hello.protocol}, this client {wire.PROTOCOL}"))
             return
+        if self.hello is not None and self.hello.epoch != hello.epoch:
+            self._notices.forget_marks()
         self.state = State.OPEN
         self.hello = hello
         self._opened_at = now
@@ -289,11 +291,6 @@ class Core:
         self._window.open(hello.limits, now)
         self._plan_renewal(now, self._lifetime)
         self._outputs.append(Welcomed(hello))
-        marks, self._marks = self._marks, {}
-        for room_id, seq in marks.items():
-            self.mark_read(room_id, seq)
-        if self._presence != wire.Presence():
-            self.tell(self._presence)
 
     def _acknowledged(self, now: float, frame: wire.Ack) -> None:
         ref = frame.ref
@@ -302,7 +299,7 @@ class Core:
         if ref == self._auth_ref:
             self._auth_ref = None
             self._window.settled((ref,))
-        elif self._outbox.answered(ref, frame) or self._catchup.answered(ref, now):
+        elif self._outbox.answered(ref, frame) or self._notices.answered(ref) or self._catchup.answered(ref, now):
             self._window.settled((ref,))
 
     def _refused(self, now: float, ref: int | None, room_id: RoomId | None, error: ChatError) -> None:
@@ -313,7 +310,7 @@ class Core:
         elif self._catchup.refused(ref, room_id, error, now):
             if room_id is not None:
                 return  # one room of a sync; its ack is still to come
-        elif not self._outbox.refused(ref, error, now):
+        elif not (self._outbox.refused(ref, error, now) or self._notices.refused(ref, error, now)):
             return
         self._window.settled((ref,))
 
@@ -322,8 +319,9 @@ class Core:
         ref = ref_of(data)
         if ref is None:
             return
-        unreadable = NotUnderstood(f"the answer can't be read: {error}")
-        if self._catchup.refused(ref, None, Internal(str(error)), now) or self._outbox.fail(ref, unreadable):
+        unreadable, defect = NotUnderstood(f"the answer can't be read: {error}"), Internal(str(error))
+        joining = self._catchup.refused(ref, None, defect, now)
+        if joining or self._outbox.fail(ref, unreadable) or self._notices.refused(ref, defect, now):
             self._window.settled((ref,))
 
     # On the way out
@@ -334,30 +332,37 @@ class Core:
             return
         while self._may_send(now):
             ref = self._ref + 1
-            exchange: ExchangeFrame | None = None
-            request = self._catchup.next_request(now, ref)
-            if request is None:
-                exchange = self._outbox.next_request(now, ref)
-            frame = request or exchange
+            frame = self._next(now, ref)
             if frame is None:
                 return
             self._ref = ref
             data = encode(frame)
-            if exchange is not None and len(data) > self.hello.limits.frame:
-                limit = self.hello.limits.frame
-                self._outbox.fail(ref, TooLarge(f"a frame may have at most {limit} bytes", field="text"))
+            limit = self.hello.limits.frame
+            if len(data) > limit and self._outbox.fail(
+                ref, TooLarge(f"a frame may have at most {limit} bytes", field="text")
+            ):
                 continue
             self._window.sent(ref, now)
             self._outputs.append(Transmit(data))
 
+    def _next(self, now: float, ref: int) -> wire.ClientFrame | None:
+        """The next frame to send: what catches up, then exchanges and notices by turns."""
+        request = self._catchup.next_request(now, ref)
+        if request is not None:
+            return request
+        notice = None if self._noticed else self._notices.next_request(now, ref)
+        self._noticed = notice is not None
+        return notice or self._outbox.next_request(now, ref) or self._notices.next_request(now, ref)
+
     def _may_send(self, now: float) -> bool:
         """Is there something to send, and do the server's limits allow it now?"""
         due = self._due()
-        return due is not None and due <= now and self._window.take(now)
+        return due is not None and due <= now and not self._window.full and self._window.take(now)
 
     def _due(self) -> float | None:
         """When there is something to send; None = nothing."""
-        return min((due for due in (self._catchup.due(), self._outbox.due()) if due is not None), default=None)
+        dues = (self._catchup.due(), self._outbox.due(), self._notices.due())
+        return min((due for due in dues if due is not None), default=None)
 
     def _transmit(self, frame: wire.ClientFrame) -> None:
         self._outputs.append(Transmit(encode(frame)))

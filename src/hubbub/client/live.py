@@ -134,7 +134,7 @@ class Live:
 
     def unfollow(self, room_id: RoomId) -> None:
         self._followed.pop(room_id, None)
-        self._core.unfollow(room_id)
+        self._core.unfollow(room_id, self._now())
         self._flush()
 
     async def exchange(self, frame: ExchangeFrame) -> wire.Ack | wire.Page:
@@ -152,15 +152,15 @@ class Live:
                 self._core.withdraw(key)
 
     def mark_read(self, room_id: RoomId, seq: Seq) -> None:
-        self._core.mark_read(room_id, seq)
+        self._core.mark_read(room_id, seq, self._now())
         self._flush()
 
     def tell(self, frame: wire.Typing) -> None:
-        self._core.tell(frame)
+        self._core.tell(frame, self._now())
         self._flush()
 
     def presence(self, frame: wire.Presence) -> None:
-        self._core.presence(frame)
+        self._core.presence(frame, self._now())
         self._flush()
 
     # Between the core and the world

@@ -233,6 +233,8 @@ class Room:
         self.state = ChatRoom(self.id)
         self.state.head = self.position = self.base = base
         self.epoch = None
+        if reason == "epoch_changed":
+            self.read_seq = Seq(0)  # a mark in another log
         for recorder in self._recorders.values():
             recorder.clear()
         for feed in list(self._feeds):

@@ -1,9 +1,16 @@
-"""What a connection has asked and not been answered, and when the server's limits allow more."""
+"""What a connection has asked and not been answered, and when the server's limits allow more.
+
+A frame that the server refuses because there are too many is overtaken by those behind it. So none is to be refused,
+whatever the network delays and then delivers at once: what is under way, and what the bucket lets go on top of it, fit
+together into what the server takes at once.
+"""
 
 from collections.abc import Iterable
 
 from hubbub.wire.frames import LimitsBody
 from hubbub.wire.limits import TokenBucket
+
+PACE = 0.98  # of what the server allows: its clock may be slower than ours
 
 
 class Window:
@@ -17,10 +24,13 @@ class Window:
 
     def open(self, limits: LimitsBody, now: float) -> None:
         """The server has said what it allows."""
-        # Some room is left for what is sent without being counted here.
-        self._most = max(1, limits.inflight - limits.inflight // 8)
-        # Half of the server's burst: what the network delays and delivers at once must fit into the other half.
-        self._bucket = TokenBucket(limits.frame_rate, max(1, limits.frame_burst // 2))
+        burst = max(1, limits.frame_burst // 2)
+        self._bucket = TokenBucket(limits.frame_rate * PACE, burst)
+        # Some room is left for what is sent without being counted here, and for what the server has not quite ended.
+        self._most = limits.inflight - limits.inflight // 8
+        if limits.frame_rate > 0:
+            self._most = min(self._most, limits.frame_burst - burst - limits.frame_burst // 8)
+        self._most = max(1, self._most)
         self.free_at = now
 
     def close(self) -> None:
@@ -29,6 +39,7 @@ class Window:
 
     @property
     def full(self) -> bool:
+        """Must an answer come before anything more is asked?"""
         return len(self._unanswered) >= self._most
 
     @property
@@ -37,8 +48,8 @@ class Window:
         return next(iter(self._unanswered.values()), None)
 
     def take(self, now: float) -> bool:
-        """May another frame leave now?"""
-        if self.full or now < self.free_at:
+        """Take a token for one frame; was there one?"""
+        if now < self.free_at:
             return False
         wait = self._bucket.take(now)
         if wait:

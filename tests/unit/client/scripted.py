@@ -93,6 +93,14 @@ class Script:
         self.collect()
         return self.last(wire.Join).ref or 0
 
+    def unfollow(self) -> None:
+        self.core.unfollow(ROOM, self.now)
+        self.collect()
+
+    def mark(self, seq: int, *, room_id: RoomId = ROOM) -> None:
+        self.core.mark_read(room_id, Seq(seq), self.now)
+        self.collect()
+
     def live(self, head: int = 0) -> "Script":
         """Follow the room from its beginning and catch up, with nothing that is remembered of that."""
         ref = self.follow()
@@ -123,6 +131,12 @@ class Script:
             self.core.timeout(self.now)
             self.collect()
         self.now = end
+
+    def stay(self, seconds: int) -> None:
+        """Let time pass on a connection that lives."""
+        for n in range(seconds // 10):
+            self.pass_time(10)
+            self.says(wire.Ping(n=n, heads={}))
 
     def send(self, text: str = "hi", *, client_id: str = "a1", room_id: RoomId = ROOM) -> int:
         key = self.core.exchange(wire.Send(room_id=room_id, text=text, client_id=client_id), self.now)

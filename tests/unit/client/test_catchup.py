@@ -298,17 +298,60 @@ def test_nothing_that_the_server_can_say_ends_the_connection() -> None:
 
 def test_who_no_longer_follows_a_room_says_so_and_hears_no_more() -> None:
     script = Script().opened().live(3)
-    script.core.unfollow(ROOM)
-    script.collect()
+    script.unfollow()
     script.says(event(4))
-    script.core.unfollow(ROOM)
-    assert (script.sent, script.applied) == ([wire.Leave(room_id=ROOM)], [])
+    script.unfollow()
+    assert (script.sent, script.applied) == ([wire.Leave(ref=2, room_id=ROOM)], [])
 
 
 def test_a_room_that_was_left_amid_its_join_stays_left() -> None:
     script = Script().opened()
     ref = script.follow()
-    script.core.unfollow(ROOM)
+    script.unfollow()
     script.refuse(ref, "conflict")
     script.pass_time(20)
     assert len(script.frames(wire.Join)) == 1
+
+
+@pytest.mark.parametrize("head", [0, 3])
+def test_the_late_answer_to_a_join_that_nobody_wants_any_more_leaves_nothing_to_wait_for(head: int) -> None:
+    script = Script().opened()
+    ref = script.follow()
+    script.unfollow()
+    script.says(joined(ref, head, replay=(1, head) if head else None))
+    if head:
+        script.says(events(ref, 1, head))
+    script.says(wire.Ack(ref=script.last(wire.Leave).ref, room_id=ROOM))
+    assert (script.applied, script.core._window.oldest) == ([], None)
+    script.stay(60)
+    assert script.outputs(outputs.HangUp) == []
+
+
+def test_a_room_that_is_followed_again_amid_its_join_listens_to_the_later_one() -> None:
+    script = Script().opened()
+    first = script.follow()
+    again = script.follow(2)
+    script.says(joined(first, 3, replay=(1, 3)), events(first, 1, 3))
+    assert script.applied == []
+    script.says(joined(again, 3, replay=(3, 3)), events(again, 3, 3))
+    assert script.applied == [3]
+    script.stay(60)
+    assert (script.outputs(outputs.HangUp), script.frames(wire.Leave)) == ([], [])
+
+
+def test_a_room_that_falls_behind_amid_its_join_leaves_nothing_to_wait_for() -> None:
+    script = Script().opened()
+    first = script.follow()
+    script.says(joined(first, 3, replay=(1, 3)), wire.Behind(room_id=ROOM, head=Seq(3)), events(first, 1, 3))
+    again = script.last(wire.Join).ref
+    script.says(joined(again, 3, replay=(1, 3)), events(again, 1, 3))
+    script.stay(60)
+    assert (script.applied, script.outputs(outputs.HangUp)) == ([1, 2, 3], [])
+
+
+def test_a_server_that_was_never_asked_for_a_room_is_not_told_that_it_was_left() -> None:
+    script = Script()
+    script.core.follow(ROOM, script.now)
+    script.unfollow()
+    script.opened()
+    assert script.sent == []

@@ -11,7 +11,7 @@ from hubbub.client.errors import Closed, NotUnderstood, Unreachable
 from hubbub.domain.errors import Forbidden, RateLimited, TokenExpired, Unauthenticated, Unavailable
 from hubbub.domain.ids import Seq
 from hubbub.wire import frames as wire
-from tests.unit.client.scripted import ANN, HELLO, ROOM, Script, event, events, joined
+from tests.unit.client.scripted import HELLO, ROOM, Script, event, events, joined
 
 
 def stopped(script: Script) -> Exception:
@@ -185,36 +185,11 @@ def test_a_renewal_that_ends_after_the_connection_was_lost_makes_no_second_conne
     assert len(script.reconnects) == 2
 
 
-def test_read_marks_are_repeated_on_the_next_connection_and_never_go_back() -> None:
-    script = Script().opened()
-    for seq in (3, 5, 4):
-        script.core.mark_read(ROOM, Seq(seq))
-    script.collect()
-    script.lost()
-    script.opened()
-    assert [frame.seq for frame in script.frames(wire.Read)] == [3, 5, 5]
-
-
 def test_what_is_true_only_now_is_not_kept_for_later() -> None:
     script = Script()
-    script.core.tell(wire.Typing(room_id=ROOM, on=True))
+    script.core.tell(wire.Typing(room_id=ROOM, on=True), script.now)
     script.opened()
     assert script.sent == []
-
-
-def test_what_was_said_of_presence_is_said_again_on_the_next_connection() -> None:
-    script = Script()
-    script.core.presence(wire.Presence(watch=[ANN]))
-    script.opened()
-    script.core.presence(wire.Presence(status="away"))
-    script.collect()
-    script.lost()
-    script.opened()
-    assert script.frames(wire.Presence) == [
-        wire.Presence(watch=[ANN]),
-        wire.Presence(status="away"),
-        wire.Presence(status="away", watch=[ANN]),
-    ]
 
 
 def test_signals_are_passed_on() -> None:
