@@ -108,7 +108,7 @@ class Journal:
 
         A change whose transaction failed is answered with Unavailable: whether it happened is not known, and only a
         client_id makes it safe to repeat. Everything that the same author has waiting in that room fails with it, or a
-        later message would overtake the one that is repeated.
+        later message would overtake the one that is repeated. With Internal when the store is damaged.
         """
         if self._closed:
             done(Unavailable("the server is stopping"))
@@ -176,7 +176,7 @@ class _Lane:
         changes = [waiting.change for waiting in batch]
         try:
             answers = await self._store.write(lambda tx: self._batch.write(tx, changes))
-        except Unavailable as error:
+        except (Unavailable, Internal) as error:  # of the store: a change's own is its answer
             self._fail(batch, error)
         except Exception as error:  # noqa: BLE001 - answered and logged once it stands alone
             self._isolate(batch, error)
@@ -194,7 +194,7 @@ class _Lane:
         if published:
             _tell(lambda events: self._fanout.publish(events, self._batch.epoch), published)
 
-    def _fail(self, batch: list[_Waiting], error: Unavailable) -> None:
+    def _fail(self, batch: list[_Waiting], error: Unavailable | Internal) -> None:
         """The store failed: what the same authors have waiting in the same rooms fails with the batch."""
         failed = {(w.change.room_id, w.change.user_id) for w in batch if isinstance(w.change, Change)}
         unaffected = []

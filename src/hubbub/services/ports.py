@@ -312,8 +312,8 @@ class Store(Protocol):
     """Where everything durable lives.
 
     Reads see one snapshot. Writes are serial as far as anybody can tell, and durable when `write` returns. An exception
-    out of `fn` rolls everything back and comes out unchanged. A failure of the store itself is `Unavailable`; after one
-    of `write`, whether it happened is unknown.
+    out of `fn` rolls everything back and comes out unchanged. A failure of the store itself is `Unavailable`, or
+    `Internal` when it is damaged and no repeat will help; after one of `write`, whether it happened is unknown.
     """
 
     async def read(self, fn: Callable[[Tx], T]) -> T:

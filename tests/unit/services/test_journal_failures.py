@@ -2,25 +2,18 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
-from hubbub.domain.errors import (
-    Internal,
-    Unavailable,
-)
+from hubbub.domain.errors import Internal, Unavailable
 from hubbub.domain.events import Event
 from hubbub.domain.ids import Millis, RoomId, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.journal import Answer, Change, Draft
-from tests.unit.services.chats import (
-    ANN,
-    BOB,
-    Chats,
-    Failure,
-    seqs,
-    turns,
-)
+from hubbub.stores.sql import SqlStore
+from hubbub.stores.sql.troubles import DAMAGED
+from tests.unit.services.chats import ANN, BOB, Chats, Failure, open_chats, seqs, turns
 
 
 def breaking(room_id: RoomId, user_id: UserId = ANN) -> Change:
@@ -159,6 +152,36 @@ async def test_a_repeat_that_is_submitted_by_the_failures_answer_comes_in_order(
     chats.store.release()
     await turns(30)
     assert await chats.texts(room_id) == [f"{number}" for number in range(6)]
+
+
+def damage(path: Path, url: str) -> None:
+    """Overwrite a page on which messages are found."""
+    store = SqlStore.open(url)
+    with store.database.reader.connect() as connection:
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        page = connection.exec_driver_sql("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").scalar_one()
+    store.database.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+async def test_a_damaged_database_fails_all_who_wait_at_once_and_is_no_defect_of_theirs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "chat.db"
+    url = f"sqlite:///{path}"
+    async with open_chats(SqlStore.open(url)) as whole:
+        room_id = await whole.found(ANN, BOB)
+    await asyncio.to_thread(damage, path, url)
+    chats = Chats(SqlStore.open(url))
+    posts = [chats.say(who, room_id, f"{number}", f"c{number}") for who in (ANN, BOB) for number in range(20)]
+    answers = await asyncio.gather(*posts, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Internal}
+    assert chats.store.writes == 1
+    assert chats.fanout.resynced == [{room_id}]
+    assert [line.getMessage() for line in caplog.records] == [DAMAGED.sentence]
+    await chats.close()
 
 
 async def test_a_failed_founding_concerns_no_room(chats: Chats) -> None:

@@ -34,7 +34,8 @@ class Database(Protocol):
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one snapshot, and may not write: that raises Internal.
 
-        A failure of the database is raised as Unavailable, a defect of a statement as SQLAlchemy's error.
+        A failure of the database is raised as Unavailable, of a damaged one as Internal, and a defect of a statement as
+        SQLAlchemy's error.
         """
         ...
 
