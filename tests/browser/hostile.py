@@ -135,6 +135,19 @@ SHAPES = (
 
 MESSAGES = (*SCRIPTS, *LINKS, *SHAPES)
 
+_UNITS = (
+    *("~~a|", "_a)", "*~a", "*a*b", "**1.", "***a ", ">_a", "a_~", "__a**b ", "*a _b ~c ", "**a_ ", "_あ"),
+    *("[a](b ", "[_a]", "![a](", "[a](<b ", '[a](b "c', "[[a][b]", "[`a", "`\\`", "`a ``b ", "\\``"),
+    *("!", "&!", "a@b.", "a.", "<a@b", "<a ", "<!--", "https://a.b/(", "www.a(", "http://a!)"),
+    *("> a\n", "- a\n  ", "-\n-", "+ a\n - b\n", "1. a\n", "[a]: b\n", "# a\n", "```\n", "  \n"),
+    *("> " * 30 + "a\n", "- " * 30 + "a\n", "> - " * 15 + "_a)\n", "_a)|~~b\n", " " * 60 + "\n"),
+)
+SLOW = tuple(unit * (length // len(unit)) for unit in _UNITS for length in (2_500, 16_384)) + tuple(
+    "|a" * columns + "\n" + "|-" * columns + "\n" + "x\n" * rows for columns, rows in ((250, 700), (2_000, 4_000))
+)
+"""What keeps a lexer busy, as it is drawn by itself and as long as a message can be: beginnings that never end, and
+tables whose rows are filled up."""
+
 NAMES = tuple(
     name
     for name in (

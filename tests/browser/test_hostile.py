@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from tests.browser.conftest import MakeUser, OpenWindow
-from tests.browser.hostile import MESSAGES, NAMES
+from tests.browser.hostile import MESSAGES, NAMES, SLOW
 from tests.browser.tabs import Tab, until
 from tests.integration.servers import PASSWORD, LiveServer, Person
 
@@ -37,6 +37,32 @@ _INSPECT = """(allowed) => [...document.querySelectorAll(".window .row")].map((r
   return [Number(row.dataset.seq), wrong];
 })"""
 
+# How many characters the global patterns pass over while a text becomes vnodes, and how many of these there are.
+_COST = """async (texts) => {
+  const { render } = await import(new URL("markdown.js", document.querySelector("script[type=module]").src));
+  const { exec } = RegExp.prototype;
+  let read = 0;
+  RegExp.prototype.exec = function (text) {
+    const from = this.lastIndex;
+    const found = exec.call(this, text);
+    if (this.global) read += (found ? this.lastIndex : text.length) - from;
+    return found;
+  };
+  const size = (vnode) => (Array.isArray(vnode) ? vnode : [vnode?.props?.children ?? []]).flat()
+    .reduce((total, child) => total + 1 + (child === null || typeof child !== "object" ? 0 : size(child)), 0);
+  try {
+    return texts.map((text) => {
+      read = 0;
+      const vnodes = render(text);
+      return [read, size(vnodes)];
+    });
+  } finally {
+    RegExp.prototype.exec = exec;
+  }
+}"""
+READ = 64  # times that a text may be read, all in all
+MADE = 2  # vnodes a character
+
 
 async def test_hostile_messages_are_text(open_window: OpenWindow, make_user: MakeUser) -> None:
     ann, bob = await make_user("ann"), await make_user("bob")
@@ -49,6 +75,16 @@ async def test_hostile_messages_are_text(open_window: OpenWindow, make_user: Mak
     assert set(sent) <= set(found)
     await tab.agrees(ann, room)
     assert await tab.page.evaluate("window.hurt") is None
+
+
+async def test_no_message_keeps_the_page_busy(open_window: OpenWindow) -> None:
+    tab = await open_window("/")
+    costs = await tab.page.evaluate(_COST, list(SLOW))
+    assert {
+        (text[:20], len(text)): (read, made)
+        for text, (read, made) in zip(SLOW, costs, strict=True)
+        if read > READ * len(text) or made > MADE * len(text)
+    } == {}
 
 
 async def post(person: Person, room: int, text: str) -> int:

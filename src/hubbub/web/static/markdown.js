@@ -5,7 +5,7 @@
  * What was typed is always visible: definitions of links are text, and what would come out empty is shown as it is.
  */
 
-import { Marked } from "marked";
+import { Lexer, Tokenizer } from "marked";
 import { useState } from "preact/hooks";
 import { t } from "./i18n/language.js";
 import { html } from "./ui/html.js";
@@ -17,24 +17,78 @@ import { Icon } from "./ui/icon.js";
 const DEPTH = 16; // of nesting: deeper than that is shown as it was typed
 const SAFE = new Set(["http:", "https:", "mailto:"]);
 
-const EMPHASES = 250; // looked for in a text: each search reads on to the end, and thousands would take seconds
-const TOO_DEEP = /(?:>[ \t]?){32}/; // quotes in quotes: the lexer's stack holds few thousands, and is slow to say so
+const READ = 100_000; // characters, in search of ends: each search may read all the rest, and thousands would take seconds
+// Quotes and lists in each other, in one line: the lexer's stack holds few thousands, and is slow to say so.
+const TOO_DEEP = /(?:(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))[ \t]*){32}/;
+const BEFORE_AT = /^[\w.!#$%&'*+/=?^`{|}~-]*/; // of a mail address: read for each beginning of a word
 
-let searches = 0;
-const none = () => undefined;
-const marked = new Marked({
-  gfm: true,
-  breaks: true,
-  tokenizer: /** @type {any} */ ({
-    // HTML, definitions (they would vanish) and underlined headings (a line of dashes is just that) are text.
-    html: none,
-    tag: none,
-    def: none,
-    lheading: none,
-    // False leaves it to the lexer, undefined says that there is none.
-    emStrong: () => (++searches > EMPHASES ? undefined : false),
-  }),
-});
+let left = 0; // characters that may still be read in this text
+
+/** @param {number} characters */
+function read(characters) {
+  left -= characters;
+  if (left < 0) throw new RangeError("this text takes too long");
+}
+
+/** A search for the end of an emphasis. */
+class Search extends RegExp {
+  /** @param {string} text */
+  exec(text) {
+    const from = this.lastIndex;
+    const found = super.exec(text);
+    read((found === null ? text.length : this.lastIndex) - from);
+    return found;
+  }
+}
+
+const inline = { ...Lexer.rules.inline.breaks };
+for (const name of /** @type {const} */ (["emStrongRDelimAst", "emStrongRDelimUnd", "delRDelim"]))
+  inline[name] = new Search(inline[name]);
+
+class Reader extends Tokenizer {
+  // HTML, definitions (they would vanish) and underlined headings (a line of dashes is just that) are text.
+  html = none;
+  tag = none;
+  def = none;
+  lheading = none;
+
+  /**
+   * Every row gets as many cells as the header has: a short text could be a table of a hundred thousand.
+   * @param {string} src
+   */
+  table(src) {
+    const [, columns = ""] = src.split("\n", 2);
+    if (!/[:|]/.test(columns)) return undefined; // a lexer that looks for itself reads all that follows
+    const [raw = "", , , rows = ""] = this.rules.block.table.exec(src) ?? [];
+    return columns.split("|").length * rows.split("\n").length > raw.length ? undefined : super.table(src);
+  }
+
+  /** @param {string} src */
+  codespan(src) {
+    const token = super.codespan(src);
+    if (token === undefined && src.startsWith("`")) read(src.length);
+    return token;
+  }
+
+  /** @param {string} src */
+  inlineText(src) {
+    read(BEFORE_AT.exec(src)?.[0].length ?? 0);
+    return super.inlineText(src);
+  }
+}
+
+function none() {
+  return undefined;
+}
+
+/** @param {string} text */
+function tokensOf(text) {
+  left = READ;
+  const tokenizer = new Reader();
+  const lexer = new Lexer({ gfm: true, breaks: true, tokenizer });
+  tokenizer.rules = { ...tokenizer.rules, inline };
+  return lexer.lex(text);
+}
 
 /**
  * The vnodes of a text, or null when it is better shown as it was typed.
@@ -43,14 +97,13 @@ const marked = new Marked({
  */
 export function render(text) {
   if (TOO_DEEP.test(text)) return null;
-  searches = 0;
   try {
-    const tokens = marked.lexer(text);
+    const tokens = tokensOf(text);
     const seen = { something: false };
     const blocks = blocksOf(tokens, 0, seen);
     return seen.something ? blocks : null;
   } catch {
-    return null; // the stack is full
+    return null; // it takes too long, or the stack is full
   }
 }
 
