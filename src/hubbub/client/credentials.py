@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from hubbub.client.errors import Closed
 from hubbub.client.ports import AccessToken
 from hubbub.client.rest import Rest
 from hubbub.client.results import Tokens
 from hubbub.domain.errors import Unauthenticated
 
+CLOSED = "the connection was closed here"
 EARLY = 5.0  # seconds before its end in which a token is no longer used
 
 
@@ -49,11 +51,13 @@ class SessionCredentials:
         self._label = label
         self._changed = changed
         self._renewing: asyncio.Task[AccessToken] | None = None
+        self._refreshing = False  # a refresh token is on its way
+        self._closed = False
 
     @property
     def tokens(self) -> Tokens | None:
         """The current ones, to be kept for the next time; None before the first."""
-        return None if self._token is None else self._kept()
+        return None if self._token is None else self._kept(self._attempt)
 
     async def token(self) -> AccessToken:
         token = self._token
@@ -69,15 +73,24 @@ class SessionCredentials:
         return await self._renew_once()
 
     async def close(self) -> None:
-        """Wait for a refresh that is under way, so that its tokens are not lost."""
+        """Wait for a refresh that is under way, so that its tokens are not lost; end a login, which has none."""
+        self._closed = True
         if self._renewing is not None:
+            if not self._refreshing:
+                self._renewing.cancel()
             await asyncio.wait([self._renewing])
 
     async def _renew_once(self) -> AccessToken:
-        if self._renewing is None:
-            self._renewing = asyncio.get_running_loop().create_task(self._renew())
-            self._renewing.add_done_callback(self._renewed)
-        return await asyncio.shield(self._renewing)
+        task = self._renewing
+        if task is None:
+            task = self._renewing = asyncio.get_running_loop().create_task(self._renew())
+            task.add_done_callback(self._renewed)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._closed and task.cancelled():
+                raise Closed(CLOSED) from None
+            raise
 
     def _renewed(self, task: "asyncio.Task[AccessToken]") -> None:
         self._renewing = None
@@ -85,13 +98,18 @@ class SessionCredentials:
             task.exception()  # it is raised where it is waited for, if anywhere
 
     async def _renew(self) -> AccessToken:
-        if self._refresh_token is not None:
+        if self._refresh_token is not None and not self._closed:
+            self._refreshing = True
             try:
                 return self._granted(await self._refresh(self._refresh_token))
             except Unauthenticated:
                 self._refresh_token = self._attempt = None
                 if self._login is None:
                     raise
+            finally:
+                self._refreshing = False
+        if self._closed:
+            raise Closed(CLOSED)
         if self._login is None:
             raise Unauthenticated("the access token is not valid (any more): sign in again")
         username, password = self._login
@@ -100,8 +118,9 @@ class SessionCredentials:
 
     async def _refresh(self, refresh_token: str) -> GrantBody:
         if self._attempt is None:
-            self._attempt = secrets.token_urlsafe(16)
-            self._tell()
+            attempt = secrets.token_urlsafe(16)
+            self._tell(attempt)
+            self._attempt = attempt  # once it is kept
         body = {"refresh_token": refresh_token, "attempt": self._attempt}
         return await self._rest.ask(GrantBody, "POST", "/auth/refresh", body=body, repeatable=True)
 
@@ -109,12 +128,12 @@ class SessionCredentials:
         self._refresh_token = grant.refresh_token
         self._attempt = None
         self._token = AccessToken(grant.access_token, asyncio.get_running_loop().time() + grant.expires_in)
-        self._tell()
+        self._tell(None)
         return self._token
 
-    def _kept(self) -> Tokens:
-        return Tokens(None if self._token is None else self._token.value, self._refresh_token, self._attempt)
+    def _kept(self, attempt: str | None) -> Tokens:
+        return Tokens(None if self._token is None else self._token.value, self._refresh_token, attempt)
 
-    def _tell(self) -> None:
+    def _tell(self, attempt: str | None) -> None:
         if self._changed is not None:
-            self._changed(self._kept())
+            self._changed(self._kept(attempt))
