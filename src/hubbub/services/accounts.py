@@ -29,6 +29,7 @@ from hubbub.domain.permissions import require_enabled
 from hubbub.domain.texts import MAX_NAME, check_attempt, check_email, check_name, check_username
 from hubbub.domain.users import Identity, Session, User
 from hubbub.services.credentials import Credentials, replace_hash, require_unchanged
+from hubbub.services.imports import require_not_imported
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock, Fanout, Store, Tokens, Tx
 from hubbub.services.users import name_taken
@@ -79,6 +80,7 @@ class Accounts:
             await self._credentials.admit(address)
         check_username(username)
         check_email(email)
+        require_not_imported(email)
         shown = username if display_name is None else check_name(display_name, field="display_name")
         password_hash = await self._credentials.hash(password)
         now = self._clock.now()

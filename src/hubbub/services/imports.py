@@ -1,7 +1,8 @@
 """People, and what they said, taken over from another chat.
 
-An imported user has an account that nobody can sign in to: in the place of a password hash stands a word that no hash
-function makes. Their messages and memberships carry the time at which they happened, not that of the import.
+An imported user has an account that nobody can sign in to until it is given a password: in the place of a hash stands a
+word that no hash function makes. It is known by its address, which nobody else can have. Their messages and memberships
+carry the time at which they happened, not that of the import.
 
 An import is for whoever runs the server, not for its users: nobody is asked for permission to make accounts.
 """
@@ -9,6 +10,7 @@ An import is for whoever runs the server, not for its users: nobody is asked for
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hubbub.domain.errors import Invalid
 from hubbub.domain.events import Event
 from hubbub.domain.ids import Millis, RoomId, UserId
 from hubbub.domain.rooms import ChatRoom
@@ -18,7 +20,7 @@ from hubbub.services.journal import Change, Done, Draft, Journal
 from hubbub.services.ports import Clock, Store, Tx
 
 UNUSABLE_HASH = "!"  # as in /etc/shadow: it is not a hash, so no password has it
-IMPORT_DOMAIN = "import.invalid"  # RFC 2606 2: no mail is ever delivered there
+_DOMAIN = "@import.invalid"  # RFC 2606 2: no mail is ever delivered there
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Imports:
         """The accounts of these people, in their order; those who have none yet get one. All or nothing.
 
         An account belongs to an identity because an import made it: one of the same name that somebody registered is
-        left alone. Raise Invalid, and Conflict when somebody registered with the address of an import.
+        left alone. Raise Invalid.
         """
         for person in people:
             check_username(person.username)
@@ -73,7 +75,7 @@ class Imports:
 def _find_or_add(tx: Tx, person: ImportedPerson, now: Millis) -> User:
     email = _email(person)
     known = tx.users.find(email)
-    if known is not None and known.password_hash == UNUSABLE_HASH:
+    if known is not None:
         return known
     return tx.users.add(
         username=_free_username(tx, person.username),
@@ -94,4 +96,10 @@ def _free_username(tx: Tx, wanted: str) -> str:
 
 
 def _email(person: ImportedPerson) -> str:
-    return f"{person.identity}@{IMPORT_DOMAIN}"
+    return person.identity + _DOMAIN
+
+
+def require_not_imported(email: str) -> None:
+    """Raise Invalid for the address of an import: who has it is taken for the imported person."""
+    if email.lower().endswith(_DOMAIN):
+        raise Invalid(f"no account but an imported one can have an address that ends in {_DOMAIN}", field="email")

@@ -11,6 +11,7 @@ from hubbub.domain.texts import check_email, check_name, check_query
 from hubbub.domain.users import Identity, User
 from hubbub.services.credentials import Credentials, require_unchanged
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
+from hubbub.services.imports import require_not_imported
 from hubbub.services.ports import Store, Tx
 
 
@@ -84,7 +85,8 @@ class UserDirectory:
         user = await self._store.read(lambda tx: tx.users.get(identity.user_id))
         if user is None:
             raise no_user(identity.user_id)
-        if email not in {None, user.email}:
+        if email is not None and email != user.email:
+            require_not_imported(email)
             if password is None:
                 raise Forbidden("another e-mail address needs your password", field="password")
             user = await self._credentials.confirm(identity, password, field="password")

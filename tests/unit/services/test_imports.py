@@ -1,6 +1,6 @@
 import pytest
 
-from hubbub.domain.errors import Conflict, Invalid, Unauthenticated
+from hubbub.domain.errors import Invalid, Unauthenticated
 from hubbub.domain.events import MemberJoined, MemberLeft, MessagePosted, RoomKind
 from hubbub.domain.ids import Millis, Seq
 from hubbub.services.imports import UNUSABLE_HASH, ImportedPerson, Imports
@@ -52,13 +52,26 @@ async def test_somebody_who_registered_is_left_alone(people: People, imports: Im
     assert imported.username == "ann-2"
 
 
-async def test_an_account_that_somebody_registered_under_the_address_of_an_import_is_not_taken_for_it(
-    people: People, imports: Imports
-) -> None:
-    await people.accounts.register("mallory", "1234@import.invalid", PASSWORD)
+async def test_an_import_goes_on_once_somebody_signs_in_to_an_account_of_it(people: People, imports: Imports) -> None:
+    (ann,) = await imports.users([ANN])
+    await people.administration.reset_password(ann.id, PASSWORD)
+    identity = await people.sign_in("1234@import.invalid")
+    await people.directory.change_profile(identity, display_name="Ann", email=ann.email)
 
-    with pytest.raises(Conflict):
-        await imports.users([ANN])
+    assert [user.id for user in await imports.users([ANN])] == [ann.id]
+
+
+@pytest.mark.parametrize("email", ["1234@import.invalid", "5678@Import.INVALID"])
+async def test_nobody_takes_the_address_of_an_import(people: People, email: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        await people.accounts.register("mallory", email, PASSWORD)
+    assert refused.value.field == "email"
+    mallory = await people.register("mallory")
+    identity = await people.sign_in("mallory")
+    with pytest.raises(Invalid) as refused:
+        await people.directory.change_profile(identity, email=email, password=PASSWORD)
+    assert refused.value.field == "email"
+    assert await people.stored(mallory) == mallory
 
 
 @pytest.mark.parametrize("password", [UNUSABLE_HASH, PASSWORD, "!!!!!!!!"])
