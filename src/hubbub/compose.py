@@ -54,6 +54,8 @@ log = logging.getLogger(__name__)
 
 KEYS = "keys"  # the subject on which processes compare them
 PURGE = 3600.0  # seconds between deletions of what has expired
+MOMENT = 1.0  # seconds that the database has to be closed in good order after a second Ctrl-C
+INTERRUPTED = 130  # the exit code of a process that SIGINT has ended, as shells have it
 
 
 @dataclass(slots=True, eq=False)
@@ -86,11 +88,11 @@ class Server:
     async def trouble(self) -> str | None:
         return await self.store.trouble()
 
-    async def drain(self) -> None:
-        """Take no new work, answer what was taken, and send the connections away."""
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Take no new work, answer what was taken as long as there is no `hurry`, and send the connections away."""
         self.draining = True
         self.streams.end_all()
-        await self.gateway.drain(finish=self.chat.close)
+        await self.gateway.drain(finish=self.chat.close, hurry=hurry)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -231,7 +233,21 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
             apart = () if server.apart is None else (server.apart,)
             started(port, (*server.warnings, *apart))
 
-        await UvicornServer(config(app, settings), started=ready, stopping=server.drain).serve(sockets=[listener])
+        uvicorn_server = UvicornServer(
+            config(app, settings), started=ready, stopping=server.drain, drain_seconds=settings.drain_seconds
+        )
+        await uvicorn_server.serve(sockets=[listener])
+        # From here on nothing but the database is waited for, which may take its time: not beyond a second Ctrl-C.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, _give_up)
+        if uvicorn_server.force_exit:
+            loop.call_later(MOMENT, _give_up)
+
+
+def _give_up() -> None:
+    """End at once, as by `kill -9`: nobody is left who could be told anything, and what was told is on disk."""
+    log.warning("stopped before the database was closed, which was at work")
+    os._exit(INTERRUPTED)
 
 
 def open_hasher(settings: Settings) -> Argon2Hasher:

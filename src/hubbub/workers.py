@@ -25,7 +25,7 @@ from hubbub.settings import Settings, UnusableSettings, variable
 
 FIRST, LAST = 0.5, 30.0  # seconds until something that ended is started again: doubled each time, up to this
 HEALTHY = 60.0  # seconds after which an end is not the fault of the start
-GRACE = 15.0  # seconds beyond `drain_seconds` that a worker has to end
+GRACE = 15.0  # seconds beyond `drain_seconds`, after which nobody is connected, that a worker has to end
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,11 @@ class Worker:
 
     process: asyncio.subprocess.Process
     warnings: tuple[str, ...] = ()
+
+    def hurry(self) -> None:
+        """Have it wait for nothing more, if it is being stopped."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
 
     async def end(self, seconds: float) -> None:
         """Stop it; kill it when it takes longer."""
@@ -77,10 +82,13 @@ class Workers:
         self._renewing: asyncio.Task[None] | None = None
 
     async def run(self, started: Started) -> None:
-        """Serve until SIGINT or SIGTERM; on SIGHUP, replace one worker after the other. Raise WorkerFailed."""
+        """Serve until SIGINT or SIGTERM; on SIGHUP, replace one worker after the other. Raise WorkerFailed.
+
+        A SIGINT that comes after that cuts the stop short.
+        """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._renew_soon)
         async with AsyncExitStack() as stack:
             if self._nats is not None:
@@ -105,6 +113,12 @@ class Workers:
             started(self._places[0].listener.getsockname()[1], warnings)
             await stopped
             log.info("stopping")
+
+    def _interrupt(self) -> None:
+        if self._stopping.is_set():
+            for worker in self._alive:
+                worker.hurry()
+        self._stopping.set()
 
     async def _begin(self) -> None:
         """Start the first worker alone, which brings the tables up to date, and then the others."""

@@ -118,10 +118,10 @@ async def echoing(*, detached: bool) -> AsyncIterator[str]:
         setup.ws = "websockets-sansio"
     started = asyncio.Event()
 
-    async def stopping() -> None: ...
+    async def stopping(hurry: asyncio.Event) -> None: ...
 
     with closing(bind(SETTINGS)) as listener:
-        server = UvicornServer(setup, started=started.set, stopping=stopping)
+        server = UvicornServer(setup, started=started.set, stopping=stopping, drain_seconds=0)
         serve = asyncio.create_task(server.serve(sockets=[listener]))
         await started.wait()
         try:

@@ -87,14 +87,16 @@ async def serving(settings: Settings, *, transport: str = DETACHED) -> AsyncIter
     app = create_app(settings)
     started = asyncio.Event()
 
-    async def stopping() -> None:
-        await app.state.server.drain()
+    async def stopping(hurry: asyncio.Event) -> None:
+        await app.state.server.drain(hurry)
 
     with closing(bind(settings)) as listener:
         setup = config(app, settings)
         if transport == PLAIN:
             setup.ws = "websockets-sansio"
-        uvicorn_server = UvicornServer(setup, started=started.set, stopping=stopping)
+        uvicorn_server = UvicornServer(
+            setup, started=started.set, stopping=stopping, drain_seconds=settings.drain_seconds
+        )
         serve = asyncio.create_task(uvicorn_server.serve(sockets=[listener]))
         begun = asyncio.create_task(started.wait())
         await asyncio.wait([serve, begun], return_when=asyncio.FIRST_COMPLETED)

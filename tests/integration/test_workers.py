@@ -15,7 +15,7 @@ from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from tests.integration.servers import Address, register
 from tests.integration.sockets import Socket, Sockets
-from tests.postgres import EmptyDatabases
+from tests.postgres import EmptyDatabases, connect
 from tools.clusters import QUICK
 
 pytestmark = pytest.mark.timeout(120)
@@ -52,12 +52,12 @@ class Serving:
 
 
 @asynccontextmanager
-async def serve(folder: Path, database_url: str) -> AsyncIterator[Serving]:
+async def serve(folder: Path, database_url: str, **settings: str) -> AsyncIterator[Serving]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hubbub", "serve", "--port", "0", "--workers", str(COUNT)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **QUICK, "HUBBUB_DATABASE_URL": database_url},
+        env={**os.environ, **QUICK, "HUBBUB_DATABASE_URL": database_url, **settings},
         cwd=folder,
     )
     try:
@@ -148,6 +148,27 @@ async def test_on_sigterm_all_say_goodbye_and_nothing_is_left_running(serving: S
     assert all(isinstance(bye, wire.Bye) and bye.reconnect for bye in byes)
     assert await serving.process.wait() == 0
     await serving.ended
+
+
+async def test_a_second_ctrl_c_reaches_the_workers_that_wait_for_the_database(
+    tmp_path: Path, empty_databases: EmptyDatabases, stack: AsyncExitStack
+) -> None:
+    with empty_databases.one() as url:
+        async with serve(tmp_path, url, HUBBUB_DRAIN_SECONDS="600") as serving:
+            sockets = await crowd(serving, stack)
+            with connect(url) as lock, lock.transaction():
+                lock.execute("LOCK TABLE rooms IN EXCLUSIVE MODE")  # nobody may write, until it ends
+                for ref, socket in enumerate(sockets):
+                    await socket.put(type="send", ref=ref, text="held up")
+                    await socket.ask(type="history", ref=ref + 100, limit=1)
+                serving.process.send_signal(signal.SIGINT)
+                await serving.until(lambda: serving.log.count('"event": "stopping"') == 1 + COUNT)
+                serving.process.send_signal(signal.SIGINT)
+                for socket in sockets:
+                    frames = await socket.until(lambda frame: isinstance(frame, wire.Bye))
+                    assert not any(isinstance(frame, wire.Ack) for frame in frames)
+                assert await serving.process.wait() == 0
+    assert '"level": "error"' not in serving.log
 
 
 async def test_workers_do_not_outlive_the_process_that_started_them(serving: Serving) -> None:

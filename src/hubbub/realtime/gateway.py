@@ -95,10 +95,17 @@ class Gateway:
         if connection.identity is not None:
             self.signals.closed(connection)
 
-    async def drain(self, *, finish: Callable[[], Awaitable[None]]) -> None:
-        """Take no new connections, wait until what was asked for is done, and send everybody away."""
+    async def drain(self, *, finish: Callable[[], Coroutine[Any, Any, None]], hurry: asyncio.Event) -> None:
+        """Take no new connections, wait until what was asked for is done, and send everybody away.
+
+        Once there is a `hurry`, it is waited for no longer: `finish` is cancelled.
+        """
         self._draining = True
-        await finish()
+        ways = [asyncio.ensure_future(finish()), asyncio.ensure_future(hurry.wait())]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.wait(ways)
         for connection in list(self._connections.values()):
             self.send_away(connection, CloseCode.DRAINING, "the server is stopping: connect again")
             await asyncio.sleep(0)

@@ -130,10 +130,18 @@ class Journal:
         return answer
 
     async def close(self) -> None:
-        """Refuse new changes, and wait until all that were submitted are answered."""
+        """Refuse new changes, and wait until all that were submitted are answered.
+
+        When that is cancelled, those whose transaction has not begun are answered with Unavailable, and never happen.
+        """
         self._closed = True
-        for lane in self._lanes:
-            await lane.finish()
+        try:
+            for lane in self._lanes:
+                await lane.finish()
+        except asyncio.CancelledError:
+            for lane in self._lanes:
+                lane.abandon()
+            raise
 
 
 def _place(change: Change | Founding) -> int:
@@ -163,6 +171,12 @@ class _Lane:
         """Wait until all that were submitted are answered."""
         while self._running is not None:
             await asyncio.wait([self._running])
+
+    def abandon(self) -> None:
+        """Answer those who wait for their transaction."""
+        abandoned, self._waiting = self._waiting, []
+        for waiting in abandoned:
+            _tell(waiting.done, Unavailable("the server is stopping"))
 
     async def _run(self) -> None:
         try:

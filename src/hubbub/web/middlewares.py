@@ -1,5 +1,6 @@
 """What happens around every HTTP request, in plain ASGI. Sockets pass through untouched."""
 
+import asyncio
 import gzip
 import itertools
 import logging
@@ -98,7 +99,8 @@ class DefaultHeaders:
 class Defects:
     """Answer an exception that nobody meant to raise with fixed words, and log it once, with the request's id.
 
-    That a client has gone is none: there is nobody to answer.
+    That a client has gone is none: there is nobody to answer. Nor is a cancellation, for which there is one cause: the
+    server stops, and can't wait any longer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -124,6 +126,10 @@ class Defects:
             await self.app(scope, receive, send_and_look)
         except ClientDisconnect:
             log.debug("%s %s: the client has gone", scope["method"], scope["path"])
+        except asyncio.CancelledError:
+            log.warning("%s %s is cut off by the end of the server", scope["method"], scope["path"])
+            if not started:
+                await problems.cut_off(Request(scope))(scope, receive, send)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from hubbub.domain.errors import ChatError, Internal, Invalid, NotFound, TooLarge, Unauthenticated
+from hubbub.domain.errors import ChatError, Internal, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
 from hubbub.web.encoding import encode
 
 STATUSES: Mapping[str, int] = MappingProxyType(
@@ -96,6 +96,11 @@ async def refuse(request: Request, error: Exception) -> Response:
 def defect(request: Request) -> Response:
     """What is told about an exception that nobody meant to raise."""
     return _respond(request, 500, Internal.code, _DEFECT)
+
+
+def cut_off(request: Request) -> Response:
+    """What is told about a request that the end of the server did not wait for."""
+    return _chat_problem(request, Unavailable("the server has stopped: whether this was carried out is not known"))
 
 
 def too_large(request: Request, most: int) -> Response:

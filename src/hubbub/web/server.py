@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import signal
 import socket
 import sys
@@ -34,14 +35,25 @@ class CannotListen(Exception):
 
 
 class UvicornServer(uvicorn.Server):
-    """Serves an application until it is told to stop; then says goodbye before the sockets are closed."""
+    """Serves an application until it is told to stop; then says goodbye before the sockets are closed.
+
+    What is under way has `drain_seconds` in all, or until a second SIGINT. `stopping` says goodbye, and no longer waits
+    for anything once the event is set that it gets. What is unanswered then is answered as unavailable, or cut.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, *, started: Callable[[], None], stopping: Callable[[], Awaitable[None]]
+        self,
+        config: uvicorn.Config,
+        *,
+        started: Callable[[], None],
+        stopping: Callable[[asyncio.Event], Awaitable[None]],
+        drain_seconds: float,
     ) -> None:
         super().__init__(config)
         self._when_started = started
         self._when_stopping = stopping
+        self._drain_seconds = drain_seconds
+        self._hurry = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -50,12 +62,23 @@ class UvicornServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        await self._when_stopping()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._drain_seconds
+        timer = loop.call_at(until, self._hurry.set)
+        await self._when_stopping(self._hurry)
+        timer.cancel()
+        self.config.timeout_graceful_shutdown = max(1, math.ceil(until - loop.time()))
         await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves the requests and the application as they are, which fail then
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        log.info("stopping", extra={"signal": signal.Signals(sig).name})
         super().handle_exit(sig, frame)
+        if self.force_exit:
+            self._hurry.set()
+        log.info("stopping at once" if self.force_exit else "stopping", extra={"signal": signal.Signals(sig).name})
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -88,7 +111,6 @@ def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws_per_message_deflate=False,  # 16 MiB out of 16 kB, and a cost for each socket
         ws_ping_interval=None,  # the protocol has its own, which tells the heads as well
         backlog=BACKLOG,
-        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
         proxy_headers=bool(settings.forwarded_allow_ips),
         forwarded_allow_ips=list(settings.forwarded_allow_ips),
         server_header=False,

@@ -346,12 +346,31 @@ async def test_everybody_is_sent_away_after_what_they_asked_for_was_answered(wor
         await world.chat.close()
         line.put(type="send", ref=2, text="too late")
 
-    await world.gateway.drain(finish=finish)
+    await world.gateway.drain(finish=finish, hurry=asyncio.Event())
     frames = await line.take()
     assert kinds(frames) == ["Ack", "EventFrame", "Error", "Bye"]
     assert errors(frames) == [("unavailable", 2)]
     assert line.closed == late.closed == CloseCode.DRAINING
     assert world.dial().closed == CloseCode.DRAINING
+
+
+async def test_everybody_is_sent_away_once_there_is_no_time_left(world: World) -> None:
+    line = await world.open(world.ann)
+    hurry, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def finish() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    draining = asyncio.create_task(world.gateway.drain(finish=finish, hurry=hurry))
+    assert await line.take() == []
+    hurry.set()
+    await draining
+    assert kinds(await line.take()) == ["Bye"]
+    assert line.closed == CloseCode.DRAINING
+    assert cancelled.is_set()
 
 
 async def test_closing_before_anything_has_begun_leaves_no_coroutine_unawaited(world: World) -> None:

@@ -227,6 +227,28 @@ async def test_a_failure_in_one_lane_is_none_in_another(memory: MemoryStore) -> 
 # The end
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_a_close_that_is_given_up_refuses_what_no_transaction_has_begun_for(lanes: int) -> None:
+    async with open_chats(lanes=lanes) as chats:
+        rooms = [await chats.found(ANN) for _ in range(2)]
+        chats.store.hold()
+        begun = [chats.submit(ANN, room_id, Draft("begun")) for room_id in rooms]
+        await turns()
+        waiting = [chats.submit(ANN, room_id, Draft("waiting")) for room_id in rooms]
+        closing = asyncio.ensure_future(chats.journal.close())
+        await turns()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert begun == [[], []]
+        assert [type(answer) for answers in waiting for answer in answers] == [Unavailable, Unavailable]
+
+        chats.store.release()
+        await chats.journal.close()
+        assert [len(answers) for answers in begun + waiting] == [1, 1, 1, 1]
+        assert [await chats.texts(room_id) for room_id in rooms] == [["begun"], ["begun"]]
+
+
 async def test_close_waits_for_what_was_submitted_and_refuses_the_rest(chats: Chats, room_id: RoomId) -> None:
     chats.store.hold()
     answers = chats.submit(ANN, room_id, Draft("1"))

@@ -1,5 +1,6 @@
 """What happens around a request, with the smallest application inside."""
 
+import asyncio
 import gzip
 import logging
 from collections.abc import Callable, Iterable
@@ -118,6 +119,24 @@ async def test_a_defect_is_answered_and_logged_once(caplog: pytest.LogCaptureFix
     assert sent[0]["status"] == 500
     assert b"in detail" not in sent[1]["body"]
     assert [record.getMessage() for record in caplog.records] == ["GET /somewhere failed"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_what_the_end_of_the_server_cuts_off_is_unavailable_and_no_defect(
+    begun: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    answering = asyncio.create_task(call(Defects(endless)))
+    await asyncio.sleep(0)
+    answering.cancel()
+    sent = await answering
+    assert [message["status"] for message in sent if "status" in message] == [200 if begun else 503]
+    assert all(b'"unavailable"' in message["body"] for message in sent if "body" in message)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_a_defect_in_the_middle_of_an_answer_breaks_it_off() -> None:

@@ -1,5 +1,6 @@
 """One process of the server: the real services and the real live side, over a simulated store, bus and clock."""
 
+import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -184,7 +185,7 @@ class Node:
     async def close(self) -> None:
         """SIGTERM: what `compose` does then."""
         self.alive = False
-        await self.gateway.drain(finish=self.chat.close)
+        await self.gateway.drain(finish=self.chat.close, hurry=asyncio.Event())
         await self.watch.close()
         await self.chat.close()
         await self.gateway.close()

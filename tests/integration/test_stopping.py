@@ -1,0 +1,94 @@
+"""The end of a server whose database is stuck: everybody is told in time, and nothing is said that is not so."""
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from hubbub.wire import frames as wire
+from hubbub.wire.close_codes import CloseCode
+from tests.integration.processes import ServerProcess, serving_process
+from tests.integration.servers import Person, register
+from tests.integration.sockets import Socket, dial
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Another process writes to the database, and does not end."""
+    with closing(sqlite3.connect(folder / "hubbub.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        yield lock
+
+
+async def room_of(ann: Person) -> int:
+    return int((await ann.client.post("/rooms", json={"kind": "group", "name": "a"})).json()["id"])
+
+
+async def send(socket: Socket, ref: int, text: str) -> None:
+    """Send a message, and make sure that it has arrived."""
+    await socket.put(type="send", ref=ref, text=text)
+    await socket.ask(type="history", ref=ref + 100, limit=1)
+
+
+async def goodbye(socket: Socket) -> list[wire.ServerFrame]:
+    """What comes at last; the last of it is the goodbye."""
+    frames = await socket.until(lambda frame: isinstance(frame, wire.Bye))
+    assert await socket.end() == CloseCode.DRAINING
+    return frames
+
+
+async def draining(server: ServerProcess, ann: Person) -> None:
+    """Wait until it has begun to stop."""
+    status = ""
+    while status != "draining":
+        status = (await ann.client.get("/health/ready")).json()["status"]
+
+
+async def test_when_the_time_is_up_everybody_is_sent_away_and_nothing_is_acknowledged(tmp_path: Path) -> None:
+    async with serving_process(tmp_path, HUBBUB_DRAIN_SECONDS="0.1") as server:
+        ann = await register(server, "ann")
+        room_id = await room_of(ann)
+        async with dial(server, f"/ws/chat/{room_id}", token=ann.access_token) as socket:
+            await socket.until(lambda frame: isinstance(frame, wire.Joined))
+            with locked(tmp_path):
+                posting = asyncio.create_task(ann.client.post(f"/rooms/{room_id}/messages", json={"text": "posted"}))
+                await send(socket, 1, "begun")
+                await send(socket, 2, "waiting")
+                server.process.send_signal(signal.SIGTERM)
+                *refused, bye = await goodbye(socket)
+                answer = await posting
+        assert await server.process.wait() == 0
+        await ann.client.aclose()
+    assert isinstance(bye, wire.Bye)
+    assert {frame.code for frame in refused if isinstance(frame, wire.Error)} == {"unavailable"}
+    assert [getattr(frame, "ref", None) for frame in refused] in ([1, 2], [2]), "of the first nothing may be known"
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    with closing(sqlite3.connect(tmp_path / "hubbub.db")) as database:
+        assert "waiting" not in [text for (text,) in database.execute("SELECT text FROM messages")]
+
+
+async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
+    async with serving_process(tmp_path, HUBBUB_DRAIN_SECONDS="600") as server:
+        ann = await register(server, "ann")
+        room_id = await room_of(ann)
+        async with dial(server, f"/ws/chat/{room_id}", token=ann.access_token) as socket:
+            await socket.until(lambda frame: isinstance(frame, wire.Joined))
+            with locked(tmp_path):
+                await send(socket, 1, "begun")
+                server.process.send_signal(signal.SIGINT)
+                await draining(server, ann)
+                server.process.send_signal(signal.SIGINT)
+                assert [type(frame) for frame in await goodbye(socket)] == [wire.Bye]
+                assert await server.process.wait() == 130
+        await ann.client.aclose()
+    assert '"level": "error"' not in (tmp_path / "hubbub.log").read_text()
+
+
+async def test_a_second_ctrl_c_when_nothing_is_under_way_is_no_error(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
+        assert await server.process.wait() == 0
+    assert '"level": "error"' not in (tmp_path / "hubbub.log").read_text()
