@@ -9,8 +9,9 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from hubbub.web import app
 from tests.integration.conftest import MakeUser
-from tests.integration.servers import LiveServer, register, serving, settings_in
+from tests.integration.servers import PASSWORD, LiveServer, register, serving, settings_in
 
 JSON = {"Content-Type": "application/json"}
 
@@ -206,6 +207,38 @@ async def test_a_defect_is_told_in_fixed_words_and_logged_with_the_request_id(
     assert "NoneType" not in answer.text
     (record,) = [record for record in caplog.records if record.name == "hubbub.web.middlewares"]
     assert (record.getMessage(), record.exc_info is not None) == ("GET /rooms failed", True)
+
+
+async def test_a_session_that_has_ended_takes_nothing_from_the_others_and_waits_like_them(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path, request_rate=0.001, request_burst=5)) as live:
+        ann = await register(live, "ann")
+        async with aclosing(ann.client):
+            grant = (await ann.client.post("/auth/login", json={"username": "ann", "password": PASSWORD})).json()
+            assert (await ann.client.post("/auth/logout")).status_code == 204
+            gone = [await ann.client.get("/users/me") for _ in range(9)]
+            assert {answer.status_code for answer in gone} == {401}
+            async with live.client(grant["access_token"]) as client:
+                answers = [await client.get("/users/me") for _ in range(5)]
+            assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+            require_problem(await ann.client.get("/users/me"), 429, "rate_limited")  # that it has ended, nobody looks
+
+
+async def test_who_refreshes_too_often_waits_and_keeps_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "REFRESH_BURST", 3)
+    async with serving(settings_in(tmp_path, request_rate=100)) as live:
+        ann, ben = await register(live, "ann"), await register(live, "ben")
+        async with aclosing(ann.client), aclosing(ben.client):
+            token = ann.refresh_token
+            for _ in range(3):
+                token = (await ann.client.post("/auth/refresh", json={"refresh_token": token})).json()["refresh_token"]
+            last = await ann.client.post("/auth/refresh", json={"refresh_token": token})
+            require_problem(last, 429, "rate_limited")
+            assert last.headers["retry-after"] in ("9", "10")
+            assert (await ann.client.get("/users/me")).status_code == 200
+            body = {"refresh_token": ben.refresh_token}
+            assert (await ben.client.post("/auth/refresh", json=body)).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["limit=1", "limit=01&after=0"], ids=["plain", "documented"])

@@ -20,7 +20,7 @@ given out again, and a token from before must not open the session of somebody e
 import hashlib
 import logging
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from hubbub.domain.errors import Conflict, NotFound, TokenExpired, Unauthenticated
@@ -37,6 +37,10 @@ from hubbub.services.users import name_taken
 ACCESS, REFRESH = "access", "refresh"  # purposes of tokens
 
 _log = logging.getLogger(__name__)
+
+
+def _anybody(id: int) -> None:
+    """Admit everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +117,12 @@ class Accounts:
         self._close_sockets(ended)
         return self._grant(user, session, now)
 
-    async def refresh(self, refresh_token: str, attempt: str | None = None) -> Grant:
+    async def refresh(
+        self, refresh_token: str, attempt: str | None = None, *, admit: Callable[[SessionId], None] = _anybody
+    ) -> Grant:
         """The next tokens of a session, whose end moves with each refresh.
+
+        `admit` may refuse the session that a genuine token names, whether it goes on or not: nothing has happened then.
 
         With the same `attempt` it may be repeated until the next refresh token is used, or this one expires: that gives
         the same refresh token and a fresh access token, and changes nothing. Raise TokenExpired, Invalid, and
@@ -122,6 +130,7 @@ class Accounts:
         """
         attempt_hash = None if attempt is None else _hash(check_attempt(attempt))
         claims = self._tokens.verify(REFRESH, refresh_token)
+        admit(SessionId(int(claims["sid"])))
         generation = int(claims["gen"])
         now = self._clock.now()
         expires_at = _after(now, self._policy.refresh_ttl)
@@ -144,9 +153,13 @@ class Accounts:
             raise Unauthenticated("this refresh token was used before: sign in again")
         return self._grant(user, session, now)
 
-    async def authenticate(self, access_token: str) -> Identity:
-        """Whose token this is, if their session goes on. Raise TokenExpired, Unauthenticated."""
+    async def authenticate(self, access_token: str, *, admit: Callable[[UserId], None] = _anybody) -> Identity:
+        """Whose token this is, if their session goes on. Raise TokenExpired, Unauthenticated.
+
+        `admit` may refuse the user whom a genuine token names, before their session is looked up.
+        """
         claims = self._tokens.verify(ACCESS, access_token)
+        admit(UserId(int(claims["sub"])))
         now = self._clock.now()
         user, session = await self._store.lookup(lambda tx: _session_of(tx, claims, now))
         return _identity(user, session, Millis(int(claims["exp"]) * 1000))

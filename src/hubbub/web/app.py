@@ -33,6 +33,9 @@ from hubbub.web.releases import worker_route
 from hubbub.web.routes import auth, health, members, messages, rooms, users
 from hubbub.web.sockets import socket_routes
 
+REFRESH_RATE = 0.1  # refreshes a second of a session, which needs one in minutes and commits with each
+REFRESH_BURST = 20  # for repeats of a client that gets no answer
+
 OpenServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Server]]
 
 _DESCRIPTION = """\
@@ -82,6 +85,7 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
         async with open_server(settings) as server:
             app.state.server = server
             app.state.pace = Pace(settings.request_rate, settings.request_burst, server.clock)
+            app.state.refresh_pace = Pace(min(REFRESH_RATE, settings.request_rate), REFRESH_BURST, server.clock)
             yield
 
     app = WebApplication(

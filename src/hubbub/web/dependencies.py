@@ -8,6 +8,7 @@ from fastapi.security import OAuth2PasswordBearer
 from starlette.applications import Starlette
 
 from hubbub.domain.errors import Unauthenticated
+from hubbub.domain.ids import SessionId, UserId
 from hubbub.domain.users import Identity
 from hubbub.realtime.streams import Streams
 from hubbub.services.chat import Chat
@@ -60,18 +61,28 @@ async def get_chat(request: Request) -> Chat:
     return chat
 
 
+async def get_refresh_pace(request: Request) -> Pace[SessionId]:
+    pace: Pace[SessionId] = request.app.state.refresh_pace
+    return pace
+
+
 ServerOf = Annotated[Server, Depends(get_server)]
 ChatOf = Annotated[Chat, Depends(get_chat)]
+RefreshPace = Annotated[Pace[SessionId], Depends(get_refresh_pace)]
 
 # For OpenAPI, and so for the Authorize button of /docs. The URL is relative to that of openapi.json.
 _scheme = OAuth2PasswordBearer(tokenUrl="auth/login", auto_error=False)
 
 
 async def authenticate(app: Starlette, token: str) -> Identity:
-    """Whoever holds this token, and may ask now. Raise Unauthenticated, TokenExpired, or RateLimited."""
+    """Whoever holds this token, and may ask now. Raise Unauthenticated, TokenExpired, or RateLimited.
+
+    Who may not ask costs no look at the store. Only who is signed in takes from the pace: with the token of a session
+    that has ended nobody keeps its user from asking.
+    """
     server: Server = app.state.server
-    pace: Pace = app.state.pace
-    caller = await server.chat.accounts.authenticate(token)
+    pace: Pace[UserId] = app.state.pace
+    caller = await server.chat.accounts.authenticate(token, admit=pace.require)
     pace.take(caller.user_id)
     return caller
 

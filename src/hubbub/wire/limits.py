@@ -39,12 +39,16 @@ class TokenBucket:
 
         `now` is in seconds, of a clock that never goes back.
         """
+        wait = self.wait(now)
+        if not wait:
+            self._tokens -= 1
+        return wait
+
+    def wait(self, now: float) -> float:
+        """The seconds until `take` would find a token: 0.0 when there is one."""
         if self._rate <= 0:
             return 0.0
         if self._filled_at is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._rate
-        self._tokens -= 1
-        return 0.0
+        return (1 - self._tokens) / self._rate if self._tokens < 1 else 0.0

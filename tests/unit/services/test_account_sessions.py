@@ -11,6 +11,7 @@ from hubbub.domain.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    RateLimited,
     TokenExpired,
     Unauthenticated,
 )
@@ -41,6 +42,30 @@ async def test_refreshing_answers_with_the_next_tokens_and_moves_the_end_of_the_
     people.clock.advance(25 * DAY)
     third = await people.accounts.refresh(second.refresh_token)
     assert third.session_id == first.session_id
+
+
+async def test_who_may_not_ask_now_is_refused_before_anything_is_looked_up_or_used(people: People) -> None:
+    user = await people.register()
+    gone, grant = await people.login(), await people.login()
+    await people.accounts.logout(await people.accounts.authenticate(gone.access_token))
+    asked: list[int] = []
+
+    def admit(id: int) -> None:
+        asked.append(id)
+        raise RateLimited("not now", retry_after=1.0)
+
+    for use in (
+        people.accounts.authenticate(gone.access_token, admit=admit),
+        people.accounts.refresh(gone.refresh_token, admit=admit),
+        people.accounts.refresh(grant.refresh_token, admit=admit),
+    ):
+        with pytest.raises(RateLimited):
+            await use
+    assert asked == [user.id, gone.session_id, grant.session_id]
+    with pytest.raises(Unauthenticated):
+        await people.accounts.authenticate(grant.refresh_token, admit=admit)
+    assert len(asked) == 3  # nothing is said about what nobody has signed
+    await people.accounts.refresh(grant.refresh_token)
 
 
 async def test_a_refresh_token_of_an_earlier_generation_ends_the_session(

@@ -36,6 +36,12 @@ def test_a_refused_take_costs_nothing() -> None:
     assert bucket.take(1.0) == 0.0
 
 
+def test_to_ask_how_long_to_wait_costs_nothing() -> None:
+    bucket = TokenBucket(rate=1.0, burst=1)
+    assert [bucket.wait(0.0), bucket.wait(0.0), bucket.take(0.0)] == [0.0] * 3
+    assert [bucket.wait(0.25), bucket.wait(0.5), bucket.wait(1.0), bucket.take(1.0)] == [0.75, 0.5, 0.0, 0.0]
+
+
 def test_a_bucket_never_holds_more_than_its_burst() -> None:
     bucket = TokenBucket(rate=50.0, burst=2)
     bucket.take(0.0)

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TokenExpired, Unauthenticated
 from hubbub.web import examples
 from hubbub.web.bodies import Login, PasswordChange, Refresh, Registration
-from hubbub.web.dependencies import Caller, ChatOf, ServerOf, client_address, location
+from hubbub.web.dependencies import Caller, ChatOf, RefreshPace, ServerOf, client_address, location
 from hubbub.web.encoding import JsonResponse, StrictRoute, media_type, require_media_type
 from hubbub.web.openapi import answer, refusals
 from hubbub.web.parameters import SessionIdInPath
@@ -87,15 +87,16 @@ async def login(request: Request, chat: ChatOf, body: Annotated[Login, Depends(r
     "/refresh",
     operation_id="refresh",
     summary="Trade a refresh token for the next tokens",
-    responses=answer(200, examples.GRANT, "The next tokens of the session.") | refusals(Unauthenticated, TokenExpired),
+    responses=answer(200, examples.GRANT, "The next tokens of the session.")
+    | refusals(Unauthenticated, TokenExpired, RateLimited),
 )
-async def refresh(chat: ChatOf, body: Refresh) -> Response:
+async def refresh(chat: ChatOf, pace: RefreshPace, body: Refresh) -> Response:
     """A refresh token is good for one use. A second use ends the session: one of the two users is a thief.
 
     With an `attempt` it can be repeated when the answer was lost: the answer is the same refresh token, until that is
     used.
     """
-    return JsonResponse(grant_shape(await chat.accounts.refresh(body.refresh_token, body.attempt)))
+    return JsonResponse(grant_shape(await chat.accounts.refresh(body.refresh_token, body.attempt, admit=pace.take)))
 
 
 @router.post("/logout", operation_id="logout", summary="Sign out this device", status_code=204)
