@@ -53,7 +53,8 @@ async def test_when_the_time_is_up_everybody_is_sent_away_and_nothing_is_acknowl
         async with dial(server, f"/ws/chat/{room_id}", token=ann.access_token) as socket:
             await socket.until(lambda frame: isinstance(frame, wire.Joined))
             with locked(tmp_path):
-                posting = asyncio.create_task(ann.client.post(f"/rooms/{room_id}/messages", json={"text": "posted"}))
+                post = ann.client.post(f"/rooms/{room_id}/messages", json={"text": "posted"}, timeout=60)
+                posting = asyncio.create_task(post)
                 await send(socket, 1, "begun")
                 await send(socket, 2, "waiting")
                 server.process.send_signal(signal.SIGTERM)
