@@ -187,7 +187,6 @@ def questions(draw: st.DrawFn) -> Act:
                 lambda tx: tx.sessions.of_ticket(ticket),
                 lambda tx: tx.sessions.last_used([UserId(number) for number in range(8)]),
                 lambda tx: tx.reads.get([(room, user_id) for room in all_rooms]),
-                lambda tx: tx.reads.unread(room_id, user_id, seq),
             ]
         )
     )

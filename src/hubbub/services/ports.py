@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 MAX_PAGE = 200  # items; every `limit` below is 1..MAX_PAGE unless it says otherwise
 UNREAD_MAX = 1000  # counting stops here: more is shown as "999+" everywhere
-SUMMARY_REACH = 10_000  # events at the end of a room that its summary looks at, so that it costs the same for every room
+SUMMARY_REACH = 10_000  # events at a room's end that its summary looks at, so that it costs the same for every room
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +250,8 @@ class Messages(Protocol):
     ) -> list[Message]:
         """Messages that contain `query` (any case) in rooms that this user is a member of and at seqs they may read.
 
-        Ordered by (room_id, seq) descending, only those below `before` (exclusive). It reads every message of these
-        rooms: an index comes with the search route.
+        Ordered by (room_id, seq) descending, only those below `before` (exclusive). There is no index of words: it may
+        read every message of these rooms.
         """
         ...
 
@@ -263,10 +263,6 @@ class Reads(Protocol):
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         """Set marks; one that is further already stays."""
-        ...
-
-    def unread(self, room_id: RoomId, user_id: UserId, after: Seq) -> int:
-        """Messages with seq > after, not this user's, not deleted; at most UNREAD_MAX."""
         ...
 
 

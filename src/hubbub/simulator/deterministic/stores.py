@@ -183,7 +183,6 @@ class SeenReads:
         self._reads = reads
         self.marks: dict[tuple[RoomId, UserId], Seq] = {}
         self.get = reads.get
-        self.unread = reads.unread
 
     def advance(self, marks: Mapping[tuple[RoomId, UserId], Seq]) -> None:
         self._reads.advance(marks)

@@ -1,6 +1,7 @@
 """Rooms in memory."""
 
 from collections.abc import Collection
+from itertools import islice
 
 from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.events import RoomKind
@@ -9,8 +10,7 @@ from hubbub.domain.messages import Message
 from hubbub.domain.permissions import base
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import User
-from hubbub.services.ports import SUMMARY_REACH, ChannelSummary, RoomSummary
-from hubbub.stores.memory.reads import MemoryReads
+from hubbub.services.ports import SUMMARY_REACH, UNREAD_MAX, ChannelSummary, RoomSummary
 from hubbub.stores.memory.tables import Tables, copy_of
 
 
@@ -67,7 +67,6 @@ class MemoryRooms:
             raise Conflict(f"users {pair[0]} and {pair[1]} have a direct room already")
 
     def _summary(self, room: ChatRoom, user_id: UserId) -> RoomSummary:
-        reads = MemoryReads(self._tables)
         member = room.members[user_id]
         first = base(room.history, member)
         read_seq = max(member.joined_seq, self._tables.reads.get((room.id, user_id), Seq(0)))
@@ -83,7 +82,7 @@ class MemoryRooms:
             role=member.role,
             base=first,
             read_seq=read_seq,
-            unread=reads.unread(room.id, user_id, max(read_seq, reach)),
+            unread=_unread(room, user_id, max(read_seq, reach)),
             peer=self._peer(room, user_id),
             last_message=last,
             last_author=None if last is None else self._tables.users[last.user_id],
@@ -93,6 +92,12 @@ class MemoryRooms:
         if room.kind is not RoomKind.DIRECT:
             return None
         return next((self._tables.users[other] for other in room.members if other != user_id), None)
+
+
+def _unread(room: ChatRoom, user_id: UserId, after: Seq) -> int:
+    newer = (room.messages.get(Seq(seq)) for seq in range(after + 1, room.head + 1))
+    unread = (message for message in newer if message and message.user_id != user_id and not message.deleted)
+    return sum(1 for _ in islice(unread, UNREAD_MAX))
 
 
 def _last_message(room: ChatRoom, after: Seq) -> Message | None:

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert  # SQLite took over its words
 
 from hubbub.domain.ids import RoomId, Seq, UserId
-from hubbub.services.ports import UNREAD_MAX
 from hubbub.stores.sql.dialects import Keys, encode_keys
 from hubbub.stores.sql.statements import Statement
-from hubbub.stores.sql.tables import messages, reads
+from hubbub.stores.sql.tables import reads
 
 _GET = Statement(
     select(reads.c.room_id, reads.c.user_id, reads.c.seq).select_from(
@@ -22,15 +21,6 @@ _ADVANCE = Statement(
         index_elements=[reads.c.user_id, reads.c.room_id],
         set_={"seq": _INSERT.excluded.seq},
         where=reads.c.seq < _INSERT.excluded.seq,
-    )
-)
-_UNREAD = Statement(
-    select(func.count()).select_from(
-        select(literal_column("1").label("one"))
-        .where(messages.c.room_id == bindparam("room_id"), messages.c.seq > bindparam("after"))
-        .where(messages.c.user_id != bindparam("user_id"), messages.c.deleted_at.is_(None))
-        .limit(UNREAD_MAX)
-        .subquery("unread")
     )
 )
 
@@ -47,6 +37,3 @@ class SqlReads:
         if marks:
             rows = sorted((user_id, room_id, seq) for (room_id, user_id), seq in marks.items())
             _ADVANCE.many(self._connection, rows)  # in one order, so that nobody waits for somebody who waits for them
-
-    def unread(self, room_id: RoomId, user_id: UserId, after: Seq) -> int:
-        return int(_UNREAD.first(self._connection, room_id=room_id, user_id=user_id, after=after)[0])

@@ -48,7 +48,6 @@ QUICK: dict[str, Callable[[Tx], object]] = {
     "reads.advance": lambda tx: tx.reads.advance({(ONE, ANN): Seq(9)}),
     "rate_limits.take": lambda tx: [tx.rate_limits.take(b"key", NOW, interval=9, burst=1) for _ in range(2)],
     "rate_limits.purge": lambda tx: tx.rate_limits.purge(NOW),
-    "reads.unread": lambda tx: tx.reads.unread(ONE, ANN, Seq(0)),
     "users.get_many": lambda tx: tx.users.get_many([ANN, BOB]),
     "users.administrators": lambda tx: tx.users.administrators(),
     "users.find": lambda tx: tx.users.find("ann"),
