@@ -64,6 +64,7 @@ class Room:
         self.live = False  # everything up to the server's head was applied, and what happens comes at once
         self.ended = False
         self.error: Exception | None = None
+        self._marked = Seq(0)  # told from here, or by a join: a signal may be of a log that was replaced
         self._speaker = speaker
         self._reader = reader
         self._keep = keep
@@ -147,8 +148,9 @@ class Room:
     def mark_read(self, seq: Seq | None = None) -> None:
         """Everything up to `seq` (None = all that was applied) is read."""
         mark = self.head if seq is None else seq
-        if mark > self.read_seq:
-            self.read_seq = mark
+        if mark > self._marked:
+            self._marked = mark
+            self.read_seq = max(self.read_seq, mark)
             self._speaker.mark_read(self.id, mark)
 
     def typing(self, on: bool) -> None:
@@ -203,7 +205,8 @@ class Room:
             self.state.kind, self.state.name, self.state.topic = summary.kind, summary.name, summary.topic
 
     def joined(self, frame: wire.Joined, position: Seq) -> None:
-        self.role, self.base, self.read_seq = frame.role, frame.base, max(self.read_seq, frame.read_seq)
+        self.role, self.base = frame.role, frame.base
+        self.read_seq = self._marked = max(self._marked, frame.read_seq)
         self.state.head = self.position = position
         self.epoch = frame.epoch
         for feed in list(self._feeds):
@@ -234,7 +237,7 @@ class Room:
         self.state.head = self.position = self.base = base
         self.epoch = None
         if reason == "epoch_changed":
-            self.read_seq = Seq(0)  # a mark in another log
+            self.read_seq = self._marked = Seq(0)  # marks in another log
         for recorder in self._recorders.values():
             recorder.clear()
         for feed in list(self._feeds):

@@ -283,6 +283,22 @@ async def test_marks_begin_anew_in_a_log_that_was_restored(world: World) -> None
     assert ((await pipe.heard(wire.Read)).seq, room.read_seq) == (2, 2)
 
 
+async def test_a_late_signal_of_a_mark_keeps_no_mark_from_being_told(world: World) -> None:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM, after=Seq(9))
+    pipe.says(joined((await pipe.heard(wire.Join)).ref, 9))
+    await room.ready()
+    pipe.says(wire.Signal(kind="read", room_id=ROOM, user_id=ANN, seq=Seq(12)))  # of a log that was replaced
+    await turns()
+    room.mark_read()
+    assert ((await pipe.heard(wire.Read)).seq, room.read_seq) == (9, 12)
+    pipe.breaks(1006)
+    pipe = await world.reopen(HELLO)
+    pipe.says(joined((await pipe.heard(wire.Join)).ref, 9))
+    await room.ready()
+    assert room.read_seq == 9
+
+
 async def test_what_may_not_be_read_any_more_leaves_the_mark_where_it_is(world: World) -> None:
     pipe = await world.open(HELLO)
     room = world.live.room(ROOM, after=Seq(30))
