@@ -51,6 +51,7 @@ class SocketEdge:
         self._views: dict[RoomId, _View] = {}
         self._asked: dict[tuple[int | None, RoomId], Asked] = {}
         self._sends: dict[int | None, tuple[wire.Send, float]] = {}
+        self._changes: dict[int | None, wire.Edit | wire.Delete] = {}
         self._leaves: dict[int | None, RoomId] = {}
         self._resets: dict[RoomId, Seq] = {}
         self._patience = LOOKED if oracle.looks else HEARD
@@ -75,6 +76,8 @@ class SocketEdge:
                 self._sends[frame.ref] = frame, self._loop.time()
                 if frame.client_id is not None:
                     self._oracle.asked((self._room(frame.room_id), self.user_id, frame.client_id))
+            case wire.Edit() | wire.Delete():
+                self._changes[frame.ref] = frame
             case wire.Leave():
                 self._leaves[frame.ref] = self._room(frame.room_id)
             case wire.Presence():
@@ -184,7 +187,12 @@ class SocketEdge:
     def _ack(self, frame: wire.Ack) -> None:
         sent = self._sends.pop(frame.ref, None)
         if sent is not None and sent[0].client_id is not None:
-            self._oracle.acked((self._room(sent[0].room_id), self.user_id, sent[0].client_id), frame.seq)
+            key = (self._room(sent[0].room_id), self.user_id, sent[0].client_id)
+            self._oracle.acked(key, sent[0].text, frame.seq)
+        change = self._changes.pop(frame.ref, None)
+        if change is not None:
+            text = change.text if isinstance(change, wire.Edit) else ""
+            self._oracle.changed(self.user_id, self._room(change.room_id), change.target, text, frame.seq)
         left = self._leaves.pop(frame.ref, None)
         if left is not None:
             self._views.pop(left, None)

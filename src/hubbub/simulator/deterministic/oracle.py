@@ -64,6 +64,12 @@ class RoomTruth:
                 for user_id in self.stays:
                     self._left(user_id, event.seq)
 
+    def says(self, user_id: UserId, target: Seq, text: str, seq: Seq | None) -> bool:
+        """Has this event of the user made the message say so? None = has any event?"""
+        if seq is None:
+            return any(said == text for (message, _), said in self.texts.items() if message == target)
+        return self.texts.get((target, seq)) == text and self.events[seq - 1].user_id == user_id
+
     def stay_at(self, user_id: UserId, seq: Seq) -> Stay | None:
         """The membership that covers this seq; the event that ends one is still part of it."""
         for stay in reversed(self.stays.get(user_id, ())):
@@ -190,13 +196,20 @@ class Oracle:
         if committed is not None and committed.at <= asked_at:
             raise Violation("refused", f"{key} was committed as {committed.seq}, and then refused")
 
-    def acked(self, key: ClientKey, seq: Seq | None) -> None:
+    def acked(self, key: ClientKey, text: str, seq: Seq | None) -> None:
         """A client was told that this message has been committed."""
         for truth in self.epochs.values():
             committed = truth.client_ids.get(key)
-            if committed is not None and committed.seq == seq:
+            if committed is not None and committed.seq == seq and truth.rooms[key[0]].texts[seq, seq] == text:
                 return
-        raise Violation("ack", f"{key} was acknowledged as {seq}, and it is not there")
+        raise Violation("ack", f"{key} with {text!r} was acknowledged as {seq}, and it is not there")
+
+    def changed(self, user_id: UserId, room_id: RoomId, target: Seq, text: str, seq: Seq | None) -> None:
+        """A user was told that a message says this ("" = it is deleted): since event `seq`, or already (None)."""
+        rooms = [truth.rooms[room_id] for truth in self.epochs.values() if room_id in truth.rooms]
+        if not any(room.says(user_id, target, text, seq) for room in rooms):
+            detail = f"{text!r} of user {user_id} for message {target} was acknowledged as {seq}, and it is not there"
+            raise Violation("ack", f"room {room_id}: {detail}")
 
     def event_at(self, epoch: str, room_id: RoomId, seq: Seq) -> tuple[RoomTruth, Event]:
         truth = self.epochs.get(epoch)

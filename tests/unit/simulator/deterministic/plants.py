@@ -6,16 +6,18 @@ Each is what somebody might write: a check that is forgotten, two steps in the w
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 
 from hubbub.domain.errors import ChatError, Conflict, Unavailable
-from hubbub.domain.events import Event, MemberLeft, MessagePosted
+from hubbub.domain.events import Event, MemberJoined, MemberLeft, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
+from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import Identity, Session
-from hubbub.realtime import typing_signals
+from hubbub.realtime import deliveries, typing_signals
 from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.deliveries import Delivery
@@ -34,10 +36,15 @@ from hubbub.services.journal import Batch, Change, Outcome
 from hubbub.services.peers import Peers
 from hubbub.services.ports import Tx
 from hubbub.simulator.deterministic.stores import Database, SimStore
+from hubbub.stores.memory import rooms as memory_rooms
+from hubbub.stores.memory.log import MemoryLog
+from hubbub.stores.memory.messages import MemoryMessages
 from hubbub.stores.memory.rate_limits import MemoryRateLimits
 from hubbub.stores.memory.reads import MemoryReads
 from hubbub.wire import frames as wire
+from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.codec import encode
+from hubbub.wire.events import encode_event
 from hubbub.wire.framing import text_frame
 
 T = TypeVar("T")
@@ -94,6 +101,70 @@ def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal._Lane, "_commit", commit)
 
 
+def _store_takes_what_it_gets(patch: pytest.MonkeyPatch) -> None:
+    """A store refuses a broken log, or a second use of a client_id: the oracle must do without its help."""
+    patch.setattr(MemoryLog, "_check", lambda log, event: None)
+
+
+def message_is_altered_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.post
+
+    def post(room: ChatRoom, user_id: UserId, text: str, **options: Any) -> MessagePosted:
+        return real(room, user_id, text[:-1], **options)
+
+    patch.setattr(ChatRoom, "post", post)
+
+
+def edit_is_altered_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.edit
+
+    def edit(room: ChatRoom, user_id: UserId, target: Seq, text: str, *, at: Millis) -> tuple[Event, ...]:
+        return real(room, user_id, target, text[:-1], at=at)
+
+    patch.setattr(ChatRoom, "edit", edit)
+
+
+def edit_is_acknowledged_and_not_made(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ChatRoom, "edit", lambda room, user_id, target, text, *, at: ())
+
+
+def deletion_is_acknowledged_and_not_made(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ChatRoom, "delete", lambda room, user_id, target, *, at: ())
+
+
+def message_is_altered_at_delivery(patch: pytest.MonkeyPatch) -> None:
+    def encode_altered(event: Event) -> bytes:
+        if isinstance(event, MessagePosted):
+            event = replace(event, message=replace(event.message, text=event.message.text + "!"))
+        return encode_event(event)
+
+    patch.setattr(deliveries, "encode_event", encode_altered)
+
+
+def event_is_altered_at_delivery(patch: pytest.MonkeyPatch) -> None:
+    def encode_altered(event: Event) -> bytes:
+        return encode_event(replace(event, at=Millis(event.at + 1)) if isinstance(event, MemberJoined) else event)
+
+    patch.setattr(deliveries, "encode_event", encode_altered)
+
+
+def page_shows_the_text_before_the_last_edit(patch: pytest.MonkeyPatch) -> None:
+    real = MemoryMessages.page
+
+    def page(messages: MemoryMessages, *arguments: Any, **options: Any) -> list[Message]:
+        return [
+            message if message.version == message.seq else replace(message, text="what it said before")
+            for message in real(messages, *arguments, **options)
+        ]
+
+    patch.setattr(MemoryMessages, "page", page)
+
+
+def one_too_many_is_unread(patch: pytest.MonkeyPatch) -> None:
+    real = memory_rooms._unread
+    patch.setattr(memory_rooms, "_unread", lambda room, user_id, after: real(room, user_id, Seq(max(0, after - 1))))
+
+
 def dedup_forgotten(patch: pytest.MonkeyPatch) -> None:
     real = journal._decide
 
@@ -103,10 +174,12 @@ def dedup_forgotten(patch: pytest.MonkeyPatch) -> None:
         )
 
     patch.setattr(journal, "_decide", decide)
+    _store_takes_what_it_gets(patch)
 
 
 def dedup_within_a_batch_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal, "_client_keys", lambda changes: set())
+    _store_takes_what_it_gets(patch)
 
 
 def join_reads_before_it_subscribes(patch: pytest.MonkeyPatch) -> None:
@@ -154,6 +227,7 @@ def kept_room_not_checked_against_its_head(patch: pytest.MonkeyPatch) -> None:
         return rooms
 
     patch.setattr(Batch, "_load", load)
+    _store_takes_what_it_gets(patch)
 
 
 def rollback_keeps_the_rooms(patch: pytest.MonkeyPatch) -> None:
@@ -395,3 +469,19 @@ def cluster_is_silent(patch: pytest.MonkeyPatch) -> None:
         cluster._fanout.publish(events, epoch)
 
     patch.setattr(Cluster, "publish", publish)
+
+
+def refusal_closes_the_connection(patch: pytest.MonkeyPatch) -> None:
+    """As if who may not do something had sent what no client should."""
+
+    def refuse(connection: Connection, error: Exception, ref: int | None) -> None:
+        connection.close(CloseCode.BAD_FRAME, str(error))
+
+    patch.setattr(Connection, "refuse", refuse)
+
+
+def typing_breaks(patch: pytest.MonkeyPatch) -> None:
+    def typing(signals: TypingSignals, connection: Connection, room_id: RoomId, *, on: bool) -> None:
+        raise KeyError(room_id)
+
+    patch.setattr(TypingSignals, "typing", typing)
