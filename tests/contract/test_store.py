@@ -125,7 +125,6 @@ async def test_a_conflict_that_fn_handles_leaves_the_rest_of_the_transaction(sto
         add_user(tx, "before")
         refused: list[Callable[[], object]] = [
             lambda: add_user(tx, "ANN"),
-            lambda: tx.users.delete(ann.id),
             lambda: post(tx, room.id, ann.id, "two", client_id="c1"),
             lambda: tx.log.append([room.post(ann.id, "three"), room.post(ann.id, "four")]),
             lambda: tx.sessions.add_ticket(b"ticket", SessionId(9), NOW),
@@ -148,7 +147,6 @@ async def test_a_read_may_not_write(store: Store) -> None:
     writes: list[Callable[[Tx], object]] = [
         lambda tx: add_user(tx, "eve"),
         lambda tx: tx.users.update(replace(ann, display_name="Other")),
-        lambda tx: tx.users.delete(bob.id),
         lambda tx: tx.sessions.add(user_id=ann.id, label="", at=NOW, expires_at=NOW),
         lambda tx: tx.sessions.rotate(session.id, generation=1, attempt=b"word", at=NOW, expires_at=NOW),
         lambda tx: tx.sessions.end([session.id]),

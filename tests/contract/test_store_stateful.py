@@ -130,7 +130,6 @@ def people_acts(draw: st.DrawFn) -> Act:
                 add,
                 update,
                 advance,
-                lambda tx: tx.users.delete(user_id),
                 lambda tx: tx.sessions.add(user_id=user_id, label=name, at=at, expires_at=until),
                 lambda tx: tx.sessions.rotate(
                     session_id, generation=generation, attempt=ticket, at=at, expires_at=until

@@ -6,21 +6,15 @@ from dataclasses import replace
 import pytest
 
 from hubbub.domain.errors import Conflict, NotFound
-from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import MAX_ID, UserId
 from hubbub.domain.users import User
 from hubbub.services.ports import Store, Tx
-from tests.contract.acts import LATER, NOW, add_user, crowd, found, happen, sign_up
+from tests.contract.acts import LATER, NOW, add_user, crowd, sign_up
 
 
 async def search(store: Store, query: str, *, after: str | None = None, limit: int = 200) -> list[str]:
     """The usernames of those who are found."""
     return [user.username for user in await store.read(lambda tx: tx.users.search(query, after=after, limit=limit))]
-
-
-async def delete(store: Store, user: User) -> None:
-    """Remove somebody."""
-    await store.write(lambda tx: tx.users.delete(user.id))
 
 
 async def test_add_returns_the_user_as_it_is_stored(store: Store) -> None:
@@ -53,12 +47,6 @@ async def test_add_returns_the_user_as_it_is_stored(store: Store) -> None:
 
 async def test_ids_count_up(store: Store) -> None:
     assert [user.id for user in await sign_up(store, "ann", "bob", "eve")] == [1, 2, 3]
-
-
-async def test_the_id_of_a_deleted_user_is_not_given_again(store: Store) -> None:
-    ann = (await sign_up(store, "ann"))[0]
-    await store.write(lambda tx: tx.users.delete(ann.id))
-    assert (await sign_up(store, "ann"))[0].id > ann.id
 
 
 @pytest.mark.parametrize("username", ["ann", "ANN", "Ann"])
@@ -195,54 +183,11 @@ async def test_update_refuses_what_another_has(store: Store) -> None:
     assert await store.read(lambda tx: tx.users.get(ann.id)) == ann
 
 
-async def test_update_and_delete_of_an_unknown_id_are_not_found(store: Store) -> None:
+async def test_update_of_an_unknown_id_is_not_found(store: Store) -> None:
     ann = (await sign_up(store, "ann"))[0]
     stranger = replace(ann, id=UserId(99), username="stranger", email="s@t.r")
     with pytest.raises(NotFound):
         await store.write(lambda tx: tx.users.update(stranger))
-    with pytest.raises(NotFound):
-        await store.write(lambda tx: tx.users.delete(UserId(99)))
-
-
-async def test_delete_removes_the_user_and_their_sessions(store: Store) -> None:
-    ann, bob = await sign_up(store, "ann", "bob")
-
-    def sign_in(tx: Tx) -> None:
-        for user in (ann, bob):
-            session = tx.sessions.add(user_id=user.id, label="", at=NOW, expires_at=LATER)
-            tx.sessions.add_ticket(user.username.encode(), session.id, LATER)
-
-    await store.write(sign_in)
-    await store.write(lambda tx: tx.users.delete(ann.id))
-    assert await store.read(lambda tx: tx.users.get(ann.id)) is None
-    assert await store.read(lambda tx: tx.users.find("ann@example.com")) is None
-    assert await store.read(lambda tx: tx.sessions.of_user(ann.id)) == []
-    assert await store.write(lambda tx: tx.sessions.take_ticket(b"ann", NOW)) is None
-    assert len(await store.read(lambda tx: tx.sessions.of_user(bob.id))) == 1
-    assert await store.write(lambda tx: tx.sessions.take_ticket(b"bob", NOW)) == 2
-
-
-async def test_delete_refuses_who_is_named_by_a_membership_an_event_or_a_message(store: Store) -> None:
-    ann, bob, eve, dan, fay = await sign_up(store, "ann", "bob", "eve", "dan", "fay")
-    room = await found(store, ann, bob, eve, kind=RoomKind.CHANNEL)
-    await happen(store, room, room.post(bob.id, "text"))
-    await happen(store, room, *room.remove_member(bob.id, bob.id))  # no member any more, but an author
-    await happen(store, room, *room.remove_member(ann.id, eve.id))  # no more than named by events of others
-    await happen(store, room, *room.join(dan.id))
-    for user in (ann, bob, eve, dan):
-        with pytest.raises(Conflict):
-            await delete(store, user)
-    await delete(store, fay)
-    people = await store.read(lambda tx: tx.users.search("", after=None, limit=9))
-    assert people == [ann, bob, dan, eve]
-
-
-async def test_delete_refuses_who_has_a_direct_room(store: Store) -> None:
-    ann, bob = await sign_up(store, "ann", "bob")
-    await store.write(lambda tx: tx.rooms.add((ann.id, bob.id)))
-    for user in (ann, bob):
-        with pytest.raises(Conflict):
-            await delete(store, user)
 
 
 async def test_search_is_ordered_by_username_without_case(store: Store) -> None:

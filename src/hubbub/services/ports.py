@@ -80,10 +80,6 @@ class Users(Protocol):
         """Replace everything but id and created_at. Raise Conflict as `add` does, NotFound when there is no such id."""
         ...
 
-    def delete(self, user_id: UserId) -> None:
-        """Remove a user and their sessions. Raise Conflict when a membership, event or message names them; NotFound."""
-        ...
-
     def search(self, query: str, *, after: str | None, limit: int, with_disabled: bool = False) -> list[User]:
         """Users whose username or display name contains `query` (any case; empty = everybody).
 
@@ -213,7 +209,7 @@ class Log(Protocol):
         the room's head, last_at, name, topic, kind, history and deletion; its members; its messages. Deleting a message
         also empties the text that its earlier `message.edited` events carry. Raise Conflict, with nothing of the call
         written, when an event does not continue its room's log, a message repeats a (room, user, client_id), or an
-        event names a user who does not exist (any more).
+        event names a user who does not exist.
         """
         ...
 

@@ -17,9 +17,10 @@ from hubbub.services.accounts import Accounts, Grant
 from hubbub.services.administration import Administration
 from hubbub.services.credentials import Credentials
 from hubbub.services.policies import AccountsPolicy
-from hubbub.services.ports import Store
+from hubbub.services.ports import Store, Tx
 from hubbub.services.users import UserDirectory
 from hubbub.stores.memory import MemoryStore
+from hubbub.stores.memory.users import MemoryUsers
 from tests.clocks import ManualClock
 
 PASSWORD = "correct horse"
@@ -72,6 +73,16 @@ class People:
 
     async def change(self, user: User) -> None:
         await self.store.write(lambda tx: tx.users.update(user))
+
+    async def forget(self, user: User) -> None:
+        """They registered after the backup that was restored just now."""
+
+        def drop(tx: Tx) -> None:
+            assert isinstance(tx.users, MemoryUsers)
+            tx.sessions.end([session.id for session in tx.sessions.of_user(user.id)])
+            tx.users._drop(user)
+
+        await self.store.write(drop)
 
     async def close(self) -> None:
         await self.hasher.close()

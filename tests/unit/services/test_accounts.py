@@ -197,7 +197,7 @@ async def test_a_password_that_is_changed_while_it_is_checked_signs_nobody_in(
 async def test_an_account_that_is_gone_is_refused_everywhere(people: People) -> None:
     user = await people.register()
     identity = await people.sign_in()
-    await people.store.write(lambda tx: tx.users.delete(user.id))
+    await people.forget(user)
     with pytest.raises(Unauthenticated):
         await people.login()
     with pytest.raises(Forbidden):

@@ -201,6 +201,6 @@ async def test_a_change_that_breaks_a_rule_is_refused_by_the_name_of_its_field(p
 async def test_an_account_that_is_gone_is_not_changed(people: People) -> None:
     ann = await people.register()
     identity = await people.sign_in()
-    await people.store.write(lambda tx: tx.users.delete(ann.id))
+    await people.forget(ann)
     with pytest.raises(NotFound):
         await people.directory.change_profile(identity, display_name="Ann B.")

@@ -51,16 +51,6 @@ class MemoryUsers:
         self._drop(old)
         self._put(replace(user, created_at=old.created_at))
 
-    def delete(self, user_id: UserId) -> None:
-        user = self._require(user_id)
-        if self._is_named(user_id):
-            raise Conflict(f"user {user_id} can't be deleted: rooms refer to them")
-        for session in [session for session in self._tables.sessions.values() if session.user_id == user_id]:
-            self._tables.end_session(session.id)
-        for key in [key for key in self._tables.reads if key[1] == user_id]:
-            del self._tables.reads[key]
-        self._drop(user)
-
     def search(self, query: str, *, after: str | None, limit: int, with_disabled: bool = False) -> list[User]:
         wanted = query.lower()
         first = "" if after is None else after.lower()
@@ -95,10 +85,3 @@ class MemoryUsers:
         del self._tables.users[user.id]
         del self._tables.usernames[user.username.lower()]
         del self._tables.emails[user.email.lower()]
-
-    def _is_named(self, user_id: UserId) -> bool:
-        """Does a direct room, or an event of any room, name this user? Every membership began with an event."""
-        named = [user_id in pair for pair in self._tables.pairs]
-        for log in self._tables.logs.values():
-            named.extend(user_id in (event.user_id, getattr(event, "member_id", None)) for event in log.values())
-        return any(named)

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     bindparam,
-    delete,
     insert,
     literal_column,
     or_,
@@ -62,7 +61,6 @@ _ENABLED_ADMINISTRATORS = (
 _ADMINISTRATORS = Statement(_ENABLED_ADMINISTRATORS)
 _LOCK_ADMINISTRATORS = Statement(_ENABLED_ADMINISTRATORS.with_for_update(key_share=True))
 _UPDATE = Statement(update(users).values(**_CHANGEABLE).where(users.c.id == bindparam("user_id")))
-_DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
 _SEARCH = Statement(
     select(*_COLUMNS)
     .where(
@@ -118,13 +116,8 @@ class SqlUsers:
         self._require_free(user)
         with savepoint(self._connection, Conflict("this username or e-mail address is taken")):
             updated = _UPDATE.run(self._connection, **_changeable(user), user_id=user.id)
-        _require_one(updated, user.id)
-
-    def delete(self, user_id: UserId) -> None:
-        refusal = Conflict(f"user {user_id} can't be deleted: rooms refer to them")
-        with savepoint(self._connection, refusal):
-            deleted = _DELETE.run(self._connection, user_id=user_id)
-        _require_one(deleted, user_id)
+        if updated != 1:
+            raise NotFound(f"there is no user {user.id}")
 
     def search(self, query: str, *, after: str | None, limit: int, with_disabled: bool = False) -> list[User]:
         first = "" if after is None else after.lower()
@@ -141,11 +134,6 @@ class SqlUsers:
         holder = _BY_EMAIL.first(self._connection, login=user.email.lower())
         if holder is not None and holder.id != user.id:
             raise Conflict("this e-mail address is taken", field="email")
-
-
-def _require_one(rows: int, user_id: UserId) -> None:
-    if rows != 1:
-        raise NotFound(f"there is no user {user_id}")
 
 
 def _changeable(user: User) -> dict[str, object]:
