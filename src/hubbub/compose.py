@@ -21,6 +21,7 @@ from hubbub import __version__
 from hubbub.buses.nats import NatsBus, open_nats
 from hubbub.buses.nats_address import UnusableBus, check_prefix, parse_addresses, trusted
 from hubbub.domain.errors import ChatError
+from hubbub.domain.ids import UserId
 from hubbub.logs import configure_logs
 from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.fanout import HubFanout
@@ -41,6 +42,7 @@ from hubbub.services.ports import Clock
 from hubbub.settings import Settings, load_settings
 from hubbub.stores.sql import SqlStore, UnusableDatabase, current, shown
 from hubbub.web.app import create_app as create_web_app
+from hubbub.web.pace import Pace
 from hubbub.web.server import UvicornServer, bind, bind_shared, config, raise_open_files
 from hubbub.wire.limits import Limits
 from hubbub.workers import Workers, check_workers
@@ -68,6 +70,7 @@ class Server:
     gateway: Gateway
     streams: Streams
     clock: Clock
+    pace: Pace[UserId]
     bus: NatsBus | None
     draining: bool = False
 
@@ -135,7 +138,8 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             lanes=store.writers,
         )
         process = secrets.token_hex(4)
-        gateway = Gateway(chat, hub, clock, limits(settings), connection_ids(process))
+        pace: Pace[UserId] = Pace(settings.request_rate, settings.request_burst, clock)
+        gateway = Gateway(chat, hub, clock, limits(settings), connection_ids(process), admit=pace.take)
         watch = Watch(hub, Looks(store))
         watch.start()
         stack.push_async_callback(watch.close)
@@ -149,7 +153,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
         stack.push_async_callback(chat.close)
         purging = asyncio.create_task(_purge(chat.accounts), name="purge")
         stack.callback(purging.cancel)
-        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, bus)
+        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, pace, bus)
 
 
 @asynccontextmanager

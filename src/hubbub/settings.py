@@ -105,7 +105,9 @@ class Settings(BaseSettings):
     argon2_parallelism: int = Field(4, ge=1, le=64, description="Argon2id: lanes within one hash.")
 
     # HTTP
-    request_rate: float = Field(100.0, ge=0, le=1e6, description="Requests a second of a user; 0 = no limit.")
+    request_rate: float = Field(
+        100.0, ge=0, le=1e6, description="Requests and new sockets a second of a user; 0 = no limit."
+    )
     request_burst: int = Field(500, ge=1, le=1_000_000, description="Requests that may come at once.")
     max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="Largest body of a request, in bytes.")
     request_seconds: float = Field(30.0, gt=0, le=3600, description="Time in which a request has to come, in seconds.")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -144,6 +144,28 @@ async def test_too_many_frames_end_the_socket_and_no_other(tmp_path: Path, trans
             assert sum('"code":"rate_limited"' in text for text in flooding.received) == 5
             await other.next(wire.Hello)
             assert isinstance(await other.ask(type="leave", ref=1, room_id=1), wire.Ack)
+
+
+async def test_who_opens_sockets_too_fast_is_told_when_to_come_again_and_the_others_are_not(
+    tmp_path: Path, transport: str
+) -> None:
+    settings = settings_in(tmp_path, request_rate=0.001, request_burst=3)
+    async with serving(settings, transport=transport) as live, AsyncExitStack() as stack:
+        ann, ben = await register(live, "ann"), await register(live, "ben")
+        sockets = Sockets(live, stack)
+        for person in (ann, ben):
+            stack.push_async_callback(person.client.aclose)
+        for _ in range(2):
+            await sockets.open(ann)
+        assert (await ann.client.get("/users/me")).status_code == 200
+        refused = [await sockets.dial("/ws", token=ann.access_token), await sockets.dial("/ws")]
+        await refused[1].put(type="auth", token=ann.access_token)
+        for socket in refused:
+            bye = await socket.next(wire.Bye)
+            assert (bye.code, bye.reconnect) == (CloseCode.DRAINING, True)
+            assert bye.after_ms[1] > bye.after_ms[0] > 900_000
+            assert await socket.end() == CloseCode.DRAINING
+        await sockets.open(ben)
 
 
 async def test_more_than_64_unanswered_frames_are_refused_at_once(

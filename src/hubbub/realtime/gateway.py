@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from hubbub.domain.errors import ChatError, Forbidden, Invalid, RateLimited, Unavailable
-from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.users import Identity
 from hubbub.realtime.connection import LOOK, Connection, State
 from hubbub.realtime.deadlines import Deadlines
@@ -37,8 +37,15 @@ log = logging.getLogger(__name__)
 Work: TypeAlias = Callable[[], Awaitable[None]]
 
 
+def _anybody(user_id: UserId) -> None:
+    """Admit everybody."""
+
+
 class Gateway:
-    """All connections of one node, and what their frames ask for."""
+    """All connections of one node, and what their frames ask for.
+
+    `admit` raises RateLimited for a user who opens connections too fast.
+    """
 
     def __init__(
         self,
@@ -48,6 +55,8 @@ class Gateway:
         limits: Limits,
         new_id: Callable[[], str],
         tempo: Tempo | None = None,
+        *,
+        admit: Callable[[UserId], None] = _anybody,
     ) -> None:
         self.hub = hub
         self.clock = clock
@@ -56,6 +65,7 @@ class Gateway:
         self._chat = chat
         self._joins = Joins(hub, chat.logs, limits)
         self._new_id = new_id
+        self._admit = admit
         self._deadlines = Deadlines()
         self._connections: dict[str, Connection] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -110,9 +120,10 @@ class Gateway:
             self.send_away(connection, CloseCode.DRAINING, "the server is stopping: connect again")
             await asyncio.sleep(0)
 
-    def send_away(self, connection: Connection, code: CloseCode, reason: str) -> None:
-        """Close one of many connections, which come back spread over a time that grows with their number."""
-        spread = (0, max(1000, SPREAD * len(self._connections)))
+    def send_away(self, connection: Connection, code: CloseCode, reason: str, *, seconds: float = 0.0) -> None:
+        """Close one of many connections, which come back after `seconds` and a spread that grows with their number."""
+        first = int(seconds * 1000)
+        spread = (first, first + max(1000, SPREAD * len(self._connections)))
         connection.send(wire.Bye(code=code, reconnect=True, after_ms=spread))
         connection.close(code, reason)
 
@@ -128,7 +139,7 @@ class Gateway:
     async def _open(self, connection: Connection, verify: Coroutine[Any, Any, Identity]) -> None:
         try:
             identity = await verify
-            if connection.state is State.CLOSED:
+            if connection.state is State.CLOSED or not self._admitted(connection, identity):
                 return
             if len(self.hub.of_user(identity.user_id)) >= self.limits.user_sockets:
                 raise RateLimited(f"at most {self.limits.user_sockets} sockets of a user may be open")
@@ -142,6 +153,15 @@ class Gateway:
             if not isinstance(error, ChatError):
                 log.exception("a connection can't be opened", extra={"connection_id": connection.id})
             connection.end_with(error)
+
+    def _admitted(self, connection: Connection, identity: Identity) -> bool:
+        try:
+            self._admit(identity.user_id)
+        except RateLimited as error:
+            reason = "too many connections at once: connect again later"
+            self.send_away(connection, CloseCode.DRAINING, reason, seconds=error.retry_after or 0.0)
+            return False
+        return True
 
     async def _open_all_rooms(self, connection: Connection, identity: Identity) -> None:
         if not self.hub.memberships.knows(identity.user_id):

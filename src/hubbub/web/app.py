@@ -84,7 +84,6 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_server(settings) as server:
             app.state.server = server
-            app.state.pace = Pace(settings.request_rate, settings.request_burst, server.clock)
             app.state.refresh_pace = Pace(min(REFRESH_RATE, settings.request_rate), REFRESH_BURST, server.clock)
             yield
 

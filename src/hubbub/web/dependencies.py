@@ -29,6 +29,11 @@ class Server(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
+    def pace(self) -> Pace[UserId]:
+        """Of what users ask: requests, and connections."""
+        ...
+
+    @property
     def draining(self) -> bool:
         """Is it about to stop? Then no new work should be sent here."""
         ...
@@ -81,9 +86,8 @@ async def authenticate(app: Starlette, token: str) -> Identity:
     that has ended nobody keeps its user from asking.
     """
     server: Server = app.state.server
-    pace: Pace[UserId] = app.state.pace
-    caller = await server.chat.accounts.authenticate(token, admit=pace.require)
-    pace.take(caller.user_id)
+    caller = await server.chat.accounts.authenticate(token, admit=server.pace.require)
+    server.pace.take(caller.user_id)
     return caller
 
 

@@ -1,4 +1,4 @@
-"""How fast a user may ask over HTTP, on each node.
+"""How fast a user may ask over HTTP and open sockets, on each node.
 
 Unlike attempts to log in, which are counted in the store, requests are only kept from taking the node away from others:
 nobody gains by spreading them over nodes.
