@@ -11,8 +11,16 @@ const PREFIX = "hubbub-";
 const LEASE = 30_000; // milliseconds after which the holder must be gone
 const PAUSE = 100; // milliseconds between two looks at a lease
 
-/** Are there locks that last as long as a tab? */
-export const haveLocks = () => navigator.locks !== undefined;
+/** @type {Promise<boolean> | null} */
+let asked = null;
+
+/** Are there locks that last as long as a tab? Where cookies are blocked there are some that nobody gets. */
+export function haveLocks() {
+  asked ??= Promise.resolve(navigator.locks?.request(`${PREFIX}any`, { ifAvailable: true }, () => true) ?? false).catch(
+    () => false,
+  );
+  return asked;
+}
 
 /**
  * Do something while nobody else does anything under this name.
@@ -24,7 +32,7 @@ export const haveLocks = () => navigator.locks !== undefined;
  * @returns {Promise<T>}
  */
 export async function exclusively(db, name, work) {
-  if (haveLocks()) return navigator.locks.request(PREFIX + name, work);
+  if (await haveLocks()) return navigator.locks.request(PREFIX + name, work);
   const holder = newId();
   while (!(await lease(db, name, holder))) await new Promise((resolve) => setTimeout(resolve, PAUSE));
   try {
@@ -40,9 +48,9 @@ export async function exclusively(db, name, work) {
  * @param {string} name
  * @returns {Promise<void>}
  */
-export function hold(name) {
-  return new Promise((resolve) => {
-    if (!haveLocks()) return resolve();
+export async function hold(name) {
+  if (!(await haveLocks())) return;
+  await new Promise((/** @type {(taken?: undefined) => void} */ resolve) => {
     void navigator.locks.request(PREFIX + name, () => {
       resolve();
       return new Promise(() => undefined);
@@ -57,7 +65,7 @@ export function hold(name) {
  * @param {() => Promise<void>} work
  */
 export async function whenFree(name, work) {
-  if (haveLocks()) await navigator.locks.request(PREFIX + name, work);
+  if (await haveLocks()) await navigator.locks.request(PREFIX + name, work);
 }
 
 /**

@@ -72,7 +72,7 @@ export class Outbox {
   async start(userId) {
     this.#userId = userId;
     for (const tab of new Set((await this.#kept()).map((entry) => entry.tab))) {
-      if (haveLocks()) this.tabs.watch(tab);
+      if (await haveLocks()) this.tabs.watch(tab);
       else await this.adopt(tab); // sent twice it is still there once
     }
   }
