@@ -86,7 +86,8 @@ export class Db {
   }
 
   /**
-   * Read and replace one value with nobody in between; `change` returns undefined to leave it.
+   * Read and replace one value with nobody in between; `change` returns undefined to leave it, null to delete it. When
+   * this resolves it is on the disk.
    *
    * @param {StoreName} store
    * @param {string} key of a store without a key path
@@ -95,14 +96,15 @@ export class Db {
   async update(store, key, change) {
     await this.#use(
       async (db) => {
-        const tx = db.transaction(store, "readwrite");
+        const tx = db.transaction(store, "readwrite", { durability: "strict" });
         const value = change(await answer(tx.objectStore(store).get(key)));
-        if (value !== undefined) tx.objectStore(store).put(value, key);
+        if (value === null) tx.objectStore(store).delete(key);
+        else if (value !== undefined) tx.objectStore(store).put(value, key);
         await done(tx);
       },
       (memory) => {
         const value = change(memory.get(store, key));
-        if (value !== undefined) memory.write([{ store, put: value, key }]);
+        if (value !== undefined) memory.write([value === null ? { store, delete: key } : { store, put: value, key }]);
       },
     );
   }

@@ -68,15 +68,16 @@ export class Tokens {
   /** @param {Profile} user */
   async describe(user) {
     await exclusively(this.db, "tokens", async () => {
-      const stored = (await this.#latest()) ?? null;
-      if (stored !== null) await this.#keep({ ...stored, user });
+      const stored = await this.#latest();
+      if (stored !== undefined) await this.#keep({ ...stored, user });
     });
   }
 
-  /** Forget them, here and on this device. */
+  /** Forget them, here and on this device; not those of somebody else, who has signed in since in another tab. */
   async end() {
+    const user = this.user;
     this.#stored = null;
-    await this.db.write([{ store: "kv", delete: KEY }], { strict: true });
+    await this.db.update("kv", KEY, (kept) => (kept?.user.id === user?.id ? null : undefined));
   }
 
   /** An access token that is good for a while. Rejects with a Problem. */
@@ -108,16 +109,20 @@ export class Tokens {
       const attempt = stored.attempt ?? newId();
       if (stored.attempt === undefined) await this.#keep({ ...stored, attempt });
       const grant = await this.refresh(stored.refresh_token, attempt);
-      if (this.#stored?.user.id !== stored.user.id) throw new Problem("unauthenticated"); // signed out meanwhile
+      if ((await this.#latest())?.user.id !== stored.user.id) throw new Problem("unauthenticated"); // signed out meanwhile
       await this.#keep({ ...tokensOf(grant), user: stored.user });
       return grant.access_token;
     });
   }
 
-  /** What is on the disk; or, when it could not be kept there, what this tab has or was told by another one. */
+  /**
+   * What is on the disk; or, when it could not be kept there, what this tab has or was told by another one. Undefined
+   * when the session is over for this tab: nobody is signed in, or somebody else.
+   */
   async #latest() {
     const kept = /** @type {Stored | undefined} */ (await this.db.get("kv", KEY));
-    return kept ?? this.#stored ?? undefined;
+    const latest = kept ?? this.#stored ?? undefined;
+    return latest?.user.id === this.user?.id ? latest : undefined;
   }
 
   /** @param {Stored} stored */

@@ -2,9 +2,10 @@
  * Who is at the screen: signing in and out, the account, and its other devices.
  *
  * Signing out clears everything on this device. When the server ends the session, messages and names go too; what the
- * user has written and nobody has got stays for their next sign-in, and is dropped when somebody else signs in.
+ * user has written and nobody has got stays for their next sign-in, and is dropped when somebody else signs in. All tabs
+ * are of the same user: one that learns of another goes over to them.
  *
- * @import {Boot, Grant, Profile, Session, Words} from "../core/types.d.ts"
+ * @import {Boot, Grant, Profile, Session, UserId, Words} from "../core/types.d.ts"
  * @import {Problem} from "../core/problems.js"
  */
 
@@ -48,7 +49,7 @@ export async function signIn(login, password, label) {
   if ((await db.get("kv", WRITER)) !== user.id) await clear();
   await db.write([{ store: "kv", put: user.id, key: WRITER }]).catch(() => undefined);
   await tokens.begin(grant, user);
-  tabs.post("signed-in", null);
+  tabs.post("signed-in", user.id);
   void navigator.storage?.persist?.().catch(() => undefined); // what is unsent should outlive a full disk
   await enter(user);
 }
@@ -152,6 +153,12 @@ async function refused(problem) {
   await leave({ key, args: { detail: problem.message, seconds: 0 } });
   await db.clear(["rooms", "people"]);
   await db.write([{ store: "kv", delete: "rooms" }]);
+  await follow();
+}
+
+/** Be who has signed in in another tab, if anybody has. */
+async function follow() {
+  if (boot.value === "signed-out") await resume();
 }
 
 signedOut.on((problem) => void refused(problem));
@@ -159,8 +166,9 @@ tabs.on("signed-out", () => {
   if (boot.value === "signed-in") void leave({ key: "ended.tab" });
   else if (ended.value?.key === "ended.session") ended.value = { key: "ended.tab" }; // the server was quicker to tell
 });
-tabs.on("signed-in", () => {
-  if (boot.value === "signed-out") void resume();
+tabs.on("signed-in", async (/** @type {UserId} */ id) => {
+  if (boot.value === "signed-in" && me.value?.id !== id) await leave(null);
+  await follow();
 });
 tabs.on("profile", (/** @type {Profile} */ profile) => {
   if (me.value?.id === profile.id) me.value = profile;
