@@ -7,7 +7,8 @@ from playwright.async_api import WebSocketRoute
 
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import Engine, engine
-from tests.browser.tabs import Tab
+from tests.browser.proxies import Wire
+from tests.browser.tabs import Tab, open_tab
 from tests.browser.test_devices import stored
 from tests.browser.test_store import found_room, history, in_room, opened
 from tests.integration.servers import Person
@@ -104,3 +105,25 @@ async def test_a_tab_that_hears_nothing_does_nothing_as_who_has_signed_in_since(
     await two.say(room, "by bob")
     await two.shows(room, "by bob")
     assert [(message["user_id"], message["text"]) for message in await history(bob, room)] == [(bob.id, "by bob")]
+
+
+async def test_who_signs_in_again_in_the_same_page_has_what_they_wrote_and_it_is_sent(
+    open_window: OpenWindow, make_user: MakeUser, wire: Wire
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    wire.cut()
+    await page.say(room, "one", "two")
+    await page.until("live", "m.outbox.count().then((count) => count === 2)")
+    await end_other_sessions(ann)
+    wire.restore()
+    await page.call("live", "m.retryNow()")
+    await page.until("session", "m.boot.value === 'signed-out'")
+    await page.sign_in("ann")
+    await page.say(room, "three")
+    await page.shows(room, "one", "two", "three")
+    assert [message["text"] for message in await history(ann, room)] == ["one", "two", "three"]
+    again = await open_tab(tab.page.context, tab.origin, f"/rooms/{room}")
+    await engine(again).shows(room, "one", "two", "three")
+    assert (await stored(tab.page))["outbox"] == []

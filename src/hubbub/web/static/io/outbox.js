@@ -71,8 +71,11 @@ export class Outbox {
    */
   async start(userId) {
     this.#userId = userId;
+    const locks = await haveLocks();
     for (const tab of new Set((await this.#kept()).map((entry) => entry.tab))) {
-      if (await haveLocks()) this.tabs.watch(tab);
+      if (tab === this.tabs.id)
+        await this.#adopt(tab); // from before this page was signed out
+      else if (locks) this.tabs.watch(tab);
       else await this.adopt(tab); // sent twice it is still there once
     }
   }
@@ -109,7 +112,9 @@ export class Outbox {
     const epoch = this.#epoch;
     const kept = await this.#kept();
     if (epoch !== this.#epoch) return;
-    const found = kept.filter((entry) => entry.tab === tab && entry.user_id === this.#userId);
+    const found = kept.filter(({ tab: by, key, user_id }) => {
+      return by === tab && user_id === this.#userId && !this.#entries.has(key);
+    });
     found.sort((one, other) => one.n - other.n);
     const adopted = found.map((entry) => ({ ...entry, tab: this.tabs.id, n: ++this.#n }));
     for (const entry of adopted) {
@@ -122,6 +127,7 @@ export class Outbox {
 
   /** What this device has, of all tabs and users. */
   async #kept() {
+    await this.#written;
     const kept = new Map(this.#shelf.all().map((entry) => [entry.key, entry]));
     for (const entry of /** @type {Entry[]} */ (await this.db.all("outbox"))) kept.set(entry.key, entry);
     return [...kept.values()];
