@@ -335,6 +335,8 @@ export interface Draft {
   reply_to?: Seq;
   /** The message that is being edited, if it is no new one. */
   editing?: Seq;
+  /** What was being written before the edit began, to go on with afterwards. */
+  interrupted?: { text: string; reply_to?: Seq };
 }
 
 export type PresenceStatus = 'online' | 'away' | 'offline';

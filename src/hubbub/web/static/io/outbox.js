@@ -3,8 +3,9 @@
  * closing the tab or losing the network loses nothing.
  *
  * Entries of a room leave one by one, in the order in which they were made; the same `key` goes with every repeat, so
- * that the server has a message once, however often it was sent. Each tab sends its own; when a tab is gone another one
- * adopts what it left, which may have been sent or not.
+ * that the server has a message once, however often it was sent. Edits and deletions have no key there: they leave the
+ * disk as soon as they are acknowledged, before the next one of the room is sent. Each tab sends its own; when a tab is
+ * gone another one adopts what it left, which may have been sent or not.
  *
  * @import {Ack, Pending, RoomEvent, RoomId, Seq, UserId} from "../core/types.d.ts"
  * @import {Change, Db} from "./db.js"
@@ -249,6 +250,8 @@ export class Outbox {
       if (epoch !== this.#epoch) return;
       this.#backoffs.delete(roomId);
       this.#acknowledged(key, ack);
+      if (entry.kind !== "send") await this.#forget(key); // repeated by another tab it would undo the next change
+      if (epoch !== this.#epoch) return;
     } catch (error) {
       if (epoch !== this.#epoch) return;
       const problem = problemOf(error);
@@ -321,9 +324,18 @@ export class Outbox {
     this.#entries.delete(entry.key);
     this.#confirmed.delete(entry.key);
     this.#left.delete(entry.key);
+    void this.#forget(entry.key);
     this.listener.changed(entry.room_id);
-    this.#shelf.drop(entry.key);
-    void this.#write({ store: "outbox", delete: entry.key });
+  }
+
+  /**
+   * Nobody needs to send it after this tab.
+   *
+   * @param {string} key
+   */
+  #forget(key) {
+    this.#shelf.drop(key);
+    return this.#write({ store: "outbox", delete: key });
   }
 
   /** @param {Entry} entry */

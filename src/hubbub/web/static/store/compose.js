@@ -45,6 +45,7 @@ export function setText(roomId, text) {
  * @param {Seq | null} seq
  */
 export function replyTo(roomId, seq) {
+  stopEdit(roomId);
   const { text } = cell(roomId).value;
   set(roomId, seq === null ? { text } : { text, reply_to: seq });
 }
@@ -55,7 +56,20 @@ export function replyTo(roomId, seq) {
  */
 export function startEdit(roomId, seq) {
   const message = timeline(roomId).message(seq);
-  if (message !== undefined && message.deleted_at === undefined) set(roomId, { text: message.text, editing: seq });
+  if (message === undefined || message.deleted_at !== undefined) return;
+  const { editing, interrupted, ...before } = cell(roomId).value;
+  const kept = editing === undefined && !isEmpty(before) ? before : interrupted;
+  set(roomId, { text: lastText(roomId, seq) ?? "", editing: seq, ...(kept !== undefined && { interrupted: kept }) });
+}
+
+/**
+ * Go on with what was being written before the edit.
+ *
+ * @param {RoomId} roomId
+ */
+export function stopEdit(roomId) {
+  const { editing, interrupted } = cell(roomId).value;
+  if (editing !== undefined) set(roomId, interrupted ?? { text: "" });
 }
 
 /** @param {RoomId} roomId */
@@ -72,16 +86,42 @@ export function clearDraft(roomId) {
 export function submit(roomId) {
   const { text, reply_to, editing } = cell(roomId).value;
   if (text.trim() === "") return false;
-  const shown = timeline(roomId);
   if (editing === undefined) {
     void outbox.add(roomId, { kind: "send", text, ...(reply_to !== undefined && { reply_to }) });
-    shown.spoke();
-  } else if (shown.message(editing)?.text !== text) {
-    void outbox.add(roomId, { kind: "edit", text, target: editing });
+    timeline(roomId).spoke();
+    clearDraft(roomId);
+  } else {
+    edit(roomId, editing, text);
+    stopEdit(roomId);
   }
-  clearDraft(roomId);
   return true;
 }
+
+/**
+ * @param {RoomId} roomId
+ * @param {Seq} seq
+ * @param {string} text
+ */
+function edit(roomId, seq, text) {
+  for (const { key, state } of changesOf(roomId, seq)) if (state === "failed") cancel(key); // this is another try
+  if (lastText(roomId, seq) !== text) void outbox.add(roomId, { kind: "edit", text, target: seq });
+}
+
+/**
+ * What a message says, as its author sees it: with what the server has not confirmed, or has refused.
+ *
+ * @param {RoomId} roomId
+ * @param {Seq} seq
+ */
+function lastText(roomId, seq) {
+  return (changesOf(roomId, seq).findLast(({ kind }) => kind === "edit") ?? timeline(roomId).message(seq))?.text;
+}
+
+/**
+ * @param {RoomId} roomId
+ * @param {Seq} seq
+ */
+const changesOf = (roomId, seq) => outbox.of(roomId).filter(({ target }) => target === seq);
 
 /**
  * @param {RoomId} roomId
@@ -126,7 +166,8 @@ function show(roomId, value) {
 /** Say in the sidebar whether there is a draft. @param {RoomId} roomId */
 function flag(roomId) {
   const room = heldRoom(roomId);
-  const there = (drafts.get(roomId)?.peek().text.trim() ?? "") !== "";
+  const { text = "", interrupted } = drafts.get(roomId)?.peek() ?? {};
+  const there = text.trim() !== "" || interrupted !== undefined;
   if (room !== undefined && room.view.value.draft !== there) room.view.value = { ...room.view.value, draft: there };
 }
 
@@ -147,9 +188,11 @@ async function write() {
  */
 function changeOf(roomId) {
   const { value } = cell(roomId);
-  const isEmpty = value.text === "" && value.reply_to === undefined;
-  return isEmpty ? { store: "drafts", delete: roomId } : { store: "drafts", put: { ...value, room_id: roomId } };
+  return isEmpty(value) ? { store: "drafts", delete: roomId } : { store: "drafts", put: { ...value, room_id: roomId } };
 }
+
+/** @param {Draft} draft */
+const isEmpty = ({ text, reply_to, editing }) => text === "" && reply_to === undefined && editing === undefined;
 
 /** @param {RoomId} roomId */
 function cell(roomId) {

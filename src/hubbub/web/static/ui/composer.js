@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/language.js";
-import { cancel, clearDraft, draft, replyTo, setText, startEdit, submit } from "../store/compose.js";
+import { cancel, draft, replyTo, setText, startEdit, stopEdit, submit } from "../store/compose.js";
 import { nameOf } from "../store/people.js";
 import { me as user } from "../store/session.js";
 import { timeline } from "../store/timelines.js";
@@ -19,23 +19,14 @@ const TOUCHED = matchMedia("(pointer: coarse)"); // Enter begins a line there: t
 const GROWS = CSS.supports("field-sizing", "content");
 const encoder = new TextEncoder();
 
-/**
- * What was written before an edit began, to go on with afterwards.
- * @type {Map<RoomId, { text: string, reply_to?: number }>}
- */
-const interrupted = new Map();
-
 /** Edit a message in the composer. @param {RoomId} roomId @param {number} seq */
 export function beginEdit(roomId, seq) {
-  const now = draft(roomId).peek();
-  if (now.editing === undefined && now.text) interrupted.set(roomId, now);
   startEdit(roomId, seq);
   focusComposer();
 }
 
 /** Answer a message. @param {RoomId} roomId @param {number} seq */
 export function beginReply(roomId, seq) {
-  if (draft(roomId).peek().editing !== undefined) endEdit(roomId);
   replyTo(roomId, seq);
   focusComposer();
 }
@@ -46,7 +37,7 @@ export function beginReply(roomId, seq) {
  */
 export function takeBack({ key, room_id, text }) {
   if (!cancel(key)) return; // it may be in the room already
-  if (draft(room_id).peek().editing !== undefined) endEdit(room_id);
+  stopEdit(room_id);
   setText(room_id, [text, draft(room_id).peek().text].filter(Boolean).join("\n\n"));
   focusComposer();
 }
@@ -71,16 +62,6 @@ export function backToWindow(event) {
   next.focus();
 }
 
-/** @param {RoomId} roomId */
-function endEdit(roomId) {
-  const before = interrupted.get(roomId);
-  interrupted.delete(roomId);
-  clearDraft(roomId);
-  if (!before) return;
-  setText(roomId, before.text);
-  if (before.reply_to !== undefined) replyTo(roomId, before.reply_to);
-}
-
 /** @param {{ room: RoomView }} props */
 export function Composer({ room }) {
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
@@ -99,9 +80,7 @@ export function Composer({ room }) {
 
   const send = () => {
     if (!ready) return;
-    const edited = editing !== undefined;
     submit(id);
-    if (edited) endEdit(id);
     field.current?.focus();
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
@@ -114,7 +93,7 @@ export function Composer({ room }) {
       (!TOUCHED.matches || event.ctrlKey || event.metaKey)
     )
       send();
-    else if (event.key === "Escape" && editing !== undefined) endEdit(id);
+    else if (event.key === "Escape" && editing !== undefined) stopEdit(id);
     else if (event.key === "Escape" && reply_to !== undefined) replyTo(id, null);
     else if (event.key === "ArrowUp" && text === "" && !event.shiftKey) editLast(id);
     else return;
@@ -137,7 +116,7 @@ export function Composer({ room }) {
   }}>
     <div class="box">
       ${editing !== undefined && html`<${About} icon="edit" text=${t("editingMessage")} stop=${t("stopEditing")}
-          onStop=${() => endEdit(id)} />`}
+          onStop=${() => stopEdit(id)} />`}
       ${reply_to !== undefined && html`<${About} icon="reply" text=${replyWords(id, reply_to)}
           stop=${t("stopReplying")} onStop=${() => replyTo(id, null)} />`}
       <div class="line">
