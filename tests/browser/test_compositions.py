@@ -1,5 +1,6 @@
-"""What one writes is there until it is sent, and an edit goes where it was meant to."""
+"""What one writes is there until it is sent, an edit goes where it was meant to, a refusal is told wherever one is."""
 
+import pytest
 from playwright.async_api import WebSocketRoute
 
 from tests.browser.conftest import MakeUser, OpenWindow
@@ -152,3 +153,80 @@ async def edited(person: Person, room: int) -> list[str]:
     """What the log says of edits."""
     items = (await person.client.get(f"/rooms/{room}/events", params={"limit": 200})).json()["items"]
     return [event["text"] for event in items if event["kind"] == "message.edited"]
+
+
+async def sign_out(tab: Tab) -> None:
+    await tab.page.locator("footer.me button").click()
+    await tab.page.get_by_role("menuitem", name="Sign out").click()
+
+
+async def test_signing_out_asks_only_when_something_has_not_been_sent_by_any_tab(
+    open_window: OpenWindow, make_user: MakeUser, wire: Wire
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    other = await beside(tab, f"/rooms/{room}")
+    await opened(other, room)
+    wire.cut()
+    await other.say(room, "not sent yet")
+    await other.until("live", "m.outbox.count().then((count) => count === 1)")
+    await tab.page.bring_to_front()
+    await sign_out(tab)
+    await tab.page.get_by_text("1 message has not reached the server").wait_for()
+    await tab.page.get_by_role("button", name="Cancel").click()
+    wire.restore()
+    await other.call("live", "m.retryNow()")
+    await page.call("live", "m.retryNow()")
+    await page.shows(room, "not sent yet")
+    await other.until("live", "m.outbox.count().then((count) => count === 0)")
+    await tab.say("sent")
+    await tab.sees("not sent yet", "sent")
+    await sign_out(tab)
+    await tab.page.get_by_label("Username or e-mail").wait_for()
+
+
+async def test_a_refusal_is_told_in_another_room_too(open_window: OpenWindow, make_user: MakeUser, wire: Wire) -> None:
+    ann = await make_user("ann")
+    room, other = await found_room(ann), await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    wire.cut()
+    await page.say(room, TOO_LONG)
+    await page.call("rooms", "(m.closeRoom(), m.openRoom(a))", other)
+    wire.restore()
+    await page.call("live", "m.retryNow()")
+    await tab.page.get_by_text("A message in tea was not sent. Open the room to see why.").wait_for()
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["in the same tab", "in the next one"])
+async def test_what_a_room_that_ended_did_not_take_is_given_back(
+    open_window: OpenWindow, make_user: MakeUser, wire: Wire, stays: bool
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room, other = await found_room(bob, ann), await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.say(room, TOO_LONG)
+    await page.until("live", "m.outbox.of(a)[0]?.state === 'failed'", room)
+    wire.cut()
+    await page.say(room, "words nobody gets")
+    await page.until("live", "m.outbox.count().then((count) => count === 2)")
+    await page.call("rooms", "(m.closeRoom(), m.openRoom(a))", other)
+    await bob.client.delete(f"/rooms/{room}/members/{ann.id}")
+    if not stays:
+        await page.page.close()
+        wire.restore()
+        page = await beside(tab, f"/rooms/{other}")
+        tab.page = page.page
+    else:
+        wire.restore()
+        await page.call("live", "m.retryNow()")
+    note = tab.page.locator(".toast", has_text="2 messages were not sent")
+    await note.wait_for()
+    await tab.page.reload()  # it waits for a decision
+    await note.get_by_role("button", name="Copy text").click()
+    await tab.page.get_by_text("Copied").wait_for()
+    assert await tab.page.evaluate("navigator.clipboard.readText()") == f"{TOO_LONG}\n\nwords nobody gets"
+    await note.get_by_role("button", name="Discard").click()
+    await note.wait_for(state="detached")
+    await page.until("live", "m.outbox.count().then((count) => count === 0)")

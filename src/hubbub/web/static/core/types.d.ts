@@ -304,6 +304,8 @@ export interface Pending {
   state: 'waiting' | 'sending' | 'failed';
   /** Why it failed. */
   problem?: Words;
+  /** It failed because one is not in its room any more. */
+  ended?: boolean;
 }
 
 /** One message on the screen. Rows are replaced when they change, never altered. */

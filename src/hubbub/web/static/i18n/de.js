@@ -318,6 +318,11 @@ export const de = Object.freeze({
   "toast.removed": "Du wurdest aus {room} entfernt.",
   "toast.deleted": "{room} wurde gelöscht.",
   "toast.not_edited": "Die Änderung wurde nicht gespeichert.",
+  "toast.not_sent": "Eine Nachricht in {room} wurde nicht gesendet. Öffne den Raum, um zu sehen, warum.",
+  stranded: {
+    one: "{n} Nachricht wurde nicht gesendet: Du bist nicht mehr in ihrem Raum.",
+    other: "{n} Nachrichten wurden nicht gesendet: Du bist nicht mehr in ihrem Raum.",
+  },
 
   // Was schiefging, und was jetzt zu tun ist
   "error.credentials": "Benutzername und Passwort passen nicht zusammen. Prüfe beide und versuche es noch einmal.",

@@ -315,6 +315,11 @@ export const en = Object.freeze({
   "toast.removed": "You were removed from {room}.",
   "toast.deleted": "{room} was deleted.",
   "toast.not_edited": "The change was not saved.",
+  "toast.not_sent": "A message in {room} was not sent. Open the room to see why.",
+  stranded: {
+    one: "{n} message was not sent: you are no longer in its room.",
+    other: "{n} messages were not sent: you are no longer in their room.",
+  },
 
   // What went wrong, and what to do
   "error.credentials": "The username and the password do not match. Check both, and try again.",

@@ -9,7 +9,6 @@
  *
  * @import {Ack, Pending, RoomEvent, RoomId, Seq, UserId} from "../core/types.d.ts"
  * @import {Change, Db} from "./db.js"
- * @import {Problem} from "../core/problems.js"
  * @import {Tabs} from "./tabs.js"
  * @typedef {Pending & {tab: string, n: number}} Entry
  * @typedef {{isOpen: boolean, request(frame: Record<string, unknown>): Promise<Ack>}} Line
@@ -20,7 +19,7 @@
  * }} Listener `position`: up to where a room is shown; null = it is not followed
  */
 
-import { problemOf } from "../core/problems.js";
+import { Problem, problemOf } from "../core/problems.js";
 import { Backoff } from "./backoff.js";
 import { haveLocks } from "./locks.js";
 import { newId } from "./ids.js";
@@ -144,9 +143,16 @@ export class Outbox {
     return [...this.#entries.values()].filter((entry) => entry.room_id === roomId);
   }
 
-  /** How many things wait on this device, in all tabs. */
+  /** The rooms of which there is something. */
+  rooms() {
+    return [...new Set([...this.#entries.values()].map((entry) => entry.room_id))];
+  }
+
+  /** How many things of this user wait on this device, in all tabs. */
   async count() {
-    return new Set([...(await this.#kept()).map(({ key }) => key), ...this.#entries.keys()]).size;
+    const kept = (await this.#kept()).filter(({ user_id }) => user_id === this.#userId);
+    const keys = new Set([...kept.map(({ key }) => key), ...this.#entries.keys()]);
+    return [...keys].filter((key) => !this.#confirmed.has(key)).length;
   }
 
   /**
@@ -179,7 +185,7 @@ export class Outbox {
     const entry = this.#entries.get(key);
     if (entry?.state !== "failed") return;
     this.#entries.delete(key);
-    const { problem: _, ...again } = entry;
+    const { problem: _, ended: __, ...again } = entry;
     this.#keep({ ...again, state: "waiting", n: ++this.#n });
     await this.#store(this.#entries.get(key) ?? entry);
     this.pump();
@@ -217,12 +223,20 @@ export class Outbox {
   }
 
   /**
-   * One is not in this room any more: nothing of it can be sent.
+   * One is not in this room any more: nothing of it can be sent. What was written stays until it is cancelled; what is
+   * under way will be refused.
    *
    * @param {RoomId} roomId
    */
   ended(roomId) {
-    for (const entry of this.of(roomId)) if (this.#confirmed.has(entry.key)) this.#remove(/** @type {Entry} */ (entry));
+    for (const { key, kind, state, problem } of this.of(roomId)) {
+      const entry = /** @type {Entry} */ (this.#entries.get(key));
+      if (this.#confirmed.has(key) || (kind === "delete" && state !== "sending")) this.#remove(entry);
+      else if (state !== "sending") {
+        this.#mark(key, { state: "failed", ended: true, problem: problem ?? new Problem("forbidden").words });
+        void this.#store(/** @type {Entry} */ (this.#entries.get(key)));
+      }
+    }
   }
 
   /** Send what can be sent: of each room the first that waits. */

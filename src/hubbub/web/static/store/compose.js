@@ -3,14 +3,15 @@
  * other tabs; what is sent goes through the outbox, which sends it again until the room shows it.
  *
  * @import {ReadonlySignal, Signal} from "@preact/signals-core"
- * @import {Draft, RoomId, Seq} from "../core/types.d.ts"
+ * @import {Draft, Pending, RoomId, Seq} from "../core/types.d.ts"
  */
 
 import { signal } from "@preact/signals-core";
 
 import { toast } from "./announce.js";
-import { appeared, db, emptied, gone, outbox, outboxChanged, refused, tabs } from "./live.js";
-import { heldRoom } from "./sync.js";
+import { appeared, connection, db, emptied, gone, line, outbox, outboxChanged, refused, tabs } from "./live.js";
+import { current } from "./screen.js";
+import { ask, heldRoom } from "./sync.js";
 import { timeline } from "./timelines.js";
 import { tellTyping } from "./typing.js";
 
@@ -20,8 +21,11 @@ const drafts = new Map();
 const unwritten = new Set();
 let writing = false;
 
+/** What was written in rooms that one is not in any more, and can never be sent. It stays until it is cancelled. */
+export const stranded = signal(/** @type {Pending[]} */ ([]));
+
 /** How many things wait in the outbox, of all tabs. */
-export const unsent = signal(0);
+export const unsent = () => outbox.count();
 
 /**
  * @param {RoomId} roomId
@@ -137,10 +141,14 @@ export const retry = (key) => void outbox.retry(key);
 /** @param {string} key false: it may be in the room already */
 export const cancel = (key) => outbox.cancel(key);
 
+/** Forget what can never be sent. */
+export function cancelStranded() {
+  for (const { key } of stranded.value) cancel(key);
+}
+
 /** What this device remembers. */
 export async function recallDrafts() {
   for (const { room_id, ...kept } of await db.all("drafts")) show(room_id, kept);
-  await count();
 }
 
 /**
@@ -201,15 +209,30 @@ function cell(roomId) {
   return found;
 }
 
-async function count() {
-  unsent.value = await outbox.count();
+/**
+ * Find out whether there is a room for what waits: one may have been removed from it while nobody looked.
+ *
+ * @param {RoomId} roomId
+ */
+function place(roomId) {
+  const entries = outbox.of(roomId);
+  const ended = heldRoom(roomId) === undefined ? entries.filter((entry) => entry.ended) : [];
+  const all = [...stranded.value.filter(({ room_id }) => room_id !== roomId), ...ended];
+  if (all.length + stranded.value.length > 0) stranded.value = all;
+  if (line.isOpen && heldRoom(roomId) === undefined && ended.length < entries.length) void ask(roomId);
 }
 
 tabs.on("draft", ({ roomId, value }) => show(roomId, value));
 appeared.on(flag);
-outboxChanged.on(() => void count());
-refused.on(({ kind, problem }) => {
+appeared.on(place);
+outboxChanged.on(place);
+connection.subscribe(() => outbox.rooms().forEach(place));
+refused.on(({ kind, room_id, problem }) => {
+  const room = heldRoom(room_id)?.view.value;
   if (kind !== "send") toast(problem ?? { key: "toast.not_edited" }, "bad");
+  else if (room !== undefined && current.value !== room_id) {
+    toast({ key: "toast.not_sent", args: { room: room.name } }, "bad");
+  }
 });
 gone.on(({ roomId }) => {
   if (drafts.has(roomId)) clearDraft(roomId);
@@ -218,5 +241,5 @@ emptied.on(() => {
   for (const one of drafts.values()) one.value = { text: "" };
   drafts.clear();
   unwritten.clear();
-  unsent.value = 0;
+  stranded.value = [];
 });

@@ -28,8 +28,8 @@ export function AccountMenu({ children, class: extra }) {
 export const showShortcuts = () => showDialog(() => html`<${ShortcutsDialog} />`);
 
 /** Sign out at once, or ask when something has not been sent. */
-function askSignOut() {
-  const n = unsent.value;
+async function askSignOut() {
+  const n = await unsent();
   if (n === 0) return signOut();
   ask({ title: t("signOutAsk"), text: t("signOutUnsent", { n }), confirm: t("signOut"), danger: true, act: signOut });
 }

@@ -3,14 +3,17 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n/language.js";
 import { announcement, dismiss, toasts } from "../store/announce.js";
+import { cancelStranded, stranded } from "../store/compose.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
+import { copy } from "./message-actions.js";
 import { say } from "./words.js";
 
 const SHOWN = 5000; // milliseconds; what went wrong stays twice as long
 
 export function Toasts() {
   return html`<div class="toasts" role="status">
+    ${stranded.value.length > 0 && html`<${Stranded} entries=${stranded.value} />`}
     ${toasts.value.map((toast) => html`<${Toast} key=${toast.id} toast=${toast} />`)}
   </div>`;
 }
@@ -26,6 +29,20 @@ function Toast({ toast }) {
     <span>${say(toast)}</span>
     <button type="button" class="icon-button" aria-label=${t("dismiss")} onClick=${() => dismiss(toast.id)}><${Icon}
       name="close" size=${14} /></button>
+  </div>`;
+}
+
+/**
+ * What can never be sent is given back, and stays until somebody has decided.
+ * @param {{ entries: import("../core/types.d.ts").Pending[] }} props
+ */
+function Stranded({ entries }) {
+  const text = entries.map((entry) => entry.text).join("\n\n");
+  return html`<div class="toast bad">
+    <${Icon} name="alert" />
+    <span>${t("stranded", { n: entries.length })}</span>
+    <button type="button" class="link" onClick=${() => copy(text)}>${t("copyText")}</button>
+    <button type="button" class="link" onClick=${cancelStranded}>${t("discard")}</button>
   </div>`;
 }
 
