@@ -20,14 +20,15 @@ Every way in which it says no:
     ClientError
     ├── Unreachable          no answer: what was asked may have happened, or not
     ├── NotUnderstood        an answer that this client can't read
-    └── Closed               the connection is over
+    ├── Closed               the connection is over
+    └── Missed               events of a room that may not be read any more
 
 The protocol is in `core.py`, without I/O; `live.py` is the shell around it, and `ports.py` says what that needs.
 """
 
 from hubbub.client.api import Api
 from hubbub.client.chat import Chat, connect, register
-from hubbub.client.errors import ClientError, Closed, NotUnderstood, Unreachable
+from hubbub.client.errors import ClientError, Closed, Missed, NotUnderstood, Unreachable
 from hubbub.client.feeds import Feed, RoomEvent, RoomReset
 from hubbub.client.live import Live, Signals
 from hubbub.client.results import (
@@ -54,6 +55,7 @@ __all__ = [
     "Live",
     "LogPage",
     "Membership",
+    "Missed",
     "NotUnderstood",
     "Page",
     "Person",

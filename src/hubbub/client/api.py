@@ -267,8 +267,11 @@ class Api:
         path = f"/rooms/{room_id}/events"
         page = await self._rest.ask(EventTimeline, "GET", path, query=query, credentials=self._credentials)
         events = [domain_event(room_id, body) for body in page.items]
-        upto = page.items[-1].seq if page.items else after
-        return LogPage([event for event in events if event is not None], upto, page.head, page.epoch)
+        if page.items:
+            after, upto = Seq(page.items[0].seq - 1), page.items[-1].seq
+        else:
+            upto = after
+        return LogPage([event for event in events if event is not None], upto, page.head, page.epoch, after)
 
     async def _change_user(self, user_id: UserId, *, disabled: bool) -> Profile:
         path, body = f"/users/{user_id}", {"disabled": disabled}

@@ -5,7 +5,8 @@ Exception
 └── ClientError
     ├── Unreachable   no answer: what was asked may have happened, or not
     ├── NotUnderstood an answer that this client can't read
-    └── Closed        the connection is over: closed here, or by the server for good
+    ├── Closed        the connection is over: closed here, or by the server for good
+    └── Missed        events that were not taken in time, and that may not be read any more
 """
 
 from hubbub.domain.errors import (
@@ -34,6 +35,10 @@ class NotUnderstood(ClientError):
 
 
 class Closed(ClientError):
+    pass
+
+
+class Missed(ClientError):
     pass
 
 

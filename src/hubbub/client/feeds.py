@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from hubbub.client.backoff import Backoff
-from hubbub.client.errors import Unreachable
+from hubbub.client.errors import ClientError, Closed, Missed, is_final
 from hubbub.client.ports import Reader
-from hubbub.domain.errors import Conflict, Internal
+from hubbub.domain.errors import ChatError, Conflict, Forbidden, Internal, NotFound
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire.position import Position, Step
@@ -50,14 +50,16 @@ class Followed(Protocol):
     @property
     def ended(self) -> bool: ...
 
-    def raise_error(self) -> None: ...
+    @property
+    def error(self) -> Exception | None: ...
 
 
 class Feed(AsyncIterator[RoomEvent]):
     """The events of a room for one loop, in order and without a hole, however slow the loop is.
 
     At most `limit` events wait in memory. When the loop has taken them and has fallen behind, the next ones are read
-    from the log.
+    from the log. Where they may not be read any more, since the user was removed meanwhile or the room was deleted,
+    that raises Missed.
     """
 
     def __init__(self, room: Followed, reader: Reader, backoff: Backoff, limit: int) -> None:
@@ -98,10 +100,11 @@ class Feed(AsyncIterator[RoomEvent]):
 
     async def __anext__(self) -> RoomEvent:
         while not self._queue:
+            if self._room.error is not None:
+                raise self._room.error
             if self._lags():
                 await self._read()
             elif self._room.ended:
-                self._room.raise_error()
                 raise StopAsyncIteration
             else:
                 self._wake.clear()
@@ -113,19 +116,39 @@ class Feed(AsyncIterator[RoomEvent]):
         return self._position is not None and position is not None and self._position.applied < position
 
     async def _read(self) -> None:
+        """Read on in the log, or wait a while where that can't be done just now."""
         position = self._position
         assert position is not None
+        self._wake.clear()
         try:
             page = await self._reader.events(self._room.id, after=position.applied, epoch=self._room.epoch)
-        except (Unreachable, Conflict) as error:
-            if isinstance(error, Conflict) and self._room.ended:  # else the live connection says it too, by a reset
-                raise
-            await asyncio.sleep(self._backoff.next())
+            if page.after > position.applied:
+                raise Forbidden(f"what came before event {page.after + 1} may not be read any more")
+        except (ChatError, ClientError) as error:
+            if position is self._position:
+                await self._failed(error)
             return
         if position is not self._position:
             return  # the room was reset meanwhile
         if page.upto <= position.applied:
             raise Internal(f"the log of room {self._room.id} ends before its own events")
         self._backoff.reset()
-        self._queue.extend(event for event in page.items if event.seq > position.applied)
+        end = self._room.position if self._room.ended else None
+        self._queue.extend(event for event in page.items if end is None or event.seq <= end)
         self._position = Position(page.upto)
+
+    async def _failed(self, error: ChatError | ClientError) -> None:
+        """Wait a while, or raise what will be the same then."""
+        if isinstance(error, Forbidden | NotFound | Conflict):
+            # The live connection will say so too, and why; unless this room has ended, so that it says no more.
+            if self._room.ended and self._room.error is None:
+                assert self._position is not None
+                span = f"events {self._position.applied + 1} to {self._room.position} of room {self._room.id}"
+                raise Missed(f"{span} were not taken in time, and may not be read any more") from error
+        elif is_final(error) or isinstance(error, Closed):
+            raise error
+        timer = asyncio.get_running_loop().call_later(self._backoff.next(), self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()

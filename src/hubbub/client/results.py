@@ -104,15 +104,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Events, oldest first, all there are up to `upto`; kinds that this release does not know are left out.
+    """Events, oldest first, all from `after` (exclusive) to `upto`; kinds that this release does not know are left out.
 
-    `epoch` is the log that these are numbers of.
+    `after` is higher than what was asked for where older events may not be read. `epoch` is the log that these are
+    numbers of.
     """
 
     items: list[Event]
     upto: Seq
     head: Seq
     epoch: str
+    after: Seq
 
 
 def person(body: wire.UserBody) -> Person:

@@ -47,8 +47,9 @@ class Room:
     `state` is the fold of the events that were applied. A room that is followed from its beginning (`after=0`) is
     complete; one that is followed from now on knows what has happened since, and what `load` and `history` add.
 
-    The loop ends after the user was removed, or after the room was deleted. It raises what the server said when the
-    room was refused, or when the connection is over.
+    The loop ends after the user was removed, or after the room was deleted; it raises Missed when it was too far behind
+    to be given all that came before. It raises what the server said when the room was refused, or when the connection
+    is over.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Room:
         return self.events()
 
     def events(self, *, limit: int = FEED_EVENTS) -> Feed:
-        """What is applied from now on. At most `limit` events wait in memory; none is left out."""
+        """What is applied from now on, however slow the loop is. At most `limit` events wait in memory."""
         feed = Feed(self, self._reader, Backoff(self._speaker.random), limit)
         if self.position is not None:
             feed.begin(self.position)
@@ -115,8 +116,7 @@ class Room:
         """Wait until the room is live. Raise why it will not be: Closed when it is not followed any more."""
         while not self.live:
             if self.ended:
-                self.raise_error()
-                raise Closed(f"room {self.id} is not followed any more")
+                raise self.error or Closed(f"room {self.id} is not followed any more")
             self._changed.clear()
             await self._changed.wait()
 
@@ -252,11 +252,6 @@ class Room:
         self._changed.set()
         for feed in list(self._feeds):
             feed.wake()
-
-    def raise_error(self) -> None:
-        """Raise why the room is over, if it was not the user's own removal."""
-        if self.error is not None:
-            raise self.error
 
     def _add(self, found: Iterable[Message]) -> None:
         """Put older messages in their places; of two states of one message the newer counts."""

@@ -104,6 +104,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.log: list[Event] = []
+        self.base = Seq(0)  # the last seq before what may be read
         self.read: list[Seq] = []  # `after` of each page that was asked for
         self.failures: list[Exception] = []  # raised by the next reads
         self.summary: RoomSummary | None = None
@@ -114,8 +115,9 @@ class Shelf:
         self.read.append(after)
         if self.failures:
             raise self.failures.pop(0)
-        items = [event for event in self.log if event.seq > after][:limit]
-        return LogPage(items, items[-1].seq if items else after, Seq(len(self.log)), "e")
+        start = max(after, self.base)
+        items = [event for event in self.log if event.seq > start][:limit]
+        return LogPage(items, items[-1].seq if items else start, Seq(len(self.log)), "e", start)
 
     async def room(self, room_id: RoomId) -> RoomSummary:
         assert self.summary is not None

@@ -4,12 +4,21 @@ import asyncio
 
 import pytest
 
-from hubbub.client.errors import Unreachable
+from hubbub.client.errors import Closed, Missed, NotUnderstood, Unreachable
 from hubbub.client.feeds import RoomReset
-from hubbub.domain.errors import Conflict, Forbidden, Internal
+from hubbub.domain.errors import (
+    Conflict,
+    Forbidden,
+    Internal,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from hubbub.domain.ids import Seq
 from hubbub.wire import frames as wire
-from tests.unit.client.pipes import Opened, World, apply, seqs, turns
+from tests.loops import run_jumping
+from tests.unit.client.pipes import Opened, World, apply, follow, seqs, turns
 from tests.unit.client.scripted import HELLO, ROOM, event, joined, posted
 
 
@@ -55,37 +64,111 @@ async def test_what_the_log_has_beyond_the_view_is_given_once(opened: Opened) ->
     assert await anext(feed) == posted(4)
 
 
-async def test_a_log_that_can_not_be_reached_is_asked_again(opened: Opened) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [Unreachable("away"), Unavailable("later"), RateLimited("later"), Internal("?"), NotUnderstood("?")],
+)
+async def test_a_log_that_can_not_be_had_just_now_is_asked_again(opened: Opened, trouble: Exception) -> None:
     feed = opened.room.events(limit=1)
     apply(opened, 1, 2)
-    opened.shelf.failures += [Unreachable("away"), Unreachable("away")]
+    opened.shelf.failures += [trouble, trouble]
     assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
 
 
-async def test_a_log_that_was_replaced_is_asked_again_while_a_reset_may_come_and_raised_after_the_end(
+@pytest.mark.parametrize("refusal", [NotFound("removed"), Forbidden("removed"), Conflict("another log")])
+async def test_a_log_that_is_refused_is_asked_again_while_the_live_connection_has_not_said_why(
+    opened: Opened, refusal: Exception
+) -> None:
+    feed = opened.room.events(limit=1)
+    apply(opened, 1, 2)
+    opened.shelf.failures += [refusal, refusal]
+    assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
+
+
+async def test_a_refusal_that_is_not_about_the_room_is_raised(opened: Opened) -> None:
+    feed = opened.room.events(limit=1)
+    apply(opened, 1, 2)
+    opened.shelf.failures.append(Unauthenticated("sign in again"))
+    await anext(feed)
+    with pytest.raises(Unauthenticated):
+        await anext(feed)
+
+
+@pytest.mark.parametrize("refusal", [NotFound("removed"), Forbidden("removed"), Conflict("another log")])
+async def test_who_is_removed_while_a_loop_lags_gets_what_waits_and_is_told_that_the_rest_is_missed(
+    opened: Opened, refusal: Exception
+) -> None:
+    feed = opened.room.events(limit=2)
+    apply(opened, 1, 2, 3, 4)
+    opened.room.end(None)
+    opened.shelf.failures += [refusal, refusal]
+    assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
+    for _ in range(2):
+        with pytest.raises(Missed, match="events 3 to 4 of room 9"):
+            await anext(feed)
+
+
+async def test_who_comes_back_without_the_right_to_read_what_was_is_told_that_it_is_missed(opened: Opened) -> None:
+    feed = opened.room.events(limit=2)
+    apply(opened, 1, 2, 3, 4)
+    opened.room.end(None)
+    opened.shelf.log.append(posted(5))
+    opened.shelf.base = Seq(4)
+    assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
+    with pytest.raises(Missed, match="events 3 to 4 of room 9"):
+        await anext(feed)
+
+
+async def test_a_hole_at_the_beginning_of_the_log_is_not_passed_over_before_the_reset_that_explains_it(
     opened: Opened,
 ) -> None:
     feed = opened.room.events(limit=1)
-    apply(opened, 1, 2, 3)
-    opened.shelf.failures += [Conflict("another log")]
-    assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
-    late = opened.room.events(limit=1)
-    apply(opened, 4, 5)
-    opened.room.end(None)
-    opened.shelf.failures += [Conflict("another log")]
-    assert seqs([await anext(late)]) == [4]
-    with pytest.raises(Conflict):
-        await anext(late)
-
-
-async def test_a_log_that_may_not_be_read_any_more_is_raised(opened: Opened) -> None:
-    feed = opened.room.events(limit=1)
     apply(opened, 1, 2)
-    opened.room.end(None)
-    opened.shelf.failures.append(Forbidden("removed"))
+    opened.shelf.log.append(posted(3))
+    opened.shelf.base = Seq(2)
     await anext(feed)
-    with pytest.raises(Forbidden):
+    reading = asyncio.ensure_future(anext(feed))
+    await turns()
+    assert not reading.done()
+    opened.room.reset("pruned", Seq(2))
+    assert await reading == RoomReset(ROOM, "pruned", Seq(2))
+
+
+async def test_a_loop_that_lags_when_its_room_is_left_alone_gets_the_rest_and_nothing_after_it(opened: Opened) -> None:
+    feed = opened.room.events(limit=2)
+    apply(opened, 1, 2, 3, 4)
+    opened.room.unfollow()
+    opened.shelf.log.append(posted(5))
+    assert seqs([event async for event in feed]) == [1, 2, 3, 4]
+
+
+async def test_a_loop_that_lags_when_the_connection_is_closed_gives_what_waits_and_raises_that(opened: Opened) -> None:
+    feed = opened.room.events(limit=2)
+    apply(opened, 1, 2, 3, 4)
+    await opened.world.live.close()
+    assert seqs([await anext(feed), await anext(feed)]) == [1, 2]
+    with pytest.raises(Closed):
         await anext(feed)
+    assert opened.shelf.read == []
+
+
+def test_a_loop_that_waits_for_the_log_is_told_of_the_end_at_once() -> None:
+    async def scenario() -> float:
+        world = World()
+        world.live.random = lambda: 0.999
+        opened = await follow(world)
+        feed = opened.room.events(limit=1)
+        apply(opened, 1, 2)
+        opened.shelf.failures += [Unreachable("away")] * 9
+        await anext(feed)
+        reading = asyncio.ensure_future(anext(feed))
+        await turns()
+        await world.live.close()
+        with pytest.raises(Closed):
+            await reading
+        return asyncio.get_running_loop().time()
+
+    assert run_jumping(scenario()) == 0.0
 
 
 async def test_a_log_that_is_shorter_than_the_view_is_a_defect_and_no_endless_loop(opened: Opened) -> None:

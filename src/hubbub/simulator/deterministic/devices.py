@@ -119,7 +119,8 @@ class SimServer:
             lambda node: node.chat.logs.events(self._user_id, room_id, after=after, limit=limit, epoch=epoch)
         )
         upto = page.items[-1].seq if page.items else page.head
-        return LogPage(items=list(page.items), head=page.head, upto=upto, epoch=page.epoch)
+        start = Seq(page.items[0].seq - 1) if page.items else after
+        return LogPage(items=list(page.items), head=page.head, upto=upto, epoch=page.epoch, after=start)
 
     async def room(self, room_id: RoomId) -> RoomSummary:
         raise Unreachable("no program asks for this here")

@@ -109,7 +109,7 @@ class LossyServer:
         return AccessToken("token")
 
     async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200, epoch: str | None = None) -> LogPage:
-        return LogPage(items=self.log[after:], upto=self.fold.head, head=self.fold.head, epoch="lossy")
+        return LogPage(items=self.log[after:], upto=self.fold.head, head=self.fold.head, epoch="lossy", after=after)
 
     async def room(self, room_id: RoomId) -> RoomSummary:
         raise NotImplementedError
