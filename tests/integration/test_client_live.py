@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.audit.ledger import state_of
-from hubbub.client import Chat, Unreachable, connect, register
+from hubbub.client import Chat, Closed, Missed, Unreachable, connect, register
 from hubbub.domain.errors import ClientIdReused, Forbidden, NotFound, Unauthenticated
 from hubbub.domain.events import MemberLeft, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq
@@ -150,6 +150,40 @@ async def test_a_loop_that_is_slower_than_the_room_misses_nothing(live: LiveServ
         await asyncio.gather(*(said.send(f"message {number}") for number in range(80)))
         texts = [event.message.text for _ in range(80) if isinstance(event := await anext(slow), MessagePosted)]
         assert texts == [f"message {number}" for number in range(80)]
+
+
+async def test_a_loop_that_is_far_behind_when_its_user_is_removed_says_what_it_could_not_give(live: LiveServer) -> None:
+    async with AsyncExitStack() as stack:
+        ann, bob = await sign_up(live, stack, "ann"), await sign_up(live, stack, "bob")
+        room_id = await found(ann, bob)
+        room = bob.room(room_id)
+        await room.ready()
+        slow, quick = room.events(limit=10), aiter(room)
+        await asyncio.gather(*(ann.room(room_id).send(f"message {number}") for number in range(30)))
+        await ann.api.remove_member(room_id, bob.user.id)
+        assert [event.seq async for event in quick if isinstance(event, MessagePosted | MemberLeft)] == list(
+            range(4, 35)
+        )
+        assert [event.seq for _ in range(10) if isinstance(event := await anext(slow), MessagePosted)] == list(
+            range(4, 14)
+        )
+        with pytest.raises(Missed, match=f"events 14 to 34 of room {room_id}"):
+            await anext(slow)
+
+
+async def test_a_loop_that_lags_and_rest_are_closed_with_the_chat(live: LiveServer) -> None:
+    async with AsyncExitStack() as stack:
+        ann = await sign_up(live, stack, "ann")
+        room = ann.room(await found(ann))
+        await room.ready()
+        feed = room.events(limit=1)
+        await asyncio.gather(*(room.send(f"message {number}") for number in range(3)))
+        await ann.close()
+        assert isinstance(await anext(feed), MessagePosted)
+        with pytest.raises(Closed):
+            await anext(feed)
+        with pytest.raises(Closed):
+            await ann.api.me()
 
 
 async def test_a_view_from_the_tail_and_one_from_the_beginning_come_to_the_same(live: LiveServer) -> None:

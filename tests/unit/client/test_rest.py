@@ -9,7 +9,7 @@ import pytest
 
 from hubbub.client.api import Api
 from hubbub.client.credentials import SessionCredentials
-from hubbub.client.errors import NotUnderstood, Unreachable
+from hubbub.client.errors import Closed, NotUnderstood, Unreachable
 from hubbub.client.rest import Rest
 from hubbub.client.results import Tokens
 from hubbub.domain.errors import (
@@ -146,6 +146,27 @@ async def test_patience_ends(rest_of: RestOf) -> None:
         await rest_of(Script(problem(429, "rate_limited", headers={"Retry-After": "60"}))).tell("DELETE", "/rooms/9")
 
 
+async def test_after_the_end_nothing_is_asked_and_that_is_said() -> None:
+    script = Script(httpx2.Response(200, json=MESSAGE))
+    async with httpx2.AsyncClient(base_url="http://chat.test", transport=httpx2.MockTransport(script)) as http:
+        rest = Rest(http, random=lambda: 0.0, patience=10.0)
+    with pytest.raises(Closed):
+        await rest.ask(dict, "GET", "/x")
+    with pytest.raises(Closed):
+        await rest.tell("POST", "/x")
+    assert script.said == []
+
+
+async def test_what_is_under_way_at_the_end_is_not_repeated() -> None:
+    async def broken_off(_: httpx2.Request) -> httpx2.Response:
+        await http.aclose()
+        raise httpx2.ReadError("")
+
+    http = httpx2.AsyncClient(base_url="http://chat.test", transport=httpx2.MockTransport(broken_off))
+    with pytest.raises(Closed):
+        await Rest(http, random=lambda: 1.0, patience=10.0).ask(dict, "GET", "/x")
+
+
 async def test_other_refusals_are_not_repeated(rest_of: RestOf) -> None:
     script = Script(problem(404, "not_found"))
     with pytest.raises(NotFound):
@@ -161,6 +182,12 @@ async def test_a_log_page_says_how_far_it_reaches(rest_of: RestOf) -> None:
     assert ([event.seq for event in page.items], page.upto, page.head, page.epoch) == ([5], 6, 9, "k3v9")
 
 
+async def test_a_log_page_says_where_it_begins(rest_of: RestOf) -> None:
+    first = {"seq": 8, "kind": "message.deleted", "user_id": 1, "at": MESSAGE["at"], "target": 4}
+    api = api_of(rest_of(Script(httpx2.Response(200, json={"items": [first], "head": 9, "epoch": "k3v9"}))))
+    assert (await api.events(RoomId(9), after=Seq(4))).after == 7
+
+
 async def test_a_log_page_is_asked_for_in_the_log_that_is_known(rest_of: RestOf) -> None:
     script = Script(httpx2.Response(200, json={"items": [], "head": 4, "epoch": "k3v9"}))
     await api_of(rest_of(script)).events(RoomId(9), after=Seq(4), epoch="k3v9")
@@ -169,7 +196,8 @@ async def test_a_log_page_is_asked_for_in_the_log_that_is_known(rest_of: RestOf)
 
 async def test_a_log_page_of_nothing_reaches_where_it_began(rest_of: RestOf) -> None:
     api = api_of(rest_of(Script(httpx2.Response(200, json={"items": [], "head": 4, "epoch": "k3v9"}))))
-    assert (await api.events(RoomId(9), after=Seq(4))).upto == 4
+    page = await api.events(RoomId(9), after=Seq(4))
+    assert (page.after, page.upto) == (4, 4)
 
 
 async def test_the_first_request_signs_in(rest_of: RestOf) -> None:
