@@ -12,6 +12,7 @@ RUNS = (
     ["direct"],
     ["connections"],
     ["storm"],
+    ["sizes"],
     ["history"],
     ["cluster"],
     ["mixed"],

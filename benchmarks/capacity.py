@@ -1,21 +1,23 @@
 """A model: what so many users need, from what the other benchmarks have measured and what people are taken to do.
 
-Nothing is measured here. The costs are those of docs/performance.md and `benchmarks.sizes`, each by the command that
-stands beside it in docs/scale.md; `--mine` takes those that the same commands have written on this machine. What is
-worked out by a formula where chance rules (on how many nodes the readers of a message are, how long a message waits for
-a busy node) is also played with dice.
+Nothing is measured here. The costs are the figures that the pages show, each by the command that stands beside it in
+docs/scale.md; `--mine` takes what the same commands have written on this machine, where they have. What a formula says
+where chance rules (on how many nodes the readers of a message are, how long a message waits for a busy node) is also
+played with dice.
 """
 
-import json
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from io import StringIO
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from benchmarks.report import FOLDER, Row, percentile, show
+from benchmarks.report import FOLDER, Figures, Row, collected, kept, percentile, show, table, to_three_digits
 from hubbub.realtime.watch import LOOK
 
+TITLE = "What users need in the busiest hour"
 USERS = (10_000, 1_000_000, 100_000_000)
 BUSY = 0.5  # of a core; what is left is for bursts, and for the sockets of a node that has died
 BACK = 30.0  # seconds in which everybody shall be back whose node has died
@@ -36,22 +38,25 @@ class Use:
     stay: float  # seconds that a socket lasts
 
 
+USUAL = Use(online=0.1, sockets=1.2, messages=20, peak=0.12, readers=8, stay=3600)
+
+
 @dataclass(frozen=True, slots=True)
 class Costs:
     """CPU of a node in µs, and what else is limited."""
 
-    message: float = 103.0  # from one socket to another, durable; a node that hears of one by the bus has less to do
-    delivery: float = 9.55  # one more socket
-    heartbeat: float = 87.3
-    look: float = 12.8  # at the store for what the bus may have lost, for each user
-    connect: float = 1530.0
-    resume: float = 1030.0
-    socket_kb: float = 5.62  # of memory
-    writes: float = 3780.0  # messages a second that one PostgreSQL commits
-    disk: float = 392.0  # bytes of a message there
+    message: float  # from one socket to another, durable; a node that hears of one by the bus has less to do
+    delivery: float  # one more socket
+    heartbeat: float
+    look: float  # at the store for what the bus may have lost, for each user
+    connect: float
+    resume: float
+    socket_kb: float  # of memory
+    writes: float  # messages a second that one PostgreSQL commits
+    disk: float  # bytes of a message there
 
 
-# Where `./dev bench` has written them: benchmark, row (-1 = the last), figure, factor.
+# Where they are among the figures: benchmark, row (-1 = the last), figure, factor.
 WRITTEN = {
     "message": ("direct", 0, "CPU µs/message", 1),
     "delivery": ("rooms", -1, "µs/delivery, one in flight", 1),
@@ -154,14 +159,27 @@ def row(need: Need) -> Row:
     )
 
 
-def measured_here(costs: Costs) -> Costs:
-    """The costs that benchmarks have written on this machine; the others stay."""
-    found = {}
-    for name, (benchmark, row, figure, factor) in WRITTEN.items():
-        file = FOLDER / f"{benchmark}.json"
-        if file.exists():
-            found[name] = json.loads(file.read_text())["rows"][row]["figures"][figure] * factor
-    return replace(costs, **found)
+def costs_in(figures: Figures) -> Costs:
+    """Among what benchmarks have measured."""
+    return Costs(
+        **{
+            name: to_three_digits(figures[benchmark]["rows"][row]["figures"][figure] * factor)
+            for name, (benchmark, row, figure, factor) in WRITTEN.items()
+        }
+    )
+
+
+def needs(use: Use, costs: Costs) -> list[Row]:
+    """Of so many users each."""
+    return turned([row(Need(users, use, costs)) for users in USERS])
+
+
+def printed(costs: Costs) -> str:
+    """What `COLUMNS=90 ./dev bench capacity` prints, as docs/scale.md shows it: without the lines of the frame."""
+    out = StringIO()
+    Console(file=out, width=90).print(table(TITLE, needs(USUAL, costs)))
+    lines = [TITLE + "…", *out.getvalue().splitlines()[1:]]
+    return "".join(f"{line if line[0] in '┃│' or line == lines[0] else line[0] + '…'}\n" for line in lines)
 
 
 def turned(rows: list[Row]) -> list[Row]:
@@ -170,18 +188,18 @@ def turned(rows: list[Row]) -> list[Row]:
 
 
 def main(
-    online: Annotated[float, typer.Option(min=0, max=1, help="Part of all users, in the busiest hour.")] = 0.1,
-    sockets: Annotated[float, typer.Option(min=0.1, help="Of somebody who is online.")] = 1.2,
-    messages: Annotated[float, typer.Option(min=0.1, help="Of a user, on a day.")] = 20,
-    peak: Annotated[float, typer.Option(min=0.04, max=1, help="Part of a day's messages in that hour.")] = 0.12,
-    readers: Annotated[float, typer.Option(min=1, help="Sockets that are told a message, on average.")] = 8,
-    stay: Annotated[float, typer.Option(min=10, help="Seconds that a socket lasts.")] = 3600,
+    online: Annotated[float, typer.Option(min=0, max=1, help="Part of all users, in the busiest hour.")] = USUAL.online,
+    sockets: Annotated[float, typer.Option(min=0.1, help="Of somebody who is online.")] = USUAL.sockets,
+    messages: Annotated[float, typer.Option(min=0.1, help="Of a user, on a day.")] = USUAL.messages,
+    peak: Annotated[float, typer.Option(min=0.04, max=1, help="Part of a day's messages in that hour.")] = USUAL.peak,
+    readers: Annotated[float, typer.Option(min=1, help="Sockets that are told a message, on average.")] = USUAL.readers,
+    stay: Annotated[float, typer.Option(min=10, help="Seconds that a socket lasts.")] = USUAL.stay,
     mine: Annotated[bool, typer.Option("--mine", help="Costs as benchmarks have written them here.")] = False,
 ) -> None:
     """Work out what 10 thousand, a million and 100 million users need."""
     use = Use(online, sockets, messages, peak, readers, stay)
-    costs = measured_here(Costs()) if mine else Costs()
-    show("capacity", "What users need in the busiest hour", turned([row(Need(users, use, costs)) for users in USERS]))
+    costs = costs_in({**kept(), **collected(FOLDER)} if mine else kept())
+    show("capacity", TITLE, needs(use, costs))
 
 
 if __name__ == "__main__":

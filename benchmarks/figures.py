@@ -10,41 +10,28 @@ Without `--write` it is only told whether the pages show the last results.
 import json
 import re
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
-from benchmarks.report import FOLDER, figure
+from benchmarks import capacity
+from benchmarks.report import FOLDER, KEPT, Figures, collected, figure
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "docs" / "operations.md", ROOT / "README.md")
-KEPT = ROOT / "docs" / "figures.json"
-
-Figures: TypeAlias = Mapping[str, Any]
-"""What the JSON file of each benchmark says, by the name of the benchmark."""
+PAGES = tuple(ROOT / name for name in ("docs/performance.md", "docs/operations.md", "docs/scale.md", "README.md"))
 
 # A table comes after its command; further ones of the same command name their results.
 _TABLE = re.compile(r"((?:```sh\n\./dev bench ([^\n]+)\n```|<!-- figures: ([\w-]+) -->)\n\n)(?:\|[^\n]*\n)+")
+_COST = re.compile(r"^(\| `(\w+)` \| )[\d.,]+(?= \|)", re.MULTILINE)
+_MODEL = re.compile(r"(?<=\n)(\$ COLUMNS=90 \./dev bench capacity\n).*?(?=written to )", re.DOTALL)
 _CHART = re.compile(r"(?<=```mermaid\n)xychart-beta\n.*?(?=```\n)", re.DOTALL)
 _WHEN = re.compile(r"^Measured on .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 
 
-def collected(folder: Path) -> dict[str, Any]:
-    """The results of the last runs, each figure to three digits."""
-    found = {}
-    for file in sorted(folder.glob("*.json")):
-        result = json.loads(file.read_text(encoding="utf-8"))
-        for row in result["rows"]:
-            row["figures"] = {name: float(f"{value:.3g}") for name, value in row["figures"].items()}
-        found[file.stem] = {key: result[key] for key in ("at", "python", "machine", "rows")}
-    return found
-
-
 def filled(page: str, figures: Figures) -> str:
-    """A page with these figures: in the table after each command, in the chart, and in the words about the run."""
+    """A page with these figures: in its tables and chart, in the words about the run, and in the model."""
 
     def fill(found: re.Match[str]) -> str:
         name = _name(found[2] or found[3])
@@ -53,6 +40,10 @@ def filled(page: str, figures: Figures) -> str:
     page = _TABLE.sub(fill, page)
     if "rooms" in figures:
         page = _CHART.sub(lambda _: _chart(figures["rooms"]["rows"]), page)
+    if _COST.search(page):
+        costs = capacity.costs_in(figures)
+        page = _COST.sub(lambda found: found[1] + figure(getattr(costs, found[2])), page)
+        page = _MODEL.sub(lambda found: found[1] + capacity.printed(costs), page)
     return _WHEN.sub(lambda _: _when(figures), page)
 
 

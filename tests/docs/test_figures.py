@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import figures
-from benchmarks.figures import KEPT, PAGES, collected, filled, shown
+from benchmarks.figures import PAGES, filled, shown
+from benchmarks.report import KEPT, collected
 from tests.guards.project import ROOT
 
 COMMAND = re.compile(r"^\./dev bench (\w+)", re.MULTILINE)
