@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hubbub.client.backoff import Backoff
+from hubbub.client.errors import Missed
 from hubbub.client.outputs import Applied, CaughtUp, Ended, Joined, Output, Reset
 from hubbub.domain.errors import ChatError, Forbidden, Invalid, NotFound
 from hubbub.domain.ids import RoomId, Seq
@@ -171,7 +172,7 @@ class Catchup:
         if room is None or room.stage is Stage.ENDED:
             return
         if frame.reason == "forbidden":
-            self._end(room, None)
+            self._end(room, _missed(room, frame.seq))
             return
         self._restart(room, Seq(0) if frame.base is None else frame.base, frame.reason)
         if room.stage is Stage.LIVE:
@@ -261,7 +262,15 @@ class Catchup:
         else:  # retryable, or superseded by a frame that the server took for a later one
             self._want(room, now + max(error.retry_after or 0.0, room.backoff.next()))
 
-    def _end(self, room: Following, error: ChatError | None) -> None:
+    def _end(self, room: Following, error: ChatError | Missed | None) -> None:
         room.stage, room.ref = Stage.ENDED, None
         self._wanted.pop(room.room_id, None)
         self._outputs.append(Ended(room.room_id, error))
+
+
+def _missed(room: Following, removal: Seq | None) -> Missed | None:
+    """What there is to say of a removal before which events were lost on the way."""
+    if removal is None or room.position is None or room.position.applied >= removal:
+        return None
+    span = f"events {room.position.applied + 1} to {removal} of room {room.room_id}"
+    return Missed(f"{span} were lost on the way, and may not be read any more")

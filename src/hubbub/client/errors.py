@@ -6,7 +6,7 @@ Exception
     ├── Unreachable   no answer: what was asked may have happened, or not
     ├── NotUnderstood an answer that this client can't read
     ├── Closed        the connection is over: closed here, or by the server for good
-    └── Missed        events that were not taken in time, and that may not be read any more
+    └── Missed        events of a room from before a removal, which may not be read any more
 """
 
 from hubbub.domain.errors import (

@@ -80,7 +80,10 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A room is not followed any more. `error` says why it was refused; None: the user was removed from it."""
+    """A room is not followed any more.
+
+    `error` says why it was refused, or what was missed before a removal; None: the user was removed, nothing missed.
+    """
 
     room_id: RoomId
     error: Exception | None

@@ -3,6 +3,7 @@
 import pytest
 
 from hubbub.client import outputs
+from hubbub.client.errors import Missed
 from hubbub.domain.events import MessagePosted
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
@@ -163,6 +164,21 @@ def test_who_was_removed_gets_no_more_of_the_room() -> None:
     script.lost()
     script.opened()
     assert script.sent == []
+
+
+def test_who_was_removed_is_told_of_the_events_before_that_were_lost() -> None:
+    script = Script().opened().live(3)
+    script.says(event(6), wire.Reset(room_id=ROOM, reason="forbidden", seq=Seq(6)))
+    (ended,) = script.outputs(outputs.Ended)
+    assert isinstance(ended.error, Missed)
+    assert "events 4 to 6 of room 9" in str(ended.error)
+
+
+def test_who_was_removed_before_anything_was_known_of_the_room_has_missed_nothing() -> None:
+    script = Script().opened()
+    script.follow(None)
+    script.says(wire.Reset(room_id=ROOM, reason="forbidden", seq=Seq(6)))
+    assert script.outputs(outputs.Ended) == [outputs.Ended(ROOM, None)]
 
 
 @pytest.mark.parametrize("code", ["forbidden", "not_found", "invalid"])

@@ -218,7 +218,7 @@ async def test_asking_for_a_followed_room_again_gives_the_same_one(world: World)
     room = world.live.room(ROOM)
     assert world.live.room(ROOM) is room
     join = await pipe.heard(wire.Join)
-    pipe.says(joined(join.ref, 0), wire.Reset(room_id=ROOM, reason="forbidden", seq=Seq(1)))
+    pipe.says(joined(join.ref, 0), event(1), wire.Reset(room_id=ROOM, reason="forbidden", seq=Seq(1)))
     await turns()
     assert room.ended
     with pytest.raises(Closed, match="not followed"):
