@@ -57,6 +57,7 @@ class Core:
         self._ref = 0
         self._window = Window()
         self._auth_ref: int | None = None
+        self._epoch: str | None = None  # the last that was heard of
         self._opened_at = 0.0
         self._heard_at = 0.0
         self._lifetime: float | None = None  # seconds; of the token that the socket was opened with
@@ -116,7 +117,7 @@ class Core:
 
     def mark_read(self, room_id: RoomId, seq: Seq, now: float) -> None:
         """Tell how far a room is read. It is repeated until it is acknowledged, or a later mark takes its place."""
-        if self.hello is None or self._catchup.continues(room_id, self.hello.epoch):
+        if self._epoch is None or self._catchup.continues(room_id, self._epoch):
             self._notices.mark(room_id, seq)
             self._pump(now)
 
@@ -255,6 +256,7 @@ class Core:
                 self._window.goes_on(frame.ref, now)
                 self._window.settled(self._catchup.events(frame, now))
             case wire.Joined():
+                self._in_epoch(frame.epoch)
                 self._window.goes_on(frame.ref, now)
                 self._window.settled(self._catchup.joined(frame, now))
             case wire.Ping():
@@ -282,8 +284,7 @@ class Core:
         if hello.protocol != wire.PROTOCOL:
             self.stop(NotUnderstood(f"the server speaks protocol {hello.protocol}, this client {wire.PROTOCOL}"))
             return
-        if self.hello is not None and self.hello.epoch != hello.epoch:
-            self._notices.forget_marks()
+        self._in_epoch(hello.epoch)
         self.state = State.OPEN
         self.hello = hello
         self._opened_at = now
@@ -291,6 +292,12 @@ class Core:
         self._window.open(hello.limits, now)
         self._plan_renewal(now, self._lifetime)
         self._outputs.append(Welcomed(hello))
+
+    def _in_epoch(self, epoch: str) -> None:
+        """What is said from here on is about the log of this epoch."""
+        if self._epoch not in (None, epoch):
+            self._notices.forget_marks()
+        self._epoch = epoch
 
     def _acknowledged(self, now: float, frame: wire.Ack) -> None:
         ref = frame.ref

@@ -129,6 +129,15 @@ def test_marks_in_a_log_that_was_replaced_are_forgotten() -> None:
     assert marks(script) == [29, 3]
 
 
+def test_a_mark_in_a_log_that_was_heard_of_after_hello_is_kept() -> None:
+    script = Script().opened()
+    script.says(joined(script.follow(), 0, epoch="e2"))
+    script.lost()
+    script.mark(3)
+    script.opened(replace(HELLO, epoch="e2"))
+    assert marks(script) == [3]
+
+
 def test_a_room_that_was_never_joined_can_be_marked() -> None:
     script = Script().opened()
     script.core.follow(ROOM, script.now, epoch="e1")
