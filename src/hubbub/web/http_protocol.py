@@ -81,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) >= HEAD_LINES:
             self._too_large = True
-            raise ValueError("too many header lines")  # ends the parser, which asks for a 400
+            raise ValueError("too many header lines")  # ends the parser
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
