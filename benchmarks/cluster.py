@@ -1,8 +1,9 @@
 """One message to everybody in a room, on two nodes: CPU µs of each node for each delivery.
 
-Two `hubbub serve` on one PostgreSQL and one NATS, as many sockets on each. All is said on the first node, which commits
-it, delivers it to its own sockets and tells the bus; the second hears it from the bus and delivers it to its sockets.
-The frame is made once, by the first node: what comes from the bus is what the sockets are sent.
+Two `hubbub serve` on one PostgreSQL, which waits for the disk, and one NATS, as many sockets on each. All is said on
+the first node, which commits it, delivers it to its own sockets and tells the bus; the second hears it from the bus and
+delivers it to its sockets. The frame is made once, by the first node: what comes from the bus is what the sockets are
+sent.
 
 *Alone* is the first node before there is a second one, or a bus. All three are measured in the same run.
 """
@@ -79,7 +80,7 @@ def main(
     with TemporaryDirectory(prefix="hubbub-bench-", dir=".") as name, ExitStack() as stack:
         folder = Path(name).resolve()
         progress = stack.enter_context(Progress(transient=True))
-        postgres = stack.enter_context(running_postgres())
+        postgres = stack.enter_context(running_postgres(durable=True))
         nats = stack.enter_context(serving_nats())
         task = progress.add_task("making users", total=5)
         url = postgres.create_database()

@@ -7,7 +7,9 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 
-_EVENT = b'{"type":"event"'
+_END = b"\r\n\r\n"
+_CLOSE = b"\x88"  # the first byte of a close frame
+_EVENT, _HELLO = b'{"type":"event"', b'{"type":"hello"'
 _MASK = b"\x01\x02\x03\x04"  # a constant one: it protects nothing here, and costs nothing
 
 
@@ -21,14 +23,31 @@ def connect(port: int, path: str, token: str | None = None) -> socket.socket:
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{bearer}\r\n".encode()
     )
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        part = sock.recv(4096)
-        if not part:
-            raise ConnectionError("closed during the handshake")
-        answer += part
-    if not answer.startswith(b"HTTP/1.1 101"):
-        raise ConnectionError(answer.split(b"\r\n")[0].decode())
+    head = b""
+    while not head.endswith(_END):
+        seen = sock.recv(4096, socket.MSG_PEEK)  # what comes behind the handshake is left to be read
+        end = (head + seen).find(_END)
+        head += sock.recv(len(seen) if end < 0 else end + len(_END) - len(head))
+        if not seen:
+            break
+    if not head.startswith(b"HTTP/1.1 101"):
+        sock.close()
+        raise ConnectionError(head.split(b"\r\n")[0].decode() or "closed during the handshake")
+    sock.setblocking(False)
+    return sock
+
+
+def opened(port: int, path: str, token: str) -> socket.socket:
+    """A socket whose user the server has let in: it has said hello. Raise ConnectionError."""
+    sock = connect(port, path, token)
+    sock.settimeout(30.0)
+    said = b""
+    while _HELLO not in said:
+        part = sock.recv(1 << 16)
+        said += part
+        if not part or said.startswith(_CLOSE):
+            sock.close()
+            raise ConnectionError("closed before hello")
     sock.setblocking(False)
     return sock
 
@@ -67,11 +86,13 @@ class Crowd:
             if time.monotonic() > until:
                 raise TimeoutError(f"{seen} of {count} events within {timeout} s")
 
-    def drain(self, quiet: float = 0.3) -> None:
-        """Read until nothing has come for a while (seconds)."""
+    def drain(self, quiet: float = 0.3) -> int:
+        """Read until nothing has come for a while (seconds); how many events have."""
+        seen = 0
         while ready := self._poll.poll(quiet):
             for number, _ in ready:
-                self._sockets[number].recv(1 << 18)
+                seen += self._sockets[number].recv(1 << 18).count(_EVENT)
+        return seen
 
     def close(self) -> None:
         self._poll.close()

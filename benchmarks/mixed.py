@@ -1,7 +1,8 @@
 """Everything at once, and how long the server's event loop is held by any of it.
 
-One large room with a message every tenth of a second, many direct chats as fast as they go, readers of history, and
-clients that connect and leave. A watchdog inside the server measures how late its loop is: see `benchmarks.watched`.
+One large room with a message every tenth of a second, many direct chats between two people as fast as they go, readers
+of history, and clients that connect, are let in, and leave. A watchdog inside the server measures how late its loop is:
+see `benchmarks.watched`.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from benchmarks.crowds import Crowd, connect, text_frame
+from benchmarks.crowds import Crowd, connect, opened, text_frame
 from benchmarks.direct import Talkers
 from benchmarks.history import Readers
 from benchmarks.processes import Served
@@ -50,19 +51,25 @@ def main(
         crowd = Crowd([connect(server.port, path, person.token) for person in people])
         crowd.drain(1.0)
         talkers = Talkers([connect(server.port, f"/ws/chat/{room}", left.token) for left, _, room in rooms])
+        listeners = Crowd([connect(server.port, f"/ws/chat/{room}", right.token) for _, right, room in rooms])
+        listeners.drain(1.0)
         readers = Readers(server.port, 5, lambda: f"/rooms/{room_id}/messages?limit=50", people[0].token)
         os.kill(server.pid, signal.SIGUSR1)
         usage, until = server.begin(), time.monotonic() + seconds
-        counts = {"pages": 0, "connects": 0, "deliveries": 0}
+        counts = {"pages": 0, "connects": 0, "deliveries": 0, "heard": 0}
 
         def read() -> None:
             counts["pages"] = len(readers.read(seconds))
 
         def churn() -> None:
             while time.monotonic() < until:
-                connect(server.port, path, people[1].token).close()
+                opened(server.port, path, people[1].token).close()
                 counts["connects"] += 1
                 time.sleep(0.02)
+
+        def listen() -> None:
+            while time.monotonic() < until:
+                counts["heard"] += listeners.drain()
 
         def announce() -> None:
             sender = connect(server.port, path, people[0].token)
@@ -74,7 +81,7 @@ def main(
                 time.sleep(0.1)
             sender.shutdown(socket.SHUT_RDWR)
 
-        threads = [threading.Thread(target=work) for work in (read, churn, announce)]
+        threads = [threading.Thread(target=work) for work in (read, churn, listen, announce)]
         for thread in threads:
             thread.start()
         waits = talkers.talk(seconds)
@@ -85,6 +92,8 @@ def main(
         used = usage.end() / seconds
         process.terminate()
         process.wait(30)
+    if counts["heard"] != len(waits):
+        raise SystemExit(f"{len(waits)} direct messages were acknowledged, and {counts['heard']} delivered")
     row = {
         "direct messages/s": len(waits) / seconds,
         "ack p99 ms": percentile(waits, 99) * 1000,
