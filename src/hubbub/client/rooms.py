@@ -226,7 +226,7 @@ class Room:
 
     def caught_up(self) -> None:
         self.live = True
-        self._changed.set()
+        self._tell()
 
     def disconnected(self) -> None:
         self.live = False
@@ -249,6 +249,10 @@ class Room:
         self.live = False
         self.ended = True
         self.error = error
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake who waits for the room, or for its log."""
         self._changed.set()
         for feed in list(self._feeds):
             feed.wake()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from hubbub.client.errors import Closed, Missed, NotUnderstood, Unreachable
-from hubbub.client.feeds import RoomReset
+from hubbub.client.feeds import RoomEvent, RoomReset
 from hubbub.domain.errors import (
     Conflict,
     Forbidden,
@@ -152,21 +152,39 @@ async def test_a_loop_that_lags_when_the_connection_is_closed_gives_what_waits_a
     assert opened.shelf.read == []
 
 
+async def waiting_for_the_log() -> tuple[Opened, "asyncio.Task[RoomEvent]"]:
+    """A loop that lags, and will ask the log again after nearly half a second."""
+    world = World()
+    world.live.random = lambda: 0.999
+    opened = await follow(world)
+    feed = opened.room.events(limit=1)
+    apply(opened, 1, 2)
+    opened.shelf.failures.append(Unreachable("away"))
+    await anext(feed)
+    reading = asyncio.ensure_future(anext(feed))
+    await turns()
+    return opened, reading
+
+
 def test_a_loop_that_waits_for_the_log_is_told_of_the_end_at_once() -> None:
     async def scenario() -> float:
-        world = World()
-        world.live.random = lambda: 0.999
-        opened = await follow(world)
-        feed = opened.room.events(limit=1)
-        apply(opened, 1, 2)
-        opened.shelf.failures += [Unreachable("away")] * 9
-        await anext(feed)
-        reading = asyncio.ensure_future(anext(feed))
-        await turns()
-        await world.live.close()
+        opened, reading = await waiting_for_the_log()
+        await opened.world.live.close()
         with pytest.raises(Closed):
             await reading
         return asyncio.get_running_loop().time()
+
+    assert run_jumping(scenario()) == 0.0
+
+
+def test_a_loop_that_waits_for_the_log_asks_again_as_soon_as_the_connection_is_back() -> None:
+    async def scenario() -> float:
+        opened, reading = await waiting_for_the_log()
+        opened.room.caught_up()
+        assert await reading == posted(2)
+        found_at = asyncio.get_running_loop().time()
+        await opened.world.live.close()
+        return found_at
 
     assert run_jumping(scenario()) == 0.0
 
