@@ -1,9 +1,10 @@
 """A client that resumes, written for the oracle's eyes: nothing is healed silently, and all it knows can be looked at.
 
 It keeps a fold of each room by the arithmetic of `wire.position`, joins with its position and epoch, sends again what
-was not acknowledged, in order, and connects to any node that lives.
+was not acknowledged, in order, at the pace of the document, and connects to any node that lives.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -16,18 +17,19 @@ from hubbub.services.accounts import Grant
 from hubbub.services.ports import RoomSummary
 from hubbub.simulator.deterministic.edges import decode
 from hubbub.simulator.deterministic.loop import SimLoop, Violation
-from hubbub.simulator.deterministic.nodes import Node
+from hubbub.simulator.deterministic.nodes import LIMITS, Node
 from hubbub.simulator.deterministic.pipes import Pipe, latency
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.codec import encode
 from hubbub.wire.events import domain_event
+from hubbub.wire.limits import TokenBucket
 from hubbub.wire.position import Position, Step
 
 T = TypeVar("T")
 
 PASSWORD = "correct horse"  # noqa: S105 - nobody is kept out with it
-WINDOW = 8  # messages without an answer; the server takes some more frames
+WINDOW = 3 * LIMITS.frame_burst // 8  # frames without an answer
 RETRY = 0.5  # seconds until a refused join is tried again
 RETURN = 2.0  # seconds until somebody who was sent away from a room looks whether they are back in it
 
@@ -52,6 +54,7 @@ class Followed:
     base: Seq = Seq(0)
     epoch: str | None = None
     live: bool = False
+    marked: Seq = Seq(0)  # read up to here, as the server was told
     asked: int | None = None  # the ref of the last join; its answer counts, and no older one
 
 
@@ -80,7 +83,15 @@ class Client:
         self._ref = 0
         self._said = 0
         self._sent: dict[int, str] = {}  # the client_id of each send of this connection
+        self._outgoing: deque[wire.ClientFrame] = deque()
+        self._unanswered: dict[int, None] = {}
+        self._bucket = TokenBucket(0, 1)
         self._listings: dict[int, None] = {}  # attempts whose rooms are known
+
+    @property
+    def waits(self) -> bool:
+        """Is there a frame without an answer?"""
+        return bool(self._outgoing or self._unanswered)
 
     # What its user does
 
@@ -183,6 +194,9 @@ class Client:
     def _down(self) -> None:
         self.open = False
         self._sent.clear()
+        self._outgoing.clear()
+        self._unanswered.clear()
+        self._bucket = TokenBucket(LIMITS.frame_rate, LIMITS.frame_burst // 2)
         for followed in self.rooms.values():
             followed.live, followed.asked = False, None
 
@@ -201,6 +215,7 @@ class Client:
 
     def message(self, payload: bytes) -> None:
         frame = decode(payload)
+        self._hear_answer(frame)
         match frame:
             case wire.EventFrame():
                 self._apply(frame.room_id, frame)
@@ -213,7 +228,7 @@ class Client:
                 if frame.more:
                     self._join(frame.room_id)
             case wire.Ping():
-                self._send(wire.Pong(n=frame.n))
+                self._put(wire.Pong(n=frame.n))
                 self._look_at(frame.heads)
             case wire.Hello():
                 self._welcomed(frame)
@@ -336,8 +351,11 @@ class Client:
             return
         for room_id, followed in list(self.rooms.items()):
             if followed.asked is not None and followed.asked == frame.ref:
-                if frame.code in {"forbidden", "not_found"}:
+                if frame.code in {"forbidden", "not_found"} and self.room_id is None:
                     del self.rooms[room_id]
+                elif frame.code in {"forbidden", "not_found"}:
+                    self._hang_up()
+                    self._again(RETURN)
                 else:
                     self._loop.call_later(RETRY, self._join_if, room_id, followed.asked, context=self.context)
 
@@ -360,8 +378,32 @@ class Client:
                 self._send(wire.Send(ref=ref, room_id=frame.room_id, text=frame.text, client_id=client_id))
 
     def _send(self, frame: wire.ClientFrame) -> None:
+        self._outgoing.append(frame)
+        self._flow(self._attempt)
+
+    def _flow(self, attempt: int) -> None:
+        """Let go what the pace allows."""
+        while attempt == self._attempt and self._outgoing and len(self._unanswered) < WINDOW:
+            wait = self._bucket.take(self._loop.time())
+            if wait:
+                self._loop.call_later(wait + 0.001, self._flow, attempt, context=self.context)
+                return
+            frame = self._outgoing.popleft()
+            ref = getattr(frame, "ref", None)
+            if ref is not None:
+                self._unanswered[ref] = None
+            self._put(frame)
+
+    def _put(self, frame: wire.ClientFrame) -> None:
         assert self.pipe is not None
         self.pipe.send(encode(frame).decode())
+
+    def _hear_answer(self, frame: wire.ServerFrame) -> None:
+        """Of a join the answer is one frame or two."""
+        ref = getattr(frame, "ref", None)
+        if ref is not None and not (isinstance(frame, wire.Joined) and frame.replay is not None):
+            self._unanswered.pop(ref, None)
+            self._flow(self._attempt)
 
     def _next_ref(self) -> int:
         self._ref += 1

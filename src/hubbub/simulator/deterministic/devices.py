@@ -1,24 +1,28 @@
 """A program on the Python SDK: the real `client.live.Live`, over simulated sockets and requests.
 
-It follows every room of its user from the beginning, says what it is told to say until that is answered, and starts
-anew when its connection gives up.
+It follows every room of its user from the beginning, loops over its events and marks them as read, looks away from a
+room now and then, says what it is told to say until that is answered, and starts anew when its connection gives up.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from random import Random
 from typing import Any, TypeVar
 
 from hubbub.client.core import State
 from hubbub.client.errors import ClientError, Unreachable
+from hubbub.client.feeds import RoomEvent, RoomReset
 from hubbub.client.live import Live
 from hubbub.client.ports import AccessToken, ConnectionEnded
 from hubbub.client.results import LogPage, Membership, RoomSummary
+from hubbub.client.rooms import Room
 from hubbub.domain.errors import ChatError, Unauthenticated
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.services.accounts import Grant
 from hubbub.simulator.deterministic.clients import PASSWORD, Followed, Surroundings
+from hubbub.simulator.deterministic.loop import Violation
 from hubbub.simulator.deterministic.nodes import Node
 from hubbub.simulator.deterministic.pipes import Pipe, latency
 from hubbub.wire import frames as wire
@@ -29,6 +33,9 @@ T = TypeVar("T")
 
 ROOMS_EVERY = 2.0  # seconds between two looks at the list of rooms
 ANSWER_IN = 5.0  # seconds until a request counts as lost
+LOOP = 4  # events that wait for a loop over a room
+PAUSE = 1.0  # seconds that a loop stops at most, now and then
+AWAY = 0.2  # how often who does something in a room looks away from it
 
 
 class SimSocket:
@@ -62,6 +69,8 @@ class SimSocket:
         return message
 
     async def close(self, code: int, reason: str) -> None:
+        if reason == "an answer did not come":
+            raise Violation("sdk", "it hung up for want of an answer, and nothing was lost")
         if self.pipe is not None:
             self.pipe.hang_up()
         self.lost(code)
@@ -187,6 +196,7 @@ class Device:
         self._program: asyncio.Task[None] | None = None
         self._said = 0
         self._speaking: dict[str, asyncio.Task[None]] = {}
+        self._loops: dict[RoomId, _Loop] = {}
 
     # What the oracle sees
 
@@ -204,7 +214,18 @@ class Device:
             return {}
         epoch = self._live.hello.epoch
         followed = [room for room in self._live._followed.values() if not room.ended]
-        return {room.id: Followed(room.state, Position(room.position or Seq(0)), room.base, epoch) for room in followed}
+        return {
+            room.id: Followed(room.state, Position(room.position or Seq(0)), room.base, epoch, room.live, room._marked)
+            for room in followed
+        }
+
+    @property
+    def waits(self) -> bool:
+        """Is there a frame without an answer, or a loop that has not given everything?"""
+        if self._live is None:
+            return False
+        lags = any(not loop.has_given_all for loop in self._loops.values())
+        return lags or self._live._core._window.oldest is not None or self._live._core._due() is not None
 
     # What its user does
 
@@ -219,10 +240,16 @@ class Device:
 
     def ask(self, make: Callable[[int], wire.ClientFrame]) -> None:
         frame = make(0)
+        room_id = getattr(frame, "room_id", None)
+        if room_id is not None and self._world.random.random() < AWAY:
+            self._loop.call_soon(self._look_away, room_id, 2, context=self._context)
         if isinstance(frame, wire.Read) and frame.room_id is not None and self._live is not None:
             self._loop.call_soon(self._live.mark_read, frame.room_id, frame.seq, context=self._context)
-        elif isinstance(frame, wire.Typing | wire.Presence) and self._live is not None:
+        elif isinstance(frame, wire.Typing) and self._live is not None:
             self._loop.call_soon(self._live.tell, frame, context=self._context)
+        elif isinstance(frame, wire.Presence) and self._live is not None:
+            said = wire.Presence(status=frame.status, watch=frame.watch)
+            self._loop.call_soon(self._live.presence, said, context=self._context)
         elif isinstance(frame, wire.Edit | wire.Delete | wire.History):
             self._loop.call_soon(self._exchange, frame, context=self._context)
 
@@ -274,16 +301,37 @@ class Device:
             while live.error is None:
                 with suppress(ChatError, ClientError):
                     for room_id in await self._server.rooms():
-                        live.room(room_id, after=Seq(0))
+                        self._follow(live, room_id)
                 await asyncio.sleep(ROOMS_EVERY)
         except (ChatError, ClientError):
             return
         finally:
             self._live = None
-            for task in self._speaking.values():
+            for task in (*self._speaking.values(), *(loop.task for loop in self._loops.values())):
                 task.cancel()
             self._speaking.clear()
+            self._loops.clear()
             await live.close()
+
+    def _follow(self, live: Live, room_id: RoomId) -> None:
+        room, loop = live.room(room_id, after=Seq(0)), self._loops.get(room_id)
+        if loop is None or loop.room is not room:
+            self._loops[room_id] = _Loop(self._loop, self._world.random, room)
+
+    def _look_away(self, room_id: RoomId, times: int) -> None:
+        """Follow a room no more, and again a little later, so many times: in the middle of a join, it may be."""
+        live = self._live
+        room = None if live is None else live._followed.get(room_id)
+        if live is not None and room is not None and times:
+            room.unfollow()
+            later = latency(self._world.random)
+            self._loop.call_later(later, self._look_again, live, room_id, times - 1, context=self._context)
+
+    def _look_again(self, live: Live, room_id: RoomId, times: int) -> None:
+        if live is self._live and live.error is None:
+            self._follow(live, room_id)
+            later = latency(self._world.random)
+            self._loop.call_later(later, self._look_away, room_id, times, context=self._context)
 
     def _new_id(self) -> str:
         raise AssertionError("every message here has its client_id")
@@ -315,6 +363,41 @@ class Device:
     async def _try(self, live: Live, frame: wire.Edit | wire.Delete | wire.History) -> None:
         with suppress(ChatError, ClientError):
             await live.exchange(frame)
+
+
+class _Loop:
+    """A loop over a room, slow now and then, which marks as read much of what it is given."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, random: Random, room: Room) -> None:
+        self.room = room
+        self._random = random
+        self._feed = room.events(limit=LOOP)
+        self._given = room.position
+        self.task = loop.create_task(self._run())
+
+    @property
+    def has_given_all(self) -> bool:
+        return self.room.ended or self.room.position == self._given
+
+    async def _run(self) -> None:
+        try:
+            async for event in self._feed:
+                self._take(event)
+                if self._random.random() < 0.1:
+                    await asyncio.sleep(PAUSE * self._random.random())
+        except (ChatError, ClientError) as error:
+            if not self.room.ended:
+                raise Violation("loop", f"room {self.room.id} goes on, and its loop ended: {error!r}") from error
+
+    def _take(self, event: RoomEvent) -> None:
+        if isinstance(event, RoomReset):
+            self._given = event.base
+        elif self._given is None or event.seq == self._given + 1:
+            self._given = event.seq
+        else:
+            raise Violation("loop", f"room {self.room.id}: event {event.seq} after {self._given}")
+        if self._given % 3 == 0:
+            self.room.mark_read(self._given)
 
 
 def _ignore(handle: object) -> None:

@@ -204,6 +204,8 @@ class SocketEdge:
             self._oracle.give_up(key, sent[1])
         if frame.code == "internal":
             raise self._broken(f"a defect: {frame.message}")
+        if frame.code == "rate_limited":
+            raise self._broken(f"they keep to the pace of the document, and are told: {frame.message}")
 
     def _signal(self, frame: wire.Signal) -> None:
         user_id, view = frame.user_id, self._views.get(frame.room_id or RoomId(0))

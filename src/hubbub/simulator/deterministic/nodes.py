@@ -34,8 +34,9 @@ START = 1_800_000_000_000  # milliseconds since 1970
 # Small, so that every one of them is reached again and again.
 LIMITS = Limits(
     frame_bytes=4096,
-    inflight=16,
-    frame_rate=0,
+    inflight=5,
+    frame_rate=15,
+    frame_burst=12,
     outbox_frames=6,
     outbox_bytes=3000,
     auth_timeout=2.0,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hubbub.domain.ids import UserId
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.realtime.connection import State
 from hubbub.realtime.gossip import Status
@@ -42,10 +42,13 @@ def unsettled(world: World, client: Client | Device) -> str | None:
         if client.room_id not in theirs:
             return None  # it is sent away again and again
         theirs = [client.room_id]
+    stored = _marks(world, client.user_id)
     if not client.open:
         return f"{client.device} is not connected"
     if client.unacked:
         return f"{client.device} has no answer to {next(iter(client.unacked))}"
+    if client.waits:
+        return f"{client.device} waits for an answer, or for an event"
     for room_id in theirs:
         followed = client.rooms.get(room_id)
         if followed is None or not client.open:
@@ -55,9 +58,17 @@ def unsettled(world: World, client: Client | Device) -> str | None:
             return f"{client.device} is at {followed.position.applied} of {truth.head} in room {room_id}"
         if digest(followed.fold, followed.base) != digest(truth, followed.base):
             return f"{client.device} sees room {room_id} differently"
+        if followed.marked > stored[room_id]:
+            return f"{client.device} has read room {room_id} up to {followed.marked}, and {stored[room_id]} is stored"
     if client.room_id is None and len(client.rooms) != len(theirs):
         return f"{client.device} follows {sorted(client.rooms)}, and is a member of {theirs}"
     return None
+
+
+def _marks(world: World, user_id: UserId) -> dict[RoomId, Seq]:
+    """How far this user has read."""
+    summaries = world.database.read(lambda tx: tx.rooms.of_user(user_id, before=None, limit=200))
+    return {summary.room_id: summary.read_seq for summary in summaries}
 
 
 def digest(room: ChatRoom, base: int) -> tuple[object, ...]:

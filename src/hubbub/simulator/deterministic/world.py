@@ -167,7 +167,7 @@ class World:
         self._about_message(item, lambda ref, room_id, seq: wire.Delete(ref=ref, room_id=room_id, target=seq))
 
     def _do_read(self, item: Item) -> None:
-        self._about_message(item, lambda ref, room_id, seq: wire.Read(room_id=room_id, seq=seq))
+        self._about_message(item, lambda ref, room_id, seq: wire.Read(ref=ref, room_id=room_id, seq=seq))
 
     def _do_history(self, item: Item) -> None:
         client = self._client(item)
