@@ -16,7 +16,7 @@ SIGNALS = {"@preact/signals", "@preact/signals-core"}
 PARTS: dict[str, set[str]] = {
     "core": set(),
     "io": {"core"},
-    "i18n": SIGNALS,
+    "i18n": {"core", "io"} | SIGNALS,
     "store": {"core", "io", "i18n"} | SIGNALS,
     "ui": {"core", "io", "i18n", "store", "markdown"} | SIGNALS | PREACT,
     "markdown": {"core", "i18n", "ui", "marked"} | PREACT,

@@ -22,9 +22,13 @@ const PATIENCE = 1500; // milliseconds for the connection, before what this devi
 /** Is it known how far each room was read? Before that, nobody can tell where a room should open. */
 const settled = signal(false);
 effect(() => {
-  if (["live", "waiting", "ended"].includes(connection.value.status)) settled.value = true;
+  if (boot.value !== "signed-in") settled.value = false;
+  else if (["live", "waiting", "ended"].includes(connection.value.status)) settled.value = true;
+  else {
+    const timer = setTimeout(() => (settled.value = true), PATIENCE);
+    return () => clearTimeout(timer);
+  }
 });
-setTimeout(() => (settled.value = true), PATIENCE);
 
 void start();
 startTheme();

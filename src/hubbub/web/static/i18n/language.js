@@ -4,6 +4,7 @@
  */
 
 import { signal } from "@preact/signals";
+import { obtain } from "../io/modules.js";
 import { en } from "./en.js";
 
 /** @typedef {keyof typeof en} Key */
@@ -27,28 +28,35 @@ const made = new Map();
 /** The language that is shown. @returns {Language} */
 export const language = () => current.value.language;
 
-/** Show the stored language, or else the first of the browser's that there is. */
-export function startLanguage() {
+/** Show the stored language, or else the first of the browser's that there is; English if that cannot be had. */
+export async function startLanguage() {
   const wanted = [stored(), ...navigator.languages.map((tag) => tag.slice(0, 2))];
-  return showLanguage(/** @type {Language} */ (wanted.find((tag) => tag && tag in LANGUAGES) ?? "en"));
+  const first = /** @type {Language} */ (wanted.find((tag) => tag && tag in LANGUAGES) ?? "en");
+  await showLanguage(first).catch(() => showLanguage("en"));
 }
 
-/** Show another language, and keep the choice. @param {Language} next */
-export function chooseLanguage(next) {
+/** Show another language, and keep the choice. Rejects when it cannot be had. @param {Language} next */
+export async function chooseLanguage(next) {
+  await showLanguage(next);
   try {
     localStorage.setItem(STORED, next);
   } catch {
     // A browser that keeps nothing asks again next time.
   }
-  return showLanguage(next);
 }
 
 /** @param {Language} next */
 async function showLanguage(next) {
-  const words = next === "en" ? en : (await import(`./${next}.js`))[next];
+  const words = next === "en" ? en : await fetched(next);
   made.clear();
   document.documentElement.lang = next;
   current.value = { language: next, words };
+}
+
+/** @param {Language} tag */
+async function fetched(tag) {
+  await obtain(new URL(`./${tag}.js`, import.meta.url));
+  return (await import(`./${tag}.js`))[tag];
 }
 
 function stored() {
@@ -156,5 +164,7 @@ function daysAgo(date) {
 }
 
 /** Order two names as the language does. @param {string} left @param {string} right */
-export const compareNames = (left, right) =>
-  once("collator", () => new Intl.Collator(language(), { sensitivity: "base", numeric: true })).compare(left, right);
+export function compareNames(left, right) {
+  const tag = language();
+  return once("names", () => new Intl.Collator(tag, { sensitivity: "base", numeric: true })).compare(left, right);
+}

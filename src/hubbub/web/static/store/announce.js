@@ -6,6 +6,8 @@
 
 import { signal } from "@preact/signals-core";
 
+import { problemOf } from "../core/problems.js";
+
 const PAUSE = 2000; // milliseconds between two announcements: more than that nobody can follow
 
 /** To be spoken; `n` grows, so that the same words are spoken again. */
@@ -37,6 +39,22 @@ export function announceMessages({ count, name, room, text }) {
  */
 export function toast(words, tone = "info") {
   toasts.value = [...toasts.value, { ...words, tone, id: ++shown }];
+}
+
+/**
+ * What came of a deed that belongs to no form; undefined, and a toast, when it failed.
+ *
+ * @template T
+ * @param {Promise<T>} deed
+ * @returns {Promise<T | undefined>}
+ */
+export async function attempt(deed) {
+  try {
+    return await deed;
+  } catch (error) {
+    toast(problemOf(error).words, "bad");
+    return undefined;
+  }
 }
 
 /** @param {number} id */

@@ -9,10 +9,11 @@
 import { batch, signal } from "@preact/signals-core";
 
 import { displayName } from "../core/format.js";
-import { api, db, emptied, welcomed } from "./live.js";
+import { api, db, emptied, line, welcomed } from "./live.js";
 
 const AT_ONCE = 100; // ids in one request
 const FRESH = 10 * 60_000; // milliseconds for which a name is not asked for again
+const RETRY = 5000; // milliseconds
 
 /** @type {Map<UserId, Signal<User | undefined>>} */
 const known = new Map();
@@ -88,6 +89,8 @@ async function ask() {
       for (const id of ids) toldAt.set(id, now); // also of those who do not exist: once is enough
       learn(items);
     } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      if (line.isOpen) continue;
       break; // the next connection asks again
     }
     for (const id of ids) missing.delete(id);

@@ -7,8 +7,7 @@
 
 import { batch, computed, untracked } from "@preact/signals-core";
 
-import { problemOf } from "../core/problems.js";
-import { toast } from "./announce.js";
+import { attempt, toast } from "./announce.js";
 import { keepListLater } from "./cache.js";
 import { catchUp } from "./feed.js";
 import { api, emptied, line, tabs } from "./live.js";
@@ -95,19 +94,19 @@ export async function createRoom(room) {
  */
 export async function openDirect(userId) {
   const summary = await attempt(api.post("rooms/direct", { user_id: userId }));
-  return summary === null ? null : add(summary).id;
+  return summary === undefined ? null : add(summary).id;
 }
 
 /** @param {RoomId} id */
 export async function joinChannel(id) {
   const member = await attempt(api.request("PUT", `rooms/${id}/members/me`));
-  return member !== null && ask(id);
+  return member !== undefined && ask(id);
 }
 
 /** @param {RoomId} id */
 export async function leaveRoom(id) {
   const { name = "" } = roomView(id).value ?? {};
-  if (await done(api.request("DELETE", `rooms/${id}/members/me`))) {
+  if ((await attempt(api.request("DELETE", `rooms/${id}/members/me`))) !== undefined) {
     close(id, "left");
     toast({ key: "toast.left", args: { room: name } });
   }
@@ -115,7 +114,7 @@ export async function leaveRoom(id) {
 
 /** @param {RoomId} id */
 export async function deleteRoom(id) {
-  if (await done(api.request("DELETE", `rooms/${id}`))) close(id, "deleted");
+  if ((await attempt(api.request("DELETE", `rooms/${id}`))) !== undefined) close(id, "deleted");
 }
 
 /**
@@ -148,27 +147,6 @@ export function markRead(id, seq, passed = null) {
   );
 }
 
-/**
- * What came of a request, or null and a toast.
- *
- * @template T
- * @param {Promise<T>} request
- * @returns {Promise<T | null>}
- */
-async function attempt(request) {
-  try {
-    return await request;
-  } catch (error) {
-    toast(problemOf(error).words, "bad");
-    return null;
-  }
-}
-
-/** @param {Promise<unknown>} request */
-async function done(request) {
-  return (await attempt(request.then(() => true))) === true;
-}
-
 /** As the server would tell of it. @param {RoomView} view @returns {RoomSummary} */
 function summaryOf({ draft: _, ...rest }) {
   return { ...rest, base: 0 };
@@ -183,7 +161,7 @@ function compare(one, other) {
 }
 
 rooms.subscribe((views) => {
-  if (views.length > 0) keepListLater(() => ({ epoch, rooms: views.map(summaryOf) }));
+  if (loaded.peek()) keepListLater(() => ({ epoch, rooms: views.map(summaryOf) }));
 });
 emptied.on(() => {
   for (const timer of marking.values()) clearTimeout(timer);

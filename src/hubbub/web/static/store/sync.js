@@ -50,6 +50,7 @@ export async function recallRooms() {
       for (const summary of remembered.rooms) hold(summary);
       loaded.value = true;
     });
+    if (current.value !== null) screen.restart(current.value);
   }
 }
 
@@ -102,11 +103,10 @@ async function rest(cursor, number) {
 function refresh(summary) {
   const room = hold(summary);
   const same = room.epoch === null || room.epoch === epoch;
-  if (room.log === null || (same && summary.head > room.log.head + RESUME)) {
-    room.begin(summary.head);
-    screen.restart(room.id);
-  }
+  const anew = room.log === null || (same && summary.head > room.log.head + RESUME);
+  if (anew) room.begin(summary.head);
   room.describe(summary);
+  if (anew) screen.restart(room.id);
   const { read_seq } = room.view.value;
   if (read_seq > summary.read_seq) live.line.markRead(room.id, read_seq); // it was read without a connection
   // A position in another log, or one that is ahead: the server will say `reset`.
@@ -120,11 +120,10 @@ function refresh(summary) {
  */
 export function add(summary) {
   const room = hold(summary);
-  if (room.log === null) {
-    room.begin(summary.head);
-    screen.restart(room.id);
-  }
+  const anew = room.log === null;
+  if (anew) room.begin(summary.head);
   room.describe(summary);
+  if (anew) screen.restart(room.id);
   if (live.line.position(room.id) === null) live.line.follow(room.id, room.log?.head ?? summary.head, room.epoch);
   return room;
 }
@@ -160,6 +159,7 @@ export function ask(id) {
       (error) => {
         const { code } = problemOf(error);
         if (code === "not_found" || code === "forbidden") close(id, held.has(id) ? "removed" : code);
+        else setTimeout(() => current.value === id && !held.has(id) && live.line.isOpen && ask(id), RETRY);
         return false;
       },
     );

@@ -48,7 +48,7 @@ export class Timeline {
   #position = new Position();
   anchor = this.#position.anchor;
   newFrom = this.#position.newFrom;
-  newCount;
+  newCount = computed(() => roomView(this.roomId).value?.unread ?? 0);
   #state;
   #loads = 0; // counts what is loaded from scratch, so that an earlier answer is passed over
 
@@ -57,8 +57,6 @@ export class Timeline {
     this.roomId = roomId;
     this.#state = newRoom(roomId);
     this.#state.tail = false;
-    const view = roomView(roomId);
-    this.newCount = computed(() => view.value?.unread ?? 0);
   }
 
   /** What is on the screen, for tests and for what this device keeps. @returns {Readonly<RoomState>} */
@@ -147,7 +145,6 @@ export class Timeline {
 
   async reload() {
     this.status.value = "loading";
-    this.gone.value = null;
     await this.#open();
   }
 
@@ -164,12 +161,12 @@ export class Timeline {
 
   // What the rooms tell
 
-  /** The room is on the screen. */
+  /** The room is on the screen. Until it is known how far it was read nothing is loaded; then `restart` comes. */
   opened() {
-    const { unread = 0, read_seq = 0 } = roomView(this.roomId).value ?? {};
-    this.#position.begin(unread > 0 ? read_seq : null);
-    if (this.gone.value !== null) void this.reload();
-    else if (this.#state.messages.size > 0 && this.#holds(read_seq)) this.#position.goToStart(this.rows.value);
+    const room = roomView(this.roomId).value;
+    if (room === undefined) return;
+    this.#position.begin(room.unread > 0 ? room.read_seq : null);
+    if (this.#state.messages.size > 0 && this.#holds(room.read_seq)) this.#position.goToStart(this.rows.value);
     else void this.#open();
   }
 
@@ -208,7 +205,7 @@ export class Timeline {
     this.#state.tail = this.atEnd.value = false;
     this.gone.value = null;
     if (current.value !== this.roomId) this.#empty();
-    else if (this.#state.messages.size === 0) await this.#open();
+    else if (this.#state.messages.size === 0) this.opened();
     else {
       const [query, latest] = this.#position.atBottom
         ? [{ limit: FIRST }, true]

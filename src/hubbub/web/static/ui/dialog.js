@@ -1,8 +1,9 @@
 /** Dialogs: one at a time, modal, closed by Escape, by the cross and by a press beside them. Focus returns. */
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/language.js";
+import { boot } from "../store/session.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 
@@ -30,6 +31,10 @@ export function closeDialog() {
     /** @type {HTMLElement | null} */ (next)?.focus();
   });
 }
+
+effect(() => {
+  if (boot.value !== "signed-in") closeDialog(); // it is about somebody who is not here any more
+});
 
 /** Where the open dialog is drawn. */
 export function DialogHost() {

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n/language.js";
+import { obtain } from "../io/modules.js";
 import { html } from "./html.js";
 import { Bones, Failed } from "./load.js";
 
@@ -14,6 +15,7 @@ export function Accounts() {
   const load = async () => {
     setFailed(false);
     try {
+      await obtain(new URL("./accounts.js", import.meta.url), new URL("../store/accounts.js", import.meta.url));
       fetched.value = (await import("./accounts.js")).Accounts;
     } catch {
       setFailed(true);

@@ -2,18 +2,21 @@
 
 import { effect, signal } from "@preact/signals";
 import { chooseLanguage, language, LANGUAGES, t } from "../i18n/language.js";
+import { toast } from "../store/announce.js";
 import { Dialog } from "./dialog.js";
 import { Choice } from "./field.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Menu } from "./menu.js";
 
+/** @typedef {import("../i18n/language.js").Language} Language */
+
 const STORED = "hubbub.theme";
 
 /** @typedef {"system" | "light" | "dark"} Theme */
 
 /** @type {import("@preact/signals").Signal<Theme>} */
-export const theme = signal(stored());
+const theme = signal(stored());
 
 /** @returns {Theme} */
 function stored() {
@@ -52,8 +55,11 @@ export function LookDialog() {
   <//>`;
 }
 
-export function LanguageChoice() {
-  return html`<${Choice} label=${t("language")} name="language" value=${language()} onChange=${chooseLanguage}
+/** @param {Language} next */
+const choose = (next) => chooseLanguage(next).catch(() => toast({ key: "error.unreachable" }, "bad"));
+
+function LanguageChoice() {
+  return html`<${Choice} label=${t("language")} name="language" value=${language()} onChange=${choose}
     options=${Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }))} />`;
 }
 
@@ -64,7 +70,7 @@ export function LanguageMenu() {
     items=${Object.entries(LANGUAGES).map(([tag, label]) => ({
       label,
       checked: tag === language(),
-      act: () => chooseLanguage(/** @type {import("../i18n/language.js").Language} */ (tag)),
+      act: () => choose(/** @type {Language} */ (tag)),
     }))}>
     <${Icon} name="globe" />${LANGUAGES[language()]}
   <//>`;

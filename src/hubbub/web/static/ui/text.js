@@ -3,12 +3,14 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { t } from "../i18n/language.js";
+import { obtain } from "../io/modules.js";
 import { classes, html } from "./html.js";
 
 /** @typedef {import("../core/types.d.ts").Message} Message */
 
 const LONG = 2500; // characters: beyond, a part is shown
 const PART = 1200; // characters
+const RETRY = 5000; // milliseconds
 const EMOJI = /^(?:[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}\u200d\ufe0f]|\s)+$/u;
 const FEW = 3; // emoji that are shown large
 
@@ -17,8 +19,12 @@ const markdown = signal(null);
 
 /** Fetch the Markdown of messages: it is larger than all the rest that the first rows need. */
 export async function loadMarkdown() {
-  const module = await import("../markdown.js");
-  markdown.value = module.render;
+  try {
+    await obtain(new URL("../markdown.js", import.meta.url), import.meta.resolve("marked"));
+    markdown.value = (await import("../markdown.js")).render;
+  } catch {
+    setTimeout(loadMarkdown, RETRY);
+  }
 }
 
 /** What messages came out as; a message that changes is another object. @type {WeakMap<Message, unknown>} */
