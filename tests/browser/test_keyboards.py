@@ -115,6 +115,36 @@ async def test_f6_goes_round_the_parts_of_the_window(open_window: OpenWindow, ma
         await tab.until("(place) => document.activeElement.matches(place)", place)
 
 
+async def test_members_that_lie_above_the_room_keep_the_focus_and_give_it_back(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann, *others = [await make_user(name) for name in ("ann", "bob10", "bob9")]
+    body = {"kind": "group", "name": "tea", "member_ids": [other.id for other in others]}
+    room = (await ann.client.post("/rooms", json=body)).json()["id"]
+    tab = await open_window(f"/rooms/{room}", viewport={"width": 700, "height": 700})
+    await tab.fill_in("ann")
+    panel = tab.page.get_by_role("complementary", name="Members")
+    await tab.page.get_by_role("button", name="Show members").focus()
+    await press(tab, "Enter")
+    await focused(tab, "Close the list of members")
+    await panel.get_by_role("button", name="@ann").wait_for()
+    assert await panel.locator(".who strong bdi").all_inner_texts() == ["ann", "bob9", "bob10"]  # as people count
+    for key in (*["Tab"] * 8, "F6", "F6", "x"):
+        await press(tab, key)
+        assert await tab.page.evaluate("document.activeElement.matches('body, .panel *')"), key
+    await press(tab, "Escape")
+    await panel.wait_for(state="detached")
+    await tab.page.set_viewport_size({"width": 1000, "height": 700})  # above a part of it
+    await tab.page.get_by_role("button", name="Show members").focus()
+    await press(tab, "Enter")
+    await panel.wait_for()
+    await press(tab, "Tab")
+    assert await tab.page.evaluate("document.activeElement.closest('main') !== null")
+    await press(tab, "Escape")
+    await panel.wait_for(state="detached")
+    assert await tab.page.locator("#composer-text").input_value() == ""
+
+
 async def test_a_dialog_keeps_the_focus_and_gives_it_back(open_window: OpenWindow, make_user: MakeUser) -> None:
     ann = await make_user("ann")
     await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})

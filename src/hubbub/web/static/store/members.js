@@ -9,7 +9,8 @@ import { computed, signal } from "@preact/signals-core";
 
 import { problemOf } from "../core/problems.js";
 import { displayName } from "../core/format.js";
-import { toast } from "./announce.js";
+import { compareNames } from "../i18n/language.js";
+import { attempt, toast } from "./announce.js";
 import { api, emptied, happened, restarted, tokens } from "./live.js";
 import { learn, person } from "./people.js";
 import { roomView } from "./rooms.js";
@@ -72,7 +73,7 @@ class Members {
       const all = [...this.#held.value].map(([id, member]) => memberView(id, member, view.value));
       return all.sort(
         (one, other) =>
-          RANK[other.role] - RANK[one.role] || displayName(one.user).localeCompare(displayName(other.user)),
+          RANK[other.role] - RANK[one.role] || compareNames(displayName(one.user), displayName(other.user)),
       );
     });
   }
@@ -148,15 +149,6 @@ function memberView(id, { role, joined_seq }, room) {
   /** @type {Role[]} */
   const roles = ["member", "admin", "owner"];
   return { user, role, joined_seq, removable, grantable: others && room.role === "owner" ? roles : [] };
-}
-
-/** @param {Promise<unknown>} request */
-async function attempt(request) {
-  try {
-    await request;
-  } catch (error) {
-    toast(problemOf(error).words, "bad");
-  }
 }
 
 happened.on(({ roomId, event }) => {

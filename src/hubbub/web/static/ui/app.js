@@ -7,7 +7,7 @@ import { DialogHost } from "./dialog.js";
 import { classes, html } from "./html.js";
 import { Logo } from "./icon.js";
 import { Accounts } from "./later.js";
-import { panel } from "./panel.js";
+import { covers, showsMembers } from "./panel.js";
 import { NoRoom, Room } from "./room.js";
 import { openRoomId, place } from "./routes.js";
 import { Sidebar } from "./sidebar.js";
@@ -28,8 +28,9 @@ export function App() {
 function Chat() {
   const roomId = openRoomId.value;
   const room = roomId === null ? undefined : roomView(roomId).value;
-  return html`${roomId !== null && html`<a class="skip button" href="#composer-text">${t("skipToComposer")}</a>`}
-    <div class=${classes("app", place.value !== null && "in-room", room && room.kind !== "direct" && panel.value && "with-panel")}>
+  const members = showsMembers(room);
+  return html`${roomId !== null && !(members && covers.value) && html`<a class="skip button" href="#composer-text">${t("skipToComposer")}</a>`}
+    <div class=${classes("app", place.value !== null && "in-room", members && "with-panel")}>
       <${Sidebar} />
       ${
         place.value === "accounts"

@@ -4,7 +4,7 @@ import { boot } from "../store/session.js";
 import { rooms } from "../store/rooms.js";
 import { showShortcuts } from "./account.js";
 import { openDialog } from "./dialog.js";
-import { panel } from "./panel.js";
+import { above, panel } from "./panel.js";
 import { go, openRoomId } from "./routes.js";
 import { showSwitcher } from "./switcher.js";
 
@@ -37,6 +37,8 @@ function actionOf(event) {
   if (event.altKey && !command && (key === "arrowdown" || key === "arrowup"))
     return () => nextRoom(key === "arrowdown" ? 1 : -1, event.shiftKey);
   if (event.key === "F6") return () => nextRegion(event.shiftKey ? -1 : 1);
+  if (event.key === "Escape" && above.peek() && document.querySelector(".panel"))
+    return () => void (panel.value = false);
   const target = /** @type {HTMLElement} */ (event.target);
   if (command || event.altKey || target.matches("input, textarea, select, [role=menuitem]")) return null;
   if (event.key === "?") return showShortcuts;
@@ -74,7 +76,7 @@ function nextRoom(step, unread) {
 /** The list, the messages, the composer, the members. @param {1 | -1} step */
 function nextRegion(step) {
   const places = REGIONS.map((selectors) => selectors.map((one) => document.querySelector(one)).find(Boolean)).filter(
-    (place) => place && place.getClientRects().length > 0,
+    (place) => place && !place.closest("[inert]") && place.getClientRects().length > 0,
   );
   const roots = places.map((place) => place?.closest(".sidebar, .window, .accounts, .composer, .panel"));
   const now = roots.findIndex((root) => root?.contains(document.activeElement));

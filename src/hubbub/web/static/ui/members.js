@@ -1,13 +1,13 @@
 /** Who is in a room, whether they are there, and what may be done about them. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { t } from "../i18n/language.js";
 import { addMember, members as membersOf, removeMember, setRole } from "../store/members.js";
 import { connection } from "../store/live.js";
 import { presence, watch } from "../store/presence.js";
 import { me } from "../store/session.js";
-import { attempt } from "./attempt.js";
+import { attempt } from "../store/announce.js";
 import { Avatar } from "./avatar.js";
 import { ask, closeDialog, Dialog, showDialog } from "./dialog.js";
 import { FormActions } from "./field.js";
@@ -15,7 +15,7 @@ import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Bones, Failed } from "./load.js";
 import { Menu } from "./menu.js";
-import { panel } from "./panel.js";
+import { covers, panel } from "./panel.js";
 import { People } from "./people.js";
 import { showPerson, stateWords, writeTo } from "./person.js";
 
@@ -29,6 +29,7 @@ const WATCHED = 150; // members whose presence is shown
 /** @param {{ room: RoomView }} props */
 export function MembersPanel({ room }) {
   const [query, setQuery] = useState("");
+  const aside = useFocusInside();
   const held = membersOf(room.id);
   const members = held.list.value;
   const ids = members.slice(0, WATCHED).map(({ user }) => user.id);
@@ -44,14 +45,14 @@ export function MembersPanel({ room }) {
     : members;
   const groups = grouped(shown);
   const canAdd = room.kind !== "direct" && room.role !== "member";
-  return html`<aside class="panel" aria-label=${t("members")}>
+  return html`<aside ref=${aside} class="panel" aria-label=${t("members")}>
     <header class="bar">
       <h2>${t("members")} <span class="count">${members.length || ""}</span></h2>
       ${canAdd && html`<button type="button" class="icon-button" aria-label=${t("addPeople")}
           data-hint=${t("addPeople")} onClick=${() => showInvite(room)}><${Icon} name="user-plus"
           size=${18} /></button>`}
       <button type="button" class="icon-button" aria-label=${t("closeMembers")} data-hint=${t("close")}
-        onClick=${() => (panel.value = false)}><${Icon} name="close" size=${18} /></button>
+        data-close onClick=${() => (panel.value = false)}><${Icon} name="close" size=${18} /></button>
     </header>
     ${
       members.length >= SEARCHED &&
@@ -79,6 +80,24 @@ export function MembersPanel({ room }) {
           onClick=${() => held.loadMore()}>${t("more")}</button>`}
     </div>
   </aside>`;
+}
+
+/** Where the panel covers the room the focus goes into it; when it is closed with the focus inside, that goes back. */
+function useFocusInside() {
+  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => {
+    const aside = ref.current;
+    const before = document.activeElement;
+    if (covers.peek()) /** @type {HTMLElement | null} */ (aside?.querySelector("[data-close]"))?.focus();
+    return () => {
+      if (!aside?.contains(document.activeElement)) return;
+      requestAnimationFrame(() => {
+        const known = before?.isConnected && before !== document.body;
+        /** @type {HTMLElement | null} */ (known ? before : document.querySelector(".people-button"))?.focus();
+      });
+    };
+  }, []);
+  return ref;
 }
 
 /**
@@ -170,7 +189,7 @@ function InviteDialog({ room }) {
     event.preventDefault();
     setBusy(true);
     const left = [];
-    for (const user of chosen) if (!(await attempt(() => addMember(room.id, user.id)))) left.push(user);
+    for (const user of chosen) if (!(await attempt(addMember(room.id, user.id).then(() => true)))) left.push(user);
     setBusy(false);
     setChosen(left);
     if (left.length === 0) closeDialog();

@@ -1,4 +1,4 @@
-/** Is the panel of members open? Remembered, and shut to begin with where it would cover the room. */
+/** Is the panel of members open? Remembered, and shut to begin with where it would lie above the room. */
 
 import { effect, signal } from "@preact/signals";
 
@@ -6,6 +6,20 @@ const STORED = "hubbub.members";
 const WIDE = "(min-width: 80rem)";
 
 export const panel = signal(false);
+/** Does it lie above the room; above the whole of it? As css/layout.css has it. */
+export const above = matching("(max-width: 75rem)");
+export const covers = matching("(max-width: 45rem)");
+
+/** Are the members of this room shown? @param {import("../core/types.d.ts").RoomView | undefined} room */
+export const showsMembers = (room) => room !== undefined && room.kind !== "direct" && panel.value;
+
+/** @param {string} query */
+function matching(query) {
+  const list = matchMedia(query);
+  const now = signal(list.matches);
+  list.addEventListener("change", () => (now.value = list.matches));
+  return now;
+}
 
 export function startPanel() {
   try {

@@ -14,7 +14,7 @@ import { Icon } from "./icon.js";
 import { MembersPanel, showInvite } from "./members.js";
 import { Menu } from "./menu.js";
 import { NewDirectDialog } from "./new-room.js";
-import { panel } from "./panel.js";
+import { covers, panel, showsMembers } from "./panel.js";
 import { showPerson, stateWords } from "./person.js";
 import { editRoom } from "./room-dialog.js";
 import { go } from "./routes.js";
@@ -27,7 +27,7 @@ import { COMMAND } from "./shortcuts.js";
 export function Room({ id }) {
   const room = roomView(id).value;
   const gone = timeline(id).status.value === "gone";
-  return html`<main class="room">
+  return html`<main class="room" inert=${showsMembers(room) && covers.value}>
       <header class="bar">
         <button type="button" class="icon-button only-phone" aria-label=${t("back")}
           onClick=${() => go(null)}><${Icon} name="back" size=${20} /></button>
@@ -39,7 +39,7 @@ export function Room({ id }) {
       <${ReleaseLine} />
       <${Conversation} id=${id} room=${room} />
     </main>
-    ${room && room.kind !== "direct" && panel.value && html`<${MembersPanel} key=${id} room=${room} />`}`;
+    ${showsMembers(room) && html`<${MembersPanel} key=${id} room=${room} />`}`;
 }
 
 /** @param {{ room: RoomView }} props */
