@@ -152,7 +152,7 @@ async def test_who_reads_the_end_stays_there_and_who_reads_above_is_told_how_man
     room = await filled_room(live, ann, bob, mixed(120))
     await read_everything(ann, room)
     tab = await open_window(f"/rooms/{room}", username="ann")
-    await tab.page.locator(".window").get_by_text("119 ").wait_for()
+    await tab.page.locator(".window").get_by_text("119 so it is").wait_for()
     await bob.client.post(f"/rooms/{room}/messages", json={"text": "one more"})
     await tab.page.locator(".window").get_by_text("one more").wait_for()
     assert await gap_below(tab) < NEAR

@@ -25,6 +25,11 @@ PARTS: dict[str, set[str]] = {
 }
 COMMENT = re.compile(r"/\*.*?\*/|(?<![:<'\"`\\])//[^\n]*", re.DOTALL)
 IMPORT = re.compile(r"""(?:^|[;}\s(=])(?:(?:import|export)\b[^'"();=]*?\bfrom\s*|import\s*\(?\s*)(['"`])([^'"`]+)\1""")
+EXPORT = re.compile(r"^export (?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
+EXPORT_LIST = re.compile(r"^export \{([^}]*)\};", re.MULTILINE)
+IMPORT_LIST = re.compile(r"""import\s*\{([^}]*)\}\s*from\s*"(\.[^"]+)\"""")
+IMPORT_SPACE = re.compile(r"""import\s*\*\s*as\s+(\w+)\s+from\s*"(\.[^"]+)\"""")
+IMPORT_LATER = re.compile(r"""import\(["`](\.[^"`]+)["`]\)""")
 NAME = "hubbub"  # is the same in all languages
 SPOKEN = re.compile(r"[A-Za-z]{2,}")
 SPOKEN_ATTRIBUTE = re.compile(r"""\b(?:alt|aria-label|aria-description|placeholder|title|label)=["']?(?=[^"'$\s>])""")
@@ -106,6 +111,35 @@ def reached() -> set[str]:
 
 def test_every_module_is_imported() -> None:
     assert set(MODULES) - reached() == set()
+
+
+def exports(text: str) -> set[str]:
+    lists = ",".join(EXPORT_LIST.findall(code(text)))
+    return {*EXPORT.findall(code(text)), *(name.strip() for name in lists.split(",") if name.strip())}
+
+
+def taken() -> set[tuple[str, str]]:
+    """Module and name of everything that another module imports; of one that is imported later, all."""
+    found = set()
+    for importer, text in ((importer, code(text)) for importer, text in MODULES.items()):
+        for names, path in IMPORT_LIST.findall(text):
+            found |= {(target(importer, path), name.split(" as ")[0].strip()) for name in names.split(",")}
+        for space, path in IMPORT_SPACE.findall(text):
+            found |= {(target(importer, path), name) for name in re.findall(rf"\b{space}\.(\w+)", text)}
+        for path in IMPORT_LATER.findall(text):
+            later = re.compile(re.sub(r"\\\$.*\\}", r"[^/]+", re.escape(target(importer, path))))
+            found |= {(other, name) for other in MODULES if later.fullmatch(other) for name in exports(MODULES[other])}
+    return found
+
+
+def test_every_export_is_imported() -> None:
+    """But for the store's surface, which stands in a document, and what tests ask for as `m.name`."""
+    surface = set(re.findall(r"`(\w+)", (ROOT / "docs" / "web.md").read_text(encoding="utf-8")))
+    for path in (ROOT / "tests" / "browser").glob("*.py"):
+        surface |= set(re.findall(r"\bm\.(\w+)", path.read_text(encoding="utf-8")))
+    exported = {(module, name) for module, text in MODULES.items() for name in exports(text)}
+    assert len(exported) > len(MODULES)
+    assert {(module, name) for module, name in exported - taken() if name not in surface} == set()
 
 
 def test_every_sheet_is_linked_once() -> None:

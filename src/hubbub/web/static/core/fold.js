@@ -31,7 +31,7 @@ export function newRoom(id) {
 }
 
 /** @param {Message} message */
-export const versionOf = (message) => message.version ?? message.seq;
+const versionOf = (message) => message.version ?? message.seq;
 
 /**
  * Of two states of one message the newer; `known` may be missing.

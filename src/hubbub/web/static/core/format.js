@@ -1,57 +1,8 @@
 /**
- * Names and times as people read them. `Intl` is slow to begin with, so each format is made when it is first needed.
+ * Names as people read them, and days.
  *
  * @import {User} from "./types.d.ts"
  */
-
-/** @type {Map<string, Intl.DateTimeFormat>} */
-const formats = new Map();
-
-/**
- * @param {string} locale
- * @param {Intl.DateTimeFormatOptions} options
- */
-function format(locale, options) {
-  const key = locale + JSON.stringify(options);
-  let found = formats.get(key);
-  if (found === undefined) formats.set(key, (found = new Intl.DateTimeFormat(locale, options)));
-  return found;
-}
-
-/**
- * The time of day.
- *
- * @param {string} at
- * @param {string} locale
- */
-export function clock(at, locale) {
-  return format(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
-}
-
-/**
- * The day in words; the year only when it is another one.
- *
- * @param {string} at
- * @param {string} locale
- * @param {Date} [now]
- */
-export function day(at, locale, now = new Date()) {
-  const date = new Date(at);
-  /** @type {Intl.DateTimeFormatOptions} */
-  const options = { weekday: "long", day: "numeric", month: "long" };
-  if (date.getFullYear() !== now.getFullYear()) options.year = "numeric";
-  return format(locale, options).format(date);
-}
-
-/**
- * Date and time in full, for a title.
- *
- * @param {string} at
- * @param {string} locale
- */
-export function moment(at, locale) {
-  return format(locale, { dateStyle: "full", timeStyle: "short" }).format(new Date(at));
-}
 
 /**
  * Do two moments lie on the same day here?

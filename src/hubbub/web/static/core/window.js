@@ -77,7 +77,7 @@ export function prune(room, first, last, keep) {
  * @param {readonly number[]} sorted
  * @param {number} least
  */
-export function lowerBound(sorted, least) {
+function lowerBound(sorted, least) {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -43,7 +43,7 @@ export function takeBack({ key, room_id, text }) {
 }
 
 /** Go to where messages are written, behind what is there. */
-export function focusComposer() {
+function focusComposer() {
   requestAnimationFrame(() => {
     const field = /** @type {HTMLTextAreaElement | null} */ (document.querySelector("#composer-text"));
     field?.focus();
