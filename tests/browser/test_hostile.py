@@ -60,7 +60,7 @@ _COST = """async (texts) => {
     RegExp.prototype.exec = exec;
   }
 }"""
-READ = 64  # times that a text may be read, all in all
+READ = 50  # times that a text may be read, all in all
 MADE = 2  # vnodes a character
 
 

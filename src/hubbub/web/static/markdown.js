@@ -17,7 +17,7 @@ import { Icon } from "./ui/icon.js";
 const DEPTH = 16; // of nesting: deeper than that is shown as it was typed
 const SAFE = new Set(["http:", "https:", "mailto:"]);
 
-const READ = 100_000; // characters, in search of ends: each search may read all the rest, and thousands would take seconds
+const READ = 16; // times that a text may be read, in search of ends: thousands of searches would take seconds
 // Quotes and lists in each other, in one line: the lexer's stack holds few thousands, and is slow to say so.
 const TOO_DEEP = /(?:(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))[ \t]*){32}/;
 const BEFORE_AT = /^[\w.!#$%&'*+/=?^`{|}~-]*/; // of a mail address: read for each beginning of a word
@@ -83,7 +83,7 @@ function none() {
 
 /** @param {string} text */
 function tokensOf(text) {
-  left = READ;
+  left = READ * text.length;
   const tokenizer = new Reader();
   const lexer = new Lexer({ gfm: true, breaks: true, tokenizer });
   tokenizer.rules = { ...tokenizer.rules, inline };
