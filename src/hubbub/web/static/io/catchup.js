@@ -133,28 +133,27 @@ export class Catchup {
     for (const room of this.#rooms.values()) if (room.stage !== "ended") this.#want(room, 0);
   }
 
-  // What the server says. `joined` and `events` return the ref that is answered with it, or null.
+  // What the server says. `joined` and `events` return the ref that is answered with it, whoever still wants to know.
 
   /**
    * @param {Joined} frame
    * @param {number} now
    */
   joined(frame, now) {
+    const answered = frame.replay === null ? this.#over(frame.ref) : null;
     const room = this.#askedFor(frame.room_id, frame.ref);
-    if (room === null) return null;
-    const { ref } = room;
+    if (room === null) return answered;
     room.epoch = frame.epoch;
     room.head = frame.head;
     if (room.applied > frame.head) {
       // Events that are not there any more: the log that is known here is not this one.
       this.#restart(room, frame.head, "epoch_changed");
       this.#want(room, now + room.backoff.next());
-      return this.#answered(ref, room);
+      return answered;
     }
     this.receiver.joined(frame);
-    if (frame.replay !== null) return null;
-    this.#settle(room, now);
-    return this.#answered(ref, room);
+    if (frame.replay === null) this.#settle(room, now);
+    return answered;
   }
 
   /**
@@ -162,13 +161,14 @@ export class Catchup {
    * @param {number} now
    */
   events(frame, now) {
+    const answered = this.#over(frame.ref);
     const room = this.#askedFor(frame.room_id, frame.ref);
-    if (room === null) return null;
-    const { ref, applied } = room;
+    if (room === null) return answered;
+    const { applied } = room;
     for (const event of frame.events) if (this.#take(room, event) === "gap") break;
     if (!frame.more) this.#settle(room, now);
     else this.#want(room, room.applied > applied ? now : now + room.backoff.next());
-    return this.#answered(ref, room);
+    return answered;
   }
 
   /**
@@ -268,13 +268,10 @@ export class Catchup {
   /**
    * The ref of a `join` is answered with its one room; a `sync` ends with an ack.
    *
-   * @param {number | null} ref
-   * @param {Following} room
+   * @param {number | undefined} ref
    */
-  #answered(ref, room) {
-    if (ref === null) return null;
-    const asked = this.#asked.get(ref);
-    if (asked?.length !== 1 || asked[0] !== room) return null;
+  #over(ref) {
+    if (ref === undefined || this.#asked.get(ref)?.length !== 1) return null;
     this.#asked.delete(ref);
     return ref;
   }

@@ -14,12 +14,8 @@ import { Requests } from "./requests.js";
 export class Protocol {
   #catchup;
   #requests;
-  /** @type {Map<RoomId, Seq>} read marks, repeated on the next connection */
-  #marks = new Map();
   /** @type {Frame} what was said of presence, repeated on the next connection */
   #presence = {};
-  /** @type {string | null} of the log that the marks are about */
-  #epoch = null;
 
   /** @param {Listener} listener */
   constructor(listener) {
@@ -44,7 +40,6 @@ export class Protocol {
    * @returns {Frame | null} to be sent, if there is a connection
    */
   unfollow(roomId) {
-    this.#marks.delete(roomId);
     return this.#catchup.unfollow(roomId) ? { type: "leave", room_id: roomId } : null;
   }
 
@@ -67,17 +62,6 @@ export class Protocol {
   }
 
   /**
-   * @param {RoomId} roomId
-   * @param {Seq} seq
-   * @returns {Frame | null} to be sent, if there is a connection
-   */
-  markRead(roomId, seq) {
-    if (seq <= (this.#marks.get(roomId) ?? 0)) return null;
-    this.#marks.set(roomId, seq);
-    return readFrame(roomId, seq);
-  }
-
-  /**
    * @param {{status?: 'online' | 'away', watch?: number[]}} said
    * @returns {Frame} to be sent, if there is a connection
    */
@@ -90,15 +74,12 @@ export class Protocol {
 
   /** @param {Hello} hello */
   welcome(hello) {
-    if (this.#epoch !== hello.epoch) this.#marks.clear();
-    this.#epoch = hello.epoch;
     this.#requests.begin(hello.limits);
   }
 
-  /** What holds, to be said again on a new socket. @returns {Frame[]} */
+  /** What holds, to be said again on a new socket. @returns {Frame | null} */
   standing() {
-    const frames = [...this.#marks].map(([roomId, seq]) => readFrame(roomId, seq));
-    return Object.keys(this.#presence).length > 0 ? [...frames, { type: "presence", ...this.#presence }] : frames;
+    return Object.keys(this.#presence).length > 0 ? { type: "presence", ...this.#presence } : null;
   }
 
   /** The socket is gone: nobody will answer. */
@@ -111,9 +92,7 @@ export class Protocol {
   clear() {
     this.#requests.fail();
     this.#catchup.clear();
-    this.#marks.clear();
     this.#presence = {};
-    this.#epoch = null;
   }
 
   // Frames
@@ -171,9 +150,3 @@ export class Protocol {
     return null;
   }
 }
-
-/**
- * @param {RoomId} roomId
- * @param {Seq} seq
- */
-const readFrame = (roomId, seq) => ({ type: "read", room_id: roomId, seq });

@@ -161,11 +161,13 @@ export class Connection {
   }
 
   /**
+   * A mark that is lost with the connection is missing in what `joined` says on the next one.
+   *
    * @param {RoomId} roomId
    * @param {Seq} seq
    */
   markRead(roomId, seq) {
-    this.tell(this.#protocol.markRead(roomId, seq));
+    this.tell({ type: "read", room_id: roomId, seq });
   }
 
   /** @param {{status?: 'online' | 'away', watch?: number[]}} said */
@@ -374,7 +376,7 @@ export class Connection {
     this.#planRenewal();
     this.listener.welcomed(hello);
     this.#enter("open", { status: "live" });
-    for (const frame of this.#protocol.standing()) this.tell(frame);
+    this.tell(this.#protocol.standing());
   }
 
   /** Send what is due, as far as the server's limits allow. */

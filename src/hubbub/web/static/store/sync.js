@@ -107,8 +107,6 @@ function refresh(summary) {
   if (anew) room.begin(summary.head);
   room.describe(summary);
   if (anew) screen.restart(room.id);
-  const { read_seq } = room.view.value;
-  if (read_seq > summary.read_seq) live.line.markRead(room.id, read_seq); // it was read without a connection
   // A position in another log, or one that is ahead: the server will say `reset`.
   live.line.follow(room.id, room.log?.head ?? summary.head, room.epoch);
 }
@@ -238,12 +236,15 @@ live.happened.on(({ roomId, event }) => {
   room.log.add(event);
   arrived(roomId);
 });
-live.joined.on(({ room_id, epoch, read_seq, role }) => {
-  const room = held.get(room_id);
+live.joined.on((frame) => {
+  const room = held.get(frame.room_id);
   if (room === undefined) return;
-  room.epoch = epoch;
-  if (room.view.value.role !== role) room.view.value = { ...room.view.value, role };
-  room.read(read_seq);
+  room.epoch = frame.epoch;
+  if (room.view.value.role !== frame.role) room.view.value = { ...room.view.value, role: frame.role };
+  room.read(frame.read_seq);
+  const { read_seq } = room.view.value;
+  // It was read without a connection, or the mark was lost with one.
+  if (read_seq > frame.read_seq && frame.epoch === epoch) live.line.markRead(room.id, read_seq);
 });
 live.restarted.on(({ roomId, from }) => {
   const room = held.get(roomId);
