@@ -16,7 +16,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from benchmarks.world import open_chat
 from hubbub.domain.ids import RoomId
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 
 
 async def serve(folder: Path, listener: socket.socket) -> None:

@@ -24,7 +24,7 @@ from benchmarks.writes import Opener, journal, measure, naive
 from hubbub.audit.store import audit_store
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import RoomId, UserId
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 from tests.postgres import Databases, running_postgres
 
 RATE = "messages/s"

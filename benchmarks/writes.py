@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from benchmarks.report import Row, percentile, show
 from benchmarks.world import TEXT, add_people, open_chat
 from hubbub.domain.events import RoomKind
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 
 Post = Callable[[int, int], Awaitable[None]]
 """Post the n-th message of a sender, and return once it is durable."""

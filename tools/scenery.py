@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
+from hubbub.services.changes import Draft
 from hubbub.services.chat import Chat
-from hubbub.services.journal import Draft
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of a server that lives for a minute
 NOW = datetime(2026, 11, 20, 10, 42, tzinfo=timezone.utc)  # a Friday

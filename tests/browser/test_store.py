@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from hubbub.domain.ids import RoomId, UserId
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import Engine, engine
 from tests.browser.proxies import Wire

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hubbub.domain.ids import RoomId, UserId
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.tabs import Tab
 from tests.integration.servers import LiveServer, Person

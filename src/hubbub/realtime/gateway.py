@@ -21,8 +21,8 @@ from hubbub.realtime.joins import Joins
 from hubbub.realtime.outbox import Transport
 from hubbub.realtime.presence import Tempo
 from hubbub.realtime.signals import Signals
+from hubbub.services.changes import Answer, Draft
 from hubbub.services.chat import Chat
-from hubbub.services.journal import Answer, Draft
 from hubbub.services.ports import Clock
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode

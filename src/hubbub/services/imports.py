@@ -16,7 +16,8 @@ from hubbub.domain.ids import Millis, RoomId, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import MAX_USERNAME, check_email, check_name, check_username
 from hubbub.domain.users import User
-from hubbub.services.journal import Change, Done, Draft, Journal
+from hubbub.services.changes import Change, Draft
+from hubbub.services.journal import Done, Journal
 from hubbub.services.ports import Clock, Store, Tx
 
 UNUSABLE_HASH = "!"  # as in /etc/shadow: it is not a hash, so no password has it

@@ -10,8 +10,9 @@ from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import check_query
 from hubbub.services.access import readable_room
+from hubbub.services.changes import Change, Draft
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
-from hubbub.services.journal import Change, Done, Draft, Journal
+from hubbub.services.journal import Done, Journal
 from hubbub.services.pages import PAGE_BYTES, portions, within
 from hubbub.services.ports import Store, Tx
 

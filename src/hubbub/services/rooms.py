@@ -11,8 +11,9 @@ from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import check_query
 from hubbub.domain.users import User
 from hubbub.services.access import readable_room
+from hubbub.services.changes import Change, Founding
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
-from hubbub.services.journal import Change, Founding, Journal
+from hubbub.services.journal import Journal
 from hubbub.services.ports import ChannelSummary, RoomSummary, Store, Tx
 from hubbub.services.reads import read_marks
 

@@ -10,7 +10,8 @@ from hubbub.realtime.cluster import Cluster
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.hub import Hub
 from hubbub.realtime.watch import Watch
-from hubbub.services.journal import Draft, Journal
+from hubbub.services.changes import Draft
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.looks import Looks
 from hubbub.services.messages import Messages

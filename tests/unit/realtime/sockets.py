@@ -19,8 +19,8 @@ from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
 from hubbub.services.accounts import Grant
+from hubbub.services.changes import Draft
 from hubbub.services.chat import Chat
-from hubbub.services.journal import Draft
 from hubbub.services.logs import Logs
 from hubbub.services.ports import Store, Tx
 from hubbub.stores.memory import MemoryStore

@@ -10,7 +10,8 @@ from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import RoomId, SessionId, UserId
 from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.hub import RETRY, Hub
-from hubbub.services.journal import Draft, Journal
+from hubbub.services.changes import Draft
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
 from hubbub.services.rooms import Rooms

@@ -11,7 +11,8 @@ from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import Event, History, MessagePosted, RoomKind
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Answer, Draft, Journal, Outcome
+from hubbub.services.changes import Answer, Draft, Outcome
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
 from hubbub.services.ports import Store, Tx

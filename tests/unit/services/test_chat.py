@@ -10,8 +10,8 @@ from hubbub.domain.ids import Seq
 from hubbub.security.keys import parse_keys
 from hubbub.security.passwords import Argon2Hasher
 from hubbub.security.tokens import JwtTokens
+from hubbub.services.changes import Draft
 from hubbub.services.chat import Chat
-from hubbub.services.journal import Draft
 from hubbub.stores.memory import MemoryStore
 from tests.clocks import ManualClock
 from tests.unit.services.chats import FailingStore, RecordingFanout, turns

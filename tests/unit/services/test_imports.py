@@ -3,8 +3,9 @@ import pytest
 from hubbub.domain.errors import Invalid, Unauthenticated
 from hubbub.domain.events import MemberJoined, MemberLeft, MessagePosted, RoomKind
 from hubbub.domain.ids import Millis, Seq
+from hubbub.services.changes import Answer, Draft, Outcome
 from hubbub.services.imports import UNUSABLE_HASH, ImportedPerson, Imports
-from hubbub.services.journal import Answer, Draft, Journal, Outcome
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.rooms import Rooms

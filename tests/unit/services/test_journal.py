@@ -11,7 +11,8 @@ from hubbub.domain.errors import (
     Unavailable,
 )
 from hubbub.domain.ids import RoomId, Seq
-from hubbub.services.journal import MAX_BATCH, Answer, Draft, Outcome
+from hubbub.services.changes import Answer, Draft, Outcome
+from hubbub.services.journal import MAX_BATCH
 from hubbub.stores.memory import MemoryStore
 from tests.unit.services.chats import (
     ANN,

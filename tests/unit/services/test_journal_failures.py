@@ -10,7 +10,7 @@ from hubbub.domain.errors import Internal, Unavailable
 from hubbub.domain.events import Event
 from hubbub.domain.ids import Millis, RoomId, UserId
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Answer, Change, Draft
+from hubbub.services.changes import Answer, Change, Draft
 from hubbub.stores.sql import SqlStore
 from hubbub.stores.sql.troubles import DAMAGED
 from tests.unit.services.chats import ANN, BOB, Chats, Failure, open_chats, seqs, turns

@@ -17,7 +17,8 @@ from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Answer, Change, Draft, Journal, Outcome
+from hubbub.services.changes import Answer, Change, Draft, Outcome
+from hubbub.services.journal import Journal
 from hubbub.services.ports import Store, Tx
 from hubbub.services.rooms import Rooms
 from hubbub.stores.memory import MemoryStore

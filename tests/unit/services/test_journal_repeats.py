@@ -13,7 +13,7 @@ from hubbub.domain.errors import (
 from hubbub.domain.events import Event, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Draft, Founding
+from hubbub.services.changes import Draft, Founding
 from tests.unit.services.chats import (
     ANN,
     BOB,

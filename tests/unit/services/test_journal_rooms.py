@@ -12,7 +12,9 @@ from hubbub.domain.errors import (
 from hubbub.domain.events import Event
 from hubbub.domain.ids import Millis, RoomId, Seq
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Batch, Change, Journal, Outcome
+from hubbub.services.batches import Batch
+from hubbub.services.changes import Change, Outcome
+from hubbub.services.journal import Journal
 from hubbub.services.ports import Tx
 from tests.unit.services.chats import (
     ANN,

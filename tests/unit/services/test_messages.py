@@ -7,7 +7,7 @@ from hubbub.domain.events import History, RoomKind
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.texts import MAX_TEXT
-from hubbub.services.journal import Answer, Draft, Outcome
+from hubbub.services.changes import Answer, Draft, Outcome
 from hubbub.services.messages import Page
 from hubbub.services.pages import PAGE_BYTES
 from tests.unit.services.chats import ANN, BOB, CYD, DAN, NO_ROOM, Chats, turns

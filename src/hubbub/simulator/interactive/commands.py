@@ -9,7 +9,7 @@ from hubbub.domain.errors import ChatError
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import Seq, UserId
 from hubbub.domain.members import Role
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 from hubbub.services.ports import MAX_PAGE, ChannelSummary
 from hubbub.simulator.interactive.screens import Tone
 from hubbub.simulator.interactive.sessions import Misuse, Session

@@ -8,8 +8,9 @@ from hubbub.domain.ids import MAX_ID, Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
+from hubbub.services.changes import Draft
 from hubbub.services.imports import ImportedPerson, Imports
-from hubbub.services.journal import Draft, Journal
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages, Posted
 from hubbub.services.ports import MAX_PAGE

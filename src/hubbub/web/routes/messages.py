@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from hubbub.domain.errors import ClientIdReused, Conflict, Forbidden, Invalid, NotFound
-from hubbub.services.journal import Draft
+from hubbub.services.changes import Draft
 from hubbub.web import examples
 from hubbub.web.bodies import MessageChange, NewMessage
 from hubbub.web.dependencies import Caller, ChatOf, Follower, ServerOf, location

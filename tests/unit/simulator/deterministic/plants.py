@@ -30,9 +30,10 @@ from hubbub.realtime.outbox import Outbox
 from hubbub.realtime.presence import Presence
 from hubbub.realtime.typing_signals import TypingSignals
 from hubbub.realtime.watch import Watch
-from hubbub.services import journal, logs, reads
+from hubbub.services import batches, journal, logs, reads
 from hubbub.services.access import ReadableRoom, readable_room
-from hubbub.services.journal import Batch, Change, Outcome
+from hubbub.services.batches import Batch
+from hubbub.services.changes import Change, Outcome
 from hubbub.services.peers import Peers
 from hubbub.services.ports import Tx
 from hubbub.simulator.deterministic.stores import Database, SimStore
@@ -166,19 +167,19 @@ def one_too_many_is_unread(patch: pytest.MonkeyPatch) -> None:
 
 
 def dedup_forgotten(patch: pytest.MonkeyPatch) -> None:
-    real = journal._decide
+    real = batches._decide
 
     def decide(change: Change, rooms: Any, repeats: Any, at: Any) -> Outcome:
         return real(
             Change(change.room_id, change.user_id, change.decide, change.members, change.targets), rooms, {}, at
         )
 
-    patch.setattr(journal, "_decide", decide)
+    patch.setattr(batches, "_decide", decide)
     _store_takes_what_it_gets(patch)
 
 
 def dedup_within_a_batch_only(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(journal, "_client_keys", lambda changes: set())
+    patch.setattr(batches, "_client_keys", lambda changes: set())
     _store_takes_what_it_gets(patch)
 
 

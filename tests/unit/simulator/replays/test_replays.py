@@ -12,7 +12,8 @@ from rich.console import Console
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import MessagePosted
 from hubbub.domain.ids import RoomId, Seq, UserId
-from hubbub.services.journal import Draft, Journal
+from hubbub.services.changes import Draft
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
 from hubbub.services.ports import Store, Tx

@@ -11,7 +11,8 @@ from hubbub.domain.events import Event, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.users import Session
-from hubbub.services.journal import Founding, Journal
+from hubbub.services.changes import Founding
+from hubbub.services.journal import Journal
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Tx
 from hubbub.services.reads import Reads

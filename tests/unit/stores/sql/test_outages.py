@@ -9,7 +9,8 @@ import pytest
 from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import MessagePosted
 from hubbub.domain.ids import RoomId, Seq
-from hubbub.services.journal import Draft, Journal
+from hubbub.services.changes import Draft
+from hubbub.services.journal import Journal
 from hubbub.services.messages import Messages
 from hubbub.stores.sql import SqlStore, UnusableDatabase, renew_epoch, troubles
 from hubbub.stores.sql.servers import GONE

@@ -12,7 +12,8 @@ from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import Event, RoomKind
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.domain.rooms import ChatRoom
-from hubbub.services.journal import Draft, Journal
+from hubbub.services.changes import Draft
+from hubbub.services.journal import Journal
 from hubbub.services.messages import Messages
 from hubbub.services.ports import Tx
 from hubbub.services.rooms import Rooms
