@@ -19,9 +19,9 @@ from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
-from hubbub.simulator.deterministic.devices import SimSocket
 from hubbub.simulator.deterministic.guard import sealed
 from hubbub.simulator.deterministic.loop import SimLoop, Violation
+from hubbub.simulator.deterministic.servers import SimSocket
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from hubbub.wire.codec import decode_client, encode
