@@ -85,7 +85,7 @@ class Client:
         self._sent: dict[int, str] = {}  # the client_id of each send of this connection
         self._outgoing: deque[wire.ClientFrame] = deque()
         self._unanswered: dict[int, None] = {}
-        self._bucket = TokenBucket(0, 1)
+        self._bucket = _pace()
         self._listings: dict[int, None] = {}  # attempts whose rooms are known
 
     @property
@@ -196,7 +196,7 @@ class Client:
         self._sent.clear()
         self._outgoing.clear()
         self._unanswered.clear()
-        self._bucket = TokenBucket(LIMITS.frame_rate, LIMITS.frame_burst // 2)
+        self._bucket = _pace()
         for followed in self.rooms.values():
             followed.live, followed.asked = False, None
 
@@ -408,3 +408,8 @@ class Client:
     def _next_ref(self) -> int:
         self._ref += 1
         return self._ref
+
+
+def _pace() -> TokenBucket:
+    """What a connection may send: half of what the server takes at once."""
+    return TokenBucket(LIMITS.frame_rate, LIMITS.frame_burst // 2)
