@@ -11,13 +11,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from hubbub.client.errors import Closed
+from hubbub.client.errors import CLOSED, Closed
 from hubbub.client.ports import AccessToken
 from hubbub.client.rest import Rest
 from hubbub.client.results import Tokens
 from hubbub.domain.errors import Unauthenticated
 
-CLOSED = "the connection was closed here"
 EARLY = 5.0  # seconds before its end in which a token is no longer used
 
 

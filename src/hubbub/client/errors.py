@@ -21,6 +21,8 @@ from hubbub.domain.errors import (
 )
 from hubbub.wire.close_codes import CloseCode
 
+CLOSED = "the connection was closed here"
+
 
 class ClientError(Exception):
     """Base of what is not a refusal by the server."""

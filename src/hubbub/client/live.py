@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from hubbub.client import outputs
 from hubbub.client.core import Core
-from hubbub.client.errors import ClientError, Closed, is_final
+from hubbub.client.errors import CLOSED, ClientError, Closed, is_final
 from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import AccessToken, ConnectionEnded, Connector, Credentials, Reader, Socket
 from hubbub.client.results import RoomSummary, room_summary
@@ -77,7 +77,7 @@ class Live:
 
     async def close(self) -> None:
         """Close the connection. What was not acknowledged raises Closed: it may have happened, or not."""
-        self._core.stop(Closed("the connection was closed here"))
+        self._core.stop(Closed(CLOSED))
         self._flush()
         if self._timer is not None:
             self._timer.cancel()

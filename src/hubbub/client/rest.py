@@ -13,14 +13,13 @@ import httpx2
 import msgspec
 
 from hubbub.client.backoff import Backoff
-from hubbub.client.errors import Closed, NotUnderstood, Unreachable
+from hubbub.client.errors import CLOSED, Closed, NotUnderstood, Unreachable
 from hubbub.client.ports import Credentials
 from hubbub.domain.errors import ChatError, RateLimited, Unauthenticated, Unavailable, error_classes
 
 T = TypeVar("T")
 
 _NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_CLOSED = "the connection was closed here"
 _GATEWAY = frozenset({502, 503, 504})  # a proxy whose server is away answers with these, and no problem of ours
 
 
@@ -126,12 +125,12 @@ class Rest:
 
     async def _once(self, request: httpx2.Request) -> httpx2.Response:
         if self._http.is_closed:
-            raise Closed(_CLOSED)
+            raise Closed(CLOSED)
         try:
             response = await self._http.send(request)
         except httpx2.TransportError as error:
             if self._http.is_closed:
-                raise Closed(_CLOSED) from error
+                raise Closed(CLOSED) from error
             raise Unreachable(f"no answer from {request.url.host}: {str(error) or type(error).__name__}") from error
         if response.is_success:
             return response
