@@ -105,9 +105,11 @@ async def crowd(serving: Serving, stack: AsyncExitStack) -> list[Socket]:
 
 async def say(sockets: list[Socket], text: str) -> None:
     """The first says it, and all are told."""
-    await sockets[0].put(type="send", ref=1, client_id=text, text=text)
-    for socket in sockets:
-        await socket.until(lambda frame: isinstance(frame, wire.EventFrame) and frame.client_id == text)
+    ack = await sockets[0].ask(type="send", ref=1, text=text)
+    assert isinstance(ack, wire.Ack)
+    seq = int(ack.seq or 0)
+    for socket in sockets[1:]:
+        await socket.upto(seq)
 
 
 async def test_a_worker_that_dies_is_started_again_and_the_others_never_notice(
