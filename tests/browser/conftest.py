@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put these tests into the loop of the browser, and give them time: a browser wants two cores for itself."""
     for item in items:
         if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.timeout(180), append=False)
+            item.add_marker(pytest.mark.timeout(400), append=False)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -138,6 +138,7 @@ async def until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
 async def open_tab(context: BrowserContext, origin: str, path: str = "/") -> Tab:
     """A new tab in this window, at this address."""
     page = await context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     tab = Tab(page, origin)
     await page.goto(origin + path)
     return tab

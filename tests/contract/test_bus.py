@@ -69,7 +69,7 @@ class Inbox:
         self._wanted = count
         self._enough.clear()
         if len(self.payloads) < count:
-            await asyncio.wait_for(self._enough.wait(), timeout=5)
+            await asyncio.wait_for(self._enough.wait(), timeout=60)
         return self.payloads
 
     def _take(self, payload: bytes) -> None:

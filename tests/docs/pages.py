@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 30.0  # seconds until a command must have printed what is shown
+PATIENCE = 120.0  # seconds until a command must have printed what is shown
 
 _FENCE = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TYPED = re.compile(r"[\w+ ]*> \S.*")

@@ -18,7 +18,7 @@ def _in_a_folder_with_dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     "name", ["README.md", "docs/tour.md", "docs/simulation.md", "docs/operations.md", "docs/scale.md"]
 )
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_a_page_shows_what_happens(name: str) -> None:
     await run_page((ROOT / name).read_text(encoding="utf-8"))
 

@@ -15,6 +15,7 @@ from hubbub.settings import Settings, load_settings
 from hubbub.web.server import UvicornServer, bind, config
 
 PASSWORD = "correct horse battery"
+PATIENCE = 60.0  # seconds until an answer must have come: machines that are shared stand still at times
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a default one reads all certificates of this machine, each time
 
 
@@ -50,7 +51,7 @@ class Address:
     def client(self, token: str | None = None) -> httpx2.AsyncClient:
         """A client of this server; who opens it closes it."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)

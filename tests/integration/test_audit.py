@@ -41,7 +41,6 @@ async def talked(folder: Path, least: int) -> None:
         connection.close()
 
 
-@pytest.mark.timeout(180)
 async def test_a_server_that_is_killed_twice_loses_doubles_and_reorders_nothing(tmp_path: Path) -> None:
     async with serving_process(tmp_path) as server:
         port = server.port

@@ -101,7 +101,6 @@ async def streaming(server: ServerProcess, ann: Person, room_id: int) -> AsyncIt
     writer.close()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("read", [paging, streaming])
 async def test_memory_does_not_grow_with_what_a_reader_has_missed(tmp_path: Path, read: Read) -> None:
     async with filled(tmp_path) as (server, ann):

@@ -42,7 +42,6 @@ async def found(chat: Chat, *others: Chat) -> RoomId:
     return (await chat.api.create_room("Garden", member_ids=[other.user.id for other in others])).id
 
 
-@pytest.mark.timeout(120)
 async def test_nothing_is_lost_doubled_or_reordered_when_the_server_is_killed(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         async with serving_process(tmp_path) as server:

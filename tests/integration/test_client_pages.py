@@ -9,7 +9,6 @@ from tests.guards.project import ROOT
 
 
 @pytest.mark.parametrize("name", ["docs/client.md", "docs/audit.md"])
-@pytest.mark.timeout(120)
 async def test_a_page_shows_what_happens(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dev").symlink_to(ROOT / "dev")

@@ -36,11 +36,13 @@ async def test_whatever_dies_nothing_is_lost_doubled_or_reordered(tmp_path: Path
         assert await not_in_the_database(cluster.database_url, [elsewhere]) == [elsewhere]
     assert len(faults.spans) == 6
     for before, after in zip(faults.spans, faults.spans[1:], strict=False):
-        assert any(before.begun <= came < after.begun for came, _ in report.delays.deliveries), before.name
+        while_it_lasted = [
+            came for came, waited in report.delays.deliveries if came >= before.begun and came - waited < after.begun
+        ]
+        assert while_it_lasted, before.name
     assert report.connections > report.clients
 
 
-@pytest.mark.timeout(200)
 async def test_anybody_can_try_a_cluster(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tools.clusters", "--nodes", "2", "--port", "0"]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)

@@ -80,7 +80,6 @@ async def take_back(ann: Person, room_id: int, seq: int) -> None:
     assert [(message["seq"], message["text"]) for message in page["items"]] == [(seq, "")]
 
 
-@pytest.mark.timeout(120)
 async def test_a_database_that_crashes_twice_loses_doubles_and_reorders_nothing(
     tmp_path: Path, own_postgres: PostgresServer
 ) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.integration.conftest import MakeUser
 from tests.integration.servers import LiveServer
 
@@ -16,7 +14,6 @@ LEFT_OUT = [
 ENDS_THE_SESSION = ["logout", "end_session"]
 
 
-@pytest.mark.timeout(120)
 async def test_the_server_keeps_to_its_openapi_document(live: LiveServer, make_user: MakeUser, tmp_path: Path) -> None:
     ann, ben = await make_user("ann"), await make_user("ben")
     body = {"kind": "group", "name": "x", "member_ids": [ben.id]}

@@ -234,7 +234,6 @@ presence.TEMPO = presence.Tempo(grace=0.2, beat=0.05)
 """
 
 
-@pytest.mark.timeout(120)
 async def test_the_users_of_a_node_that_is_killed_go_offline_for_those_on_another(
     tmp_path: Path, empty_databases: EmptyDatabases, nats_url: str, nats_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

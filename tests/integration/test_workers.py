@@ -18,8 +18,6 @@ from tests.integration.sockets import Socket, Sockets
 from tests.postgres import EmptyDatabases, connect
 from tools.clusters import QUICK
 
-pytestmark = pytest.mark.timeout(120)
-
 COUNT = 2
 ENOUGH = 16  # sockets, of which one worker has all in one of 30,000 runs
 

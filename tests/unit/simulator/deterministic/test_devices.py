@@ -96,7 +96,6 @@ FOUND: dict[Plant, Found] = {
 }
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("plant", FOUND, ids=lambda plant: plant.__name__)
 def test_a_fault_planted_in_the_sdk_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
