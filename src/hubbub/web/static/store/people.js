@@ -54,9 +54,9 @@ export function learn(users) {
       const { value } = cell(id);
       const same = value?.display_name === display_name && value?.username === username;
       if (same && (value?.disabled ?? false) === disabled) continue;
-      const known = { id, username, display_name, ...(disabled && { disabled }) };
-      cell(id).value = known;
-      changed.push(known);
+      const person = { id, username, display_name, ...(disabled && { disabled }) };
+      cell(id).value = person;
+      changed.push(person);
     }
   });
   if (changed.length > 0) void db.write(changed.map((put) => ({ store: "people", put }))).catch(() => undefined);
