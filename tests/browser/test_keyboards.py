@@ -189,7 +189,10 @@ async def test_what_was_being_written_is_there_again_after_an_edit(
     await tab.sees("first")
     composer = tab.page.locator("#composer-text")
     await composer.fill("half a sen")
-    await press(tab, "Shift+Tab", "End", "e")
+    await press(tab, "Shift+Tab", "End")
+    await focused(tab, "ann, ")
+    typed = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'e', bubbles: true}))"
+    assert await tab.page.evaluate(f"{typed} && document.activeElement.id") == "composer-text"  # for the next key
     await tab.page.get_by_text("Editing your message").wait_for()
     assert await composer.input_value() == "first"
     await press(tab, "Escape")

@@ -42,12 +42,14 @@ export function takeBack({ key, room_id, text }) {
   focusComposer();
 }
 
-/** Go to where messages are written, behind what is there. */
+/** Go to where messages are written: at once, since the next key may come already; then behind what is shown there. */
 function focusComposer() {
+  const field = () => /** @type {HTMLTextAreaElement | null} */ (document.querySelector("#composer-text"));
+  field()?.focus();
   requestAnimationFrame(() => {
-    const field = /** @type {HTMLTextAreaElement | null} */ (document.querySelector("#composer-text"));
-    field?.focus();
-    field?.setSelectionRange(field.value.length, field.value.length);
+    const shown = field();
+    shown?.focus(); // a menu that has closed meanwhile gave the focus back
+    shown?.setSelectionRange(shown.value.length, shown.value.length);
   });
 }
 
