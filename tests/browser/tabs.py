@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebSocket
+from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response, WebSocket
 
 from hubbub.audit.delays import Delays
 from hubbub.audit.edges import Edge
@@ -15,6 +15,7 @@ from tests.integration.servers import PASSWORD, Person
 
 PATIENCE = 60.0  # seconds until something that has to happen has happened
 LOOK = 0.02  # seconds between two looks
+_LEFT = "Execution context was destroyed"
 _LOCAL = ("data", "blob", "about")
 _FORBIDDEN = ("Content Security Policy", "Content-Security-Policy", "Trusted", "integrity")
 _NOTE_VIOLATIONS = """
@@ -128,11 +129,21 @@ async def until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
     """What `look` returns once that is true; it is asked again and again."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
-    while not (found := await look()):
+    while not (found := await _here(look)):
         if loop.time() > end:
             raise TimeoutError(f"not within {PATIENCE:.0f} s: {what}")
         await asyncio.sleep(LOOK)
     return found
+
+
+async def _here(look: Callable[[], Awaitable[Any]]) -> Any:
+    """What `look` returns; None when the page was left for another one while it looked."""
+    try:
+        return await look()
+    except Error as error:
+        if _LEFT not in error.message:
+            raise
+        return None
 
 
 async def open_tab(context: BrowserContext, origin: str, path: str = "/") -> Tab:
