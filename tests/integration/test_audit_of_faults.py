@@ -1,6 +1,7 @@
 """Servers that acknowledge what they do not do: the audit of a running server finds each of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from hubbub.audit.live import audit_server
 from hubbub.audit.plans import Plan
-from hubbub.domain.events import Event, MessagePosted
+from hubbub.domain.events import Event, MessageDeleted, MessageEdited, MessagePosted
 from hubbub.domain.ids import Millis, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.journal import _Lane
@@ -44,6 +45,29 @@ def no_deletion_is_made(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChatRoom, "delete", lambda room, user_id, target, *, at: ())
 
 
+def every_edit_is_made_twice(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.edit
+
+    def edit(room: ChatRoom, user_id: UserId, target: Seq, text: str, *, at: Millis) -> tuple[Event, ...]:
+        return _twice(real(room, user_id, target, text, at=at))
+
+    patch.setattr(ChatRoom, "edit", edit)
+
+
+def every_deletion_is_made_twice(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.delete
+
+    def delete(room: ChatRoom, user_id: UserId, target: Seq, *, at: Millis) -> tuple[Event, ...]:
+        return _twice(real(room, user_id, target, at=at))
+
+    patch.setattr(ChatRoom, "delete", delete)
+
+
+def _twice(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    changes = [event for event in events if isinstance(event, MessageEdited | MessageDeleted)]
+    return (*changes, *(replace(change, seq=Seq(change.seq + 1)) for change in changes))
+
+
 def what_comes_at_once_is_committed_backwards(patch: pytest.MonkeyPatch) -> None:
     real = _Lane._commit
 
@@ -60,6 +84,8 @@ def what_comes_at_once_is_committed_backwards(patch: pytest.MonkeyPatch) -> None
         (every_edit_says_something_else, "altered"),
         (no_edit_is_made, "lost"),
         (no_deletion_is_made, "lost"),
+        (every_edit_is_made_twice, "doubled"),
+        (every_deletion_is_made_twice, "doubled"),
         (what_comes_at_once_is_committed_backwards, "reordered"),
     ],
     ids=lambda value: value.__name__ if callable(value) else value,

@@ -56,8 +56,7 @@ class RoomLog:
     def check_calls(self, name: str, changes: Iterable[Change]) -> None:
         """What a client asked for, in the order in which it did, is in the log in this order.
 
-        It is the first place that counts: an edit whose ack was lost is sent again, and made again where a later edit
-        of the same message was made meanwhile.
+        It is the first place that counts. That there is a second one was found when the log was read.
         """
         last = Seq(0)
         for change in changes:
@@ -87,8 +86,8 @@ class RoomLog:
             self._findings.add("altered", f"clients were told another {event.kind}", self.room_id, event.seq)
         key = self._key(event)
         first = event.seq if key is None else self._places.setdefault(key, event.seq)
-        if first != event.seq and isinstance(event, MessagePosted):
-            detail = f"the client_id of {first} is in the log once more"
+        if first != event.seq:
+            detail = f"the {event.kind} at {first} is in the log once more"
             self._findings.add("doubled", detail, self.room_id, event.seq)
         elif key is None and isinstance(event, MessageEdited):
             self._unseen[event.target] = None

@@ -156,15 +156,30 @@ def test_what_a_client_asked_for_later_is_later_in_the_log() -> None:
     assert audit.found == {"reordered": [3]}
 
 
-def test_an_edit_that_had_to_be_made_again_is_where_it_was_made_first() -> None:
-    first, later = edited(2, 1, "a"), edited(3, 1, "b")
-    audit = Audit([posted(1), first, later, posted(4), edited(5, 1, "a"), edited(6, 1, "b")])
-    audit.log.check_calls("ann", [posted(1), edited(5, 1, "a"), edited(6, 1, "b"), posted(4)])
-    assert audit.found == {}
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        ([*LOG, posted(5, client_id="c2")], [5]),
+        ([*LOG, edited(5, 2, "x"), edited(6, 2, "y"), edited(7, 2, "x"), edited(8, 2, "y")], [7, 8]),
+        ([*LOG, edited(5, 2, "x"), edited(6, 3, "x")], []),
+        ([*LOG, deleted(5, 2), deleted(6, 3), deleted(7, 2)], [7]),
+    ],
+)
+def test_a_change_that_is_in_the_log_twice_is_found(log: list[Event], found: list[int]) -> None:
+    assert Audit(log).found == ({"doubled": found} if found else {})
 
 
-def test_a_message_that_is_in_the_log_twice_is_found() -> None:
-    assert Audit([*LOG, posted(5, client_id="c2")]).found == {"doubled": [5]}
+def test_an_edit_that_was_erased_is_found_twice_where_a_client_saw_its_text() -> None:
+    log: list[Event] = [posted(1, deleted=True, version=4), edited(2, 1, ""), edited(3, 1, ""), deleted(4, 1)]
+    assert Audit(log, seen=[edited(2, 1, "x"), edited(3, 1, "x")]).found == {"doubled": [3]}
+    assert Audit(log, seen=[edited(2, 1, "x"), edited(3, 1, "y")]).found == {}
+
+
+def test_what_is_in_the_log_twice_is_in_order_where_it_is_first() -> None:
+    changes: list[Change] = [posted(1), edited(2, 1, "x"), edited(3, 1, "y"), posted(4)]
+    audit = Audit([*changes, edited(5, 1, "x"), edited(6, 1, "y")])
+    audit.log.check_calls("ann", changes)
+    assert audit.found == {"doubled": [5, 6]}
 
 
 def test_a_hole_in_the_log_is_found() -> None:
