@@ -80,6 +80,7 @@ class Stream:
     def end(self) -> None:
         """There will be nothing more than what waits already."""
         self._ended = True
+        self._hub.leave(self, self._room_id)
         self._wake.set()
 
     def _take(self) -> list[Item]:

@@ -56,6 +56,35 @@ async def test_a_stream_ends_where_the_log_cannot_be_read_for_the_reader_to_come
     streams.close(stream)
 
 
+async def test_nothing_is_kept_for_a_stream_that_has_ended_and_is_still_being_read(world: World) -> None:
+    room_id, streams = await long_room(world), streams_of(world)
+    removed, _ = await follow(world, streams, world.bob, room_id)
+    await world.chat.rooms.remove_member(world.ann, room_id, world.bob)
+    assert await removed.read(quiet=0)
+    unlucky, _ = await follow(world, streams, world.ann, room_id)
+    world.store.defect = Unavailable("not now")
+    assert await unlucky.read(quiet=0) is None
+    world.store.defect = None
+    assert not world.hub.listens(room_id)
+    for stream in (removed, unlucky):
+        streams.close(stream)
+
+
+async def test_what_happens_after_the_end_of_a_session_is_not_in_its_stream(world: World) -> None:
+    room_id, streams = await world.found(world.ann), streams_of(world)
+    grant = await world.sign_in(world.ann)
+    identity = await world.chat.accounts.authenticate(grant.access_token)
+    stream, _ = await streams.open(identity, room_id, Seq(2), None)
+    await world.post(world.ann, room_id, "before")
+    await world.settle()
+    await world.chat.accounts.logout(identity)
+    await world.post(world.ann, room_id, "after")
+    await world.settle()
+    assert seqs(await stream.read(quiet=0) or []) == [3]
+    assert await stream.read(quiet=0) is None
+    streams.close(stream)
+
+
 async def test_who_may_not_read_a_room_gets_no_stream(world: World) -> None:
     room_id, streams = await world.found(world.ann), streams_of(world)
     with pytest.raises(NotFound):
