@@ -193,7 +193,8 @@ class Accounts:
             raise _no_ticket()
 
         def redeem(tx: Tx) -> tuple[User, Session, bool]:
-            # The user is locked first, as by everybody who ends sessions, which takes their tickets along.
+            # This waits for who changes the password or disables the account just now. Whoever ends a session takes its
+            # tickets along: where it ended meanwhile, there is none to take.
             user, session = _live_session(tx, session_id, now)
             return user, session, tx.sessions.take_ticket(ticket_hash, now) == session_id
 
