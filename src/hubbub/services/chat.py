@@ -2,6 +2,7 @@
 
 from hubbub.services.accounts import Accounts
 from hubbub.services.administration import Administration
+from hubbub.services.channels import ChannelDirectory
 from hubbub.services.credentials import Credentials
 from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
@@ -11,6 +12,7 @@ from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock, Fanout, PasswordHasher, Store, Tokens
 from hubbub.services.reads import Reads
 from hubbub.services.rooms import Rooms
+from hubbub.services.searches import Searches
 from hubbub.services.users import UserDirectory
 
 
@@ -31,10 +33,12 @@ class Chat:
         """`lanes`: as in `Journal`."""
         policy = policy or AccountsPolicy()
         credentials = Credentials(store, hasher, clock, policy)
+        searches = Searches(store)
         self.journal = Journal(store, clock, fanout, lanes=lanes)
         self.accounts = Accounts(store, credentials, tokens, clock, fanout, policy)
         self.administration = Administration(store, credentials, clock, fanout)
-        self.users = UserDirectory(store, credentials)
+        self.users = UserDirectory(store, credentials, searches)
+        self.channels = ChannelDirectory(searches)
         self.rooms = Rooms(store, self.journal)
         self.messages = Messages(store, self.journal)
         self.logs = Logs(store)

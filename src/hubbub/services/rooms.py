@@ -8,13 +8,12 @@ from hubbub.domain.events import Event, History, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.domain.rooms import ChatRoom
-from hubbub.domain.texts import check_query
 from hubbub.domain.users import User
 from hubbub.services.access import readable_room
 from hubbub.services.changes import Change, Founding
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.journal import Journal
-from hubbub.services.ports import ChannelSummary, RoomSummary, Store, Tx
+from hubbub.services.ports import RoomSummary, Store, Tx
 from hubbub.services.reads import read_marks
 
 
@@ -85,15 +84,6 @@ class Rooms:
             before = (Millis(last_at), RoomId(room_id))
         found = await self._store.read(lambda tx: tx.rooms.of_user(user_id, before=before, limit=limit + 1))
         return page_of(found, limit, lambda room: encode_cursor(room.last_at, room.room_id))
-
-    async def channels(
-        self, query: str = "", *, cursor: str | None = None, limit: int = 50
-    ) -> tuple[list[ChannelSummary], str | None]:
-        """The directory of channels, the oldest first."""
-        check_query(query)
-        after = RoomId(0 if cursor is None else decode_cursor(cursor, int)[0])
-        found = await self._store.read(lambda tx: tx.rooms.channels(query, after=after, limit=limit + 1))
-        return page_of(found, limit, lambda channel: encode_cursor(channel.room_id))
 
     async def change(
         self, user_id: UserId, room_id: RoomId, *, name: str | None = None, topic: str | None = None

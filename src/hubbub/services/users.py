@@ -1,6 +1,5 @@
 """The people on this server, as others see them, and what each may change about themselves."""
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from hubbub.services.credentials import Credentials, require_unchanged
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
 from hubbub.services.imports import require_not_imported
 from hubbub.services.ports import Store, Tx
+from hubbub.services.searches import Searches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,10 @@ class Profile:
 class UserDirectory:
     """Use cases about profiles. Everybody who is signed in sees everybody's, but for the e-mail address."""
 
-    def __init__(self, store: Store, credentials: Credentials) -> None:
+    def __init__(self, store: Store, credentials: Credentials, searches: Searches) -> None:
         self._store = store
         self._credentials = credentials
-        self._searching = asyncio.Lock()  # a search may look at every user: one reader of the store is enough for that
+        self._searches = searches
 
     async def get(self, viewer: Identity, user_id: UserId) -> Profile:
         """One profile. Raise NotFound."""
@@ -54,15 +54,15 @@ class UserDirectory:
         """Users whose username or display name contains `query`, by username, and the cursor of the next page.
 
         `limit` is 1..200; an empty query finds everybody. Disabled accounts are found by administrators alone.
-        Raise Invalid.
+        Raise Invalid, RateLimited, Unavailable.
         """
         check_query(query)
         after = None if cursor is None else decode_cursor(cursor, str)[0]
         with_disabled = can_find_disabled(viewer.is_admin)
-        async with self._searching:
-            found = await self._store.read(
-                lambda tx: tx.users.search(query, after=after, limit=limit + 1, with_disabled=with_disabled)
-            )
+        found = await self._searches.read(
+            viewer.user_id,
+            lambda tx: tx.users.search(query, after=after, limit=limit + 1, with_disabled=with_disabled),
+        )
         page, next_cursor = page_of(found, limit, lambda user: encode_cursor(user.username))
         return [profile(viewer, user) for user in page], next_cursor
 

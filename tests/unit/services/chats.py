@@ -12,12 +12,14 @@ from hubbub.domain.events import Event, History, MessagePosted, RoomKind
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.changes import Answer, Draft, Outcome
+from hubbub.services.channels import ChannelDirectory
 from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.messages import Messages
 from hubbub.services.ports import Store, Tx
 from hubbub.services.reads import Reads
 from hubbub.services.rooms import Rooms
+from hubbub.services.searches import Searches
 from hubbub.stores.memory import MemoryStore
 from tests.clocks import ManualClock
 
@@ -115,6 +117,7 @@ class Chats:
         self.fanout = RecordingFanout()
         self.journal = Journal(self.store, self.clock, self.fanout, lanes=lanes)
         self.rooms = Rooms(self.store, self.journal)
+        self.channels = ChannelDirectory(Searches(self.store))
         self.messages = Messages(self.store, self.journal)
         self.logs = Logs(self.store)
         self.reads = Reads(self.store)

@@ -18,6 +18,7 @@ from hubbub.services.administration import Administration
 from hubbub.services.credentials import Credentials
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Store, Tx
+from hubbub.services.searches import Searches
 from hubbub.services.users import UserDirectory
 from hubbub.stores.memory import MemoryStore
 from hubbub.stores.memory.users import MemoryUsers
@@ -55,7 +56,7 @@ class People:
         self.credentials = Credentials(self.store, self.hasher, self.clock, policy)
         self.accounts = Accounts(self.store, self.credentials, self.tokens, self.clock, self.fanout, policy)
         self.administration = Administration(self.store, self.credentials, self.clock, self.fanout)
-        self.directory = UserDirectory(self.store, self.credentials)
+        self.directory = UserDirectory(self.store, self.credentials, Searches(self.store))
 
     async def register(self, username: str = "Ann") -> User:
         return await self.accounts.register(username, f"{username}@example.org", PASSWORD)

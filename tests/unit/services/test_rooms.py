@@ -125,7 +125,7 @@ async def test_a_deleted_room_is_no_room_for_anybody(chats: Chats, attempt: Atte
     for who in (ANN, BOB, CYD):
         assert await refusal(attempt(chats, who, room_id)) == (NotFound, f"there is no room {room_id}")
     assert await chats.rooms.page(BOB) == ([], None)
-    assert await chats.rooms.channels() == ([], None)
+    assert await chats.channels.search(ANN) == ([], None)
     with pytest.raises(NotFound):
         await chats.rooms.put_member(CYD, room_id, CYD)
 
@@ -344,8 +344,8 @@ async def test_the_directory_lists_channels_alone_page_by_page(any_chats: Chats)
     await any_chats.found(ANN, name="garden")
     for name in ("Garden tools", "kitchen", "my GARDEN"):
         await any_chats.found(ANN, BOB, kind=RoomKind.CHANNEL, name=name)
-    first, cursor = await any_chats.rooms.channels("garden", limit=1)
-    second, end = await any_chats.rooms.channels("garden", cursor=cursor, limit=1)
+    first, cursor = await any_chats.channels.search(ANN, "garden", limit=1)
+    second, end = await any_chats.channels.search(ANN, "garden", cursor=cursor, limit=1)
     assert [(entry.name, entry.members) for entry in first + second] == [("Garden tools", 2), ("my GARDEN", 2)]
     assert end is None
 
@@ -356,7 +356,7 @@ async def test_a_page_that_is_just_full_is_the_last_one(any_chats: Chats) -> Non
         await any_chats.say(ANN, room_id, "tomato")
     lists = (
         any_chats.rooms.page(ANN, limit=2),
-        any_chats.rooms.channels(limit=2),
+        any_chats.channels.search(ANN, limit=2),
         any_chats.rooms.members(ANN, rooms[0], limit=2),
     )
     assert [(len(found), cursor) for found, cursor in [await each for each in lists]] == [(2, None)] * 3
@@ -367,7 +367,7 @@ async def test_a_page_that_is_just_full_is_the_last_one(any_chats: Chats) -> Non
 @pytest.mark.parametrize("query", ["x" * 201, "\ud800", "a\x00b"])
 async def test_a_query_that_no_name_can_contain_is_refused(any_chats: Chats, query: str) -> None:
     with pytest.raises(Invalid) as refused:
-        await any_chats.rooms.channels(query)
+        await any_chats.channels.search(ANN, query)
     assert refused.value.field == "q"
 
 

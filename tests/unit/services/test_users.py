@@ -1,9 +1,7 @@
 """UserDirectory: who sees what of whom, and what people may change about themselves."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 
@@ -13,12 +11,8 @@ from hubbub.domain.texts import MAX_QUERY
 from hubbub.domain.users import Identity, User
 from hubbub.services.cursors import encode_cursor
 from hubbub.services.policies import AccountsPolicy
-from hubbub.services.ports import Tx
-from hubbub.services.users import Profile, UserDirectory
-from hubbub.stores.memory import MemoryStore
+from hubbub.services.users import Profile
 from tests.unit.services.people import PASSWORD, People
-
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -55,29 +49,6 @@ async def test_a_disabled_account_is_seen_by_everybody_and_found_by_administrato
         found, _ = await people.directory.search(viewer)
         assert [profile.username for profile in found] == names
         assert (await people.directory.get(viewer, bob.id)).disabled_at == people.clock.now()
-
-
-class BusyStore(MemoryStore):
-    """Counts how many reads run at a time."""
-
-    running = most = 0
-
-    async def read(self, fn: Callable[[Tx], T]) -> T:
-        self.running += 1
-        self.most = max(self.most, self.running)
-        await asyncio.sleep(0)
-        self.running -= 1
-        return await super().read(fn)
-
-
-async def test_searches_keep_one_reader_of_the_store_busy_at_the_most(people: People) -> None:
-    ann = as_viewer(await people.register("Ann"))
-    store = BusyStore()
-    directory = UserDirectory(store, people.credentials)
-    await asyncio.gather(*(directory.search(ann, "x") for _ in range(5)))
-    assert store.most == 1
-    await asyncio.gather(*(directory.named(ann, [ann.user_id]) for _ in range(5)))
-    assert store.most == 5
 
 
 async def test_there_is_no_profile_of_nobody(people: People) -> None:

@@ -217,7 +217,8 @@ async def channels(session: Session) -> None:
 
 
 async def _channels(session: Session, query: str = "") -> list[ChannelSummary]:
-    return await all_pages(lambda cursor: session.chat.rooms.channels(query, cursor=cursor, limit=MAX_PAGE))
+    search = session.chat.channels.search
+    return await all_pages(lambda cursor: search(session.me, query, cursor=cursor, limit=MAX_PAGE))
 
 
 async def rename(session: Session, name: str) -> None:

@@ -115,10 +115,10 @@ async def mark_read(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, body: R
 )
 async def list_channels(
     chat: ChatOf,
-    _caller: Caller,
+    caller: Caller,
     q: Annotated[str, Query(max_length=MAX_QUERY, description="Part of a name or topic.")] = "",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    channels, next_cursor = await chat.rooms.channels(q, cursor=cursor, limit=limit)
+    channels, next_cursor = await chat.channels.search(caller.user_id, q, cursor=cursor, limit=limit)
     return JsonResponse(ChannelList(items=list(map(channel_shape, channels)), next_cursor=next_cursor))
