@@ -1,5 +1,9 @@
 """Everything without a mouse: each main function by keys alone, and the focus is never lost."""
 
+import asyncio
+
+from playwright.async_api import Route
+
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.tabs import Tab
 from tests.integration.servers import PASSWORD
@@ -80,6 +84,31 @@ async def test_a_whole_visit_by_keys_alone(open_window: OpenWindow, make_user: M
     await focused(tab, "Message kitchen")
     await press(tab, "Alt+ArrowDown")
     await focused(tab, "Message garden")
+
+
+async def test_enter_takes_nobody_until_the_search_is_answered(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, _, zoe = [await make_user(name) for name in ("ann", "bob", "zoe")]
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await tab.page.route("**/users?q=zoe&*", late)
+    await tab.page.get_by_role("button", name="Add people").first.click()
+    await tab.page.get_by_role("option", name="bob", selected=True).wait_for()
+    async with tab.page.expect_request("**/users?q=zoe&*"):
+        await tab.page.keyboard.type("zoe")
+        await press(tab, "Enter", "Enter")
+    await press(tab, "Enter", "Enter")  # nobody yet, and nothing is sent
+    answered.set()
+    await tab.page.get_by_role("option", name="zoe", selected=True).wait_for()
+    await press(tab, "Enter", "Enter")
+    await tab.page.get_by_role("dialog").wait_for(state="detached")
+    found = (await ann.client.get(f"/rooms/{room}/members")).json()["items"]
+    assert {member["user"]["id"] for member in found} == {ann.id, zoe.id}
 
 
 async def test_tab_goes_through_one_message_and_not_through_all(open_window: OpenWindow, make_user: MakeUser) -> None:

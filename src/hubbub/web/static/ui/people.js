@@ -21,11 +21,13 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const { items, status } = peopleFound.value;
+  const { items, status, query: answered } = peopleFound.value;
   useEffect(() => searchPeople(query), [query]);
   const taken = new Set([...chosen.map((user) => user.id), ...(without ?? [])]);
-  const offered = items.filter((user) => !taken.has(user.id));
+  const offered = status === "failed" ? [] : items.filter((user) => !taken.has(user.id));
   const now = Math.min(at, offered.length - 1);
+  // Until the answer is here, those of the question before are still shown, and Enter takes none of them.
+  const active = status === "ready" && answered === query.trim() ? offered[now] : undefined;
   // Those that are taken already may be all of a page.
   useEffect(() => {
     if (offered.length < FEW) void morePeople();
@@ -41,9 +43,9 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "ArrowDown") setAt(Math.min(now + 1, offered.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(now - 1, 0));
-    else if (event.key === "Enter" && !event.isComposing && offered[now] && (query || !chosen.length))
-      add(offered[now]);
-    else if (event.key === "Backspace" && !query && chosen.length) return onChange(chosen.slice(0, -1));
+    else if (event.key === "Enter" && !event.isComposing && (query || (offered.length && !chosen.length))) {
+      if (active) add(active);
+    } else if (event.key === "Backspace" && !query && chosen.length) return onChange(chosen.slice(0, -1));
     else return;
     event.preventDefault();
   };
@@ -63,7 +65,7 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
       <input ref=${input} id="people-input" value=${query} autocomplete="off" spellcheck=${false} dir="auto"
         data-autofocus=${autofocus}
         role="combobox" aria-expanded=${offered.length > 0} aria-controls="people-list" aria-autocomplete="list"
-        aria-activedescendant=${offered[now] ? `person-${offered[now].id}` : undefined}
+        aria-activedescendant=${active && `person-${active.id}`}
         placeholder=${chosen.length ? "" : t("findPeople")}
         onInput=${(/** @type {InputEvent} */ event) => {
           setQuery(/** @type {HTMLInputElement} */ (event.target).value);
@@ -77,7 +79,7 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
           user,
           index,
         ) => html`<button key=${user.id} id="person-${user.id}" type="button" role="option" tabindex="-1"
-            class="option" aria-selected=${index === now}
+            class="option" aria-selected=${user === active}
           onPointerMove=${() => index !== at && setAt(index)} onClick=${() => add(user)}>
           <${Avatar} id=${user.id} name=${displayName(user)} size="small" />
           <span class="clip"><bdi>${displayName(user)}</bdi></span><small class="clip">${handle(user)}</small>
