@@ -8,7 +8,7 @@ import pytest
 from hubbub.domain.errors import Forbidden, NotFound, Unavailable
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import RoomId, Seq, UserId
-from hubbub.services.reads import MAX_BATCH
+from hubbub.services.reads import MAX_BATCH, Reads
 from hubbub.stores.memory import MemoryStore
 from tests.unit.services.chats import ANN, BOB, CYD, NO_ROOM, Chats, Failure, open_chats, turns
 
@@ -65,7 +65,7 @@ async def test_marks_that_wait_are_written_together_and_each_is_answered(any_cha
     await turns()
     any_chats.store.release()
     answers = await asyncio.gather(*marks, return_exceptions=True)
-    assert [answer for answer in answers if isinstance(answer, int)] == [5, 5, 2, 6, 4]
+    assert [answer for answer in answers if isinstance(answer, int)] == [6, 6, 2, 6, 4]
     assert [type(answer) for answer in answers if not isinstance(answer, int)] == [NotFound, NotFound]
     assert any_chats.store.writes <= 2
     assert await unread(any_chats, talk) == (6, 0)
@@ -100,6 +100,21 @@ async def test_a_mark_of_somebody_who_is_added_again_meanwhile_hides_nothing(any
     any_chats.store.meanwhile = add_again
     assert await any_chats.reads.mark(BOB, talk, Seq(6)) == 6
     assert await unread(any_chats, talk) == (8, 1)
+
+
+async def test_a_mark_that_another_node_has_moved_further_meanwhile_is_answered_so_and_not_told_again(
+    any_chats: Chats, talk: RoomId
+) -> None:
+    elsewhere, told = Reads(any_chats.store), list[tuple[UserId, Seq]]()
+    any_chats.reads.moved = elsewhere.moved = lambda room_id, user_id, seq: told.append((user_id, seq))
+
+    async def move_further() -> None:
+        assert await elsewhere.mark(BOB, talk, Seq(6)) == 6
+
+    any_chats.store.meanwhile = move_further
+    marks = [any_chats.reads.mark(who, talk, Seq(seq)) for who, seq in ((BOB, 4), (ANN, 5), (BOB, 5))]
+    assert await asyncio.gather(*marks) == [6, 5, 6]
+    assert told == [(BOB, 6), (ANN, 5)]
 
 
 async def test_a_mark_in_a_log_that_is_another_by_now_is_not_written(memory: MemoryStore) -> None:
@@ -153,7 +168,7 @@ async def test_a_caller_who_gave_up_changes_nothing_about_the_mark(chats: Chats)
     assert await unread(chats, room_id) == (3, 0)
 
 
-async def test_close_waits_until_all_marks_are_written(chats: Chats) -> None:
+async def test_close_waits_until_all_marks_are_written_and_takes_no_more(chats: Chats) -> None:
     room_id = await chats.found(ANN, BOB)
     await chats.say(ANN, room_id, "1")
     chats.store.hold()
@@ -162,6 +177,8 @@ async def test_close_waits_until_all_marks_are_written(chats: Chats) -> None:
     closing = asyncio.ensure_future(chats.reads.close())
     await turns()
     assert not closing.done()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(chats.reads.mark(BOB, room_id, Seq(3)), 1)
     chats.store.release()
     await closing
     assert await mark == 4
