@@ -21,6 +21,7 @@ from hubbub.realtime.joins import Joins
 from hubbub.realtime.outbox import Transport
 from hubbub.realtime.presence import Tempo
 from hubbub.realtime.signals import Signals
+from hubbub.realtime.turns import UserTurns
 from hubbub.services.changes import Answer, Draft
 from hubbub.services.chat import Chat
 from hubbub.services.ports import Clock
@@ -63,7 +64,8 @@ class Gateway:
         self.limits = limits
         self.signals = Signals(hub, chat.reads, chat.peers, clock, tempo)
         self._chat = chat
-        self._joins = Joins(hub, chat.logs, limits)
+        self._turns = UserTurns()
+        self._joins = Joins(hub, chat.logs, limits, self._turns)
         self._new_id = new_id
         self._admit = admit
         self._deadlines = Deadlines()
@@ -274,7 +276,7 @@ class Gateway:
             case wire.Typing():
                 self.signals.typing.typing(connection, _room_id(connection, frame.room_id), on=frame.on)
             case wire.Presence():  # pragma: no branch
-                self._ask_in_turn(connection, frame.ref, partial(self._presence, connection, frame))
+                self._ask_in_turn(connection, frame.ref, partial(self._presence, connection, identity, frame))
 
     def _send(self, connection: Connection, identity: Identity, frame: wire.Send) -> None:
         room_id = _room_id(connection, frame.room_id)
@@ -318,8 +320,10 @@ class Gateway:
 
     async def _history(self, connection: Connection, identity: Identity, frame: wire.History) -> None:
         room_id = _room_id(connection, frame.room_id)
-        page = await self._chat.messages.page(identity.user_id, room_id, before=frame.before, limit=frame.limit)
-        connection.send_encoded(page_frame(room_id, page, frame.ref, self.limits.frame_bytes))
+        async with self._turns.of(identity.user_id):
+            connection.require_open()
+            page = await self._chat.messages.page(identity.user_id, room_id, before=frame.before, limit=frame.limit)
+            connection.send_encoded(page_frame(room_id, page, frame.ref, self.limits.frame_bytes))
 
     async def _renew(self, connection: Connection, identity: Identity, frame: wire.Auth) -> None:
         renewed = await self._chat.accounts.authenticate(frame.token)
@@ -334,12 +338,14 @@ class Gateway:
         self.signals.left(connection, room_id)
         connection.send(wire.Ack(ref=frame.ref, room_id=room_id))
 
-    async def _presence(self, connection: Connection, frame: wire.Presence) -> None:
+    async def _presence(self, connection: Connection, identity: Identity, frame: wire.Presence) -> None:
         if frame.status is not None:
             self.signals.presence.say(connection, away=frame.status == "away")
         if frame.watch is not None:
-            for signal in await self.signals.presence.watch(connection, frame.watch):
-                connection.send(signal)
+            async with self._turns.of(identity.user_id):
+                connection.require_open()
+                for signal in await self.signals.presence.watch(connection, frame.watch):
+                    connection.send(signal)
         if frame.watch is not None or frame.ref is not None:
             connection.send(wire.Ack(ref=frame.ref))
 
@@ -354,8 +360,9 @@ class Gateway:
     def _ask_in_turn(self, connection: Connection, ref: int | None, answer: Work) -> None:
         """Carry out what reads from the log after what this connection asked for before.
 
-        So these take effect in the order in which they came, a flood of them never has more than one of the store's
-        readers, and whoever doesn't read the answers gets no more of them.
+        So these take effect in the order in which they came, and whoever doesn't read the answers gets no more of them.
+        The reads themselves take the turn of the user too: a flood of them, from however many sockets, never has more
+        than one of the store's readers.
         """
         self._ask(connection, ref, partial(self._in_turn, connection, answer))
 

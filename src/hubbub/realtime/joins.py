@@ -1,6 +1,6 @@
 """From a `join` or a `sync` to views of rooms: the snapshot first, then what has happened since, then what happens.
 
-Whoever asks is served here; in which order, and how many at a time, is for the gateway to say.
+Whoever asks is served here, one read of a user at a time; in which order is for the gateway to say.
 """
 
 from hubbub.domain.errors import ChatError, Conflict, Invalid
@@ -9,6 +9,7 @@ from hubbub.domain.users import Identity
 from hubbub.realtime.connection import Connection
 from hubbub.realtime.frames import events_frame, joined_frame, reset_frame
 from hubbub.realtime.hub import Hub, View
+from hubbub.realtime.turns import UserTurns
 from hubbub.services.logs import Joined, Logs
 from hubbub.wire import frames as wire
 from hubbub.wire.limits import Limits
@@ -20,20 +21,22 @@ SYNC_ROOMS = 20  # of them read in one snapshot
 class Joins:
     """Joins of all connections of one node."""
 
-    def __init__(self, hub: Hub, logs: Logs, limits: Limits) -> None:
+    def __init__(self, hub: Hub, logs: Logs, limits: Limits, turns: UserTurns) -> None:
         self._hub = hub
         self._logs = logs
         self._limits = limits
+        self._turns = turns
 
     async def join(self, connection: Connection, identity: Identity, room_id: RoomId, frame: wire.Join) -> None:
         """Carry out a `join` of this room."""
-        view = self.begin(connection, room_id)
-        try:
-            joined = await self._logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
-            await self.welcome(connection, view, joined, frame.ref)
-        except BaseException:
-            self._abandon(view)
-            raise
+        async with self._turns.of(identity.user_id):
+            view = self.begin(connection, room_id)
+            try:
+                joined = await self._logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
+                await self.welcome(connection, view, joined, frame.ref)
+            except BaseException:
+                self._abandon(view)
+                raise
 
     async def sync(self, connection: Connection, identity: Identity, frame: wire.Sync) -> None:
         """Carry out a `sync`: many joins, a few in one snapshot, each part once its reader has taken the last one."""
@@ -43,7 +46,8 @@ class Joins:
             raise Invalid(f"this connection is for room {connection.room_id}", field="rooms")
         positions = list(frame.rooms.items())
         for start in range(0, len(positions), SYNC_ROOMS):
-            await self._sync_part(connection, identity, dict(positions[start : start + SYNC_ROOMS]), frame)
+            async with self._turns.of(identity.user_id):
+                await self._sync_part(connection, identity, dict(positions[start : start + SYNC_ROOMS]), frame)
             await connection.ready()
         connection.send(wire.Ack(ref=frame.ref))
 

@@ -44,6 +44,7 @@ class GatedStore:
         self._free.set()
         self.reads = 0  # under way
         self.most_reads = 0  # under way at the same time
+        self.passed = 0  # that have begun, in all
         self.defect: Exception | None = None
 
     def hold(self) -> None:
@@ -68,6 +69,7 @@ class GatedStore:
 
     async def _pass(self) -> None:
         self.reads += 1
+        self.passed += 1
         self.most_reads = max(self.reads, self.most_reads)
         try:
             await asyncio.sleep(0)  # a real store takes its time, too

@@ -221,6 +221,62 @@ async def test_a_flood_of_pages_and_joins_has_one_reader_of_the_store(world: Wor
     assert world.store.most_reads == 1
 
 
+async def test_the_sockets_of_a_user_have_one_reader_together_and_another_user_has_their_own(world: World) -> None:
+    rooms = [await world.found(world.ann, world.bob, name=f"room {number}") for number in range(3)]
+    lines = [await world.open(world.ann) for _ in range(4)]
+    bob = await world.open(world.bob)
+    world.store.most_reads = 0
+    for line in lines:
+        line.put(type="history", ref=1, room_id=rooms[0])
+        line.put(type="join", ref=2, room_id=rooms[1])
+        line.put(type="sync", ref=3, rooms=dict.fromkeys(rooms, 0))
+        line.put(type="presence", ref=4, watch=[world.bob])
+    answers = [await line.take() for line in lines]
+    assert [kinds(frames).count("Page") for frames in answers] == [1] * 4
+    assert [frames[-1] for frames in answers] == [wire.Ack(ref=4)] * 4
+    assert world.store.most_reads == 1
+
+    world.store.hold()
+    for line in (*lines, bob):
+        line.put(type="history", ref=5, room_id=rooms[0])
+    await world.settle()
+    assert world.store.reads == 2
+    world.store.release()
+    assert [kinds(await line.take()) for line in (*lines, bob)] == [["Page"]] * 5
+
+
+@pytest.mark.parametrize("ask", ["history", "join", "sync"])
+async def test_a_device_that_takes_nothing_keeps_no_other_device_of_its_user_waiting(world: World, ask: str) -> None:
+    rooms = [await world.found(world.ann, name=f"room {number}") for number in range(SYNC_ROOMS + 1)]
+    stuck, other = await world.open(world.ann), await world.open(world.ann)
+    world.store.hold()
+    frame = {"rooms": dict.fromkeys(rooms, 0)} if ask == "sync" else {"room_id": rooms[0]}
+    for ref in range(3):
+        stuck.put(type=ask, ref=ref, **frame)
+    await world.settle()
+    stuck.connection.outbox.pause(0.0)  # while the first of them is read
+    world.store.release()
+    await world.settle()
+    assert kinds(await other.say(type="history", ref=1, room_id=rooms[0])) == ["Page"]
+
+
+async def test_who_goes_while_another_device_reads_has_nothing_read_for_them(world: World) -> None:
+    room_id = await world.found(world.ann)
+    line, gone = await world.open(world.ann), await world.open(world.ann)
+    world.store.hold()
+    line.put(type="history", ref=1, room_id=room_id)
+    await world.settle()
+    for ref, ask in enumerate(("history", "join"), start=2):
+        gone.put(type=ask, ref=ref, room_id=room_id)
+    await world.settle()
+    gone.connection.lost(CloseCode.ABNORMAL)
+    passed = world.store.passed
+    world.store.release()
+    assert kinds(await line.take()) == ["Page"]
+    assert world.store.passed == passed
+    assert not world.hub.listens(room_id)
+
+
 async def test_who_does_not_read_gets_no_more_pages_until_they_do(world: World) -> None:
     room_id = await world.found(world.ann)
     await world.post(world.ann, room_id, *[LONG] * 4)
