@@ -192,6 +192,18 @@ async def test_streams_count_as_sockets_of_their_user_until_they_are_closed(make
     pytest.fail("the closed stream still counts")
 
 
+async def test_head_is_answered_with_the_head_and_leaves_nothing_that_counts_as_sockets_do(make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    path = await room_of(ann)
+    head = await ann.client.head(f"{path}/events", headers=STREAM)
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (await ann.client.get(path)).status_code == 200  # on the same connection
+    for _ in range(100):
+        if await begun(ann, path) == 200:
+            return
+    pytest.fail("what HEAD has opened still counts")
+
+
 async def test_a_reader_that_takes_nothing_is_cut(tmp_path: Path) -> None:
     limits = settings_in(tmp_path, user_sockets=1, stuck_seconds=0.2, frame_rate=0)
     async with serving(limits) as live:

@@ -138,15 +138,29 @@ class Defects:
 
 
 class HeadAsGet:
-    """Answer HEAD as GET is answered (RFC 9110 9.3.2). uvicorn goes by the scope that it made, and omits the body."""
+    """Answer HEAD as GET is answered (RFC 9110 9.3.2). uvicorn goes by the scope that it made, and omits the body.
+
+    The answer ends where its body begins, which may have no end, and the application hears that nobody listens.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        ended = False
+
+        async def send_head(message: Message) -> None:
+            nonlocal ended
+            if ended:
+                return
+            if message["type"] == "http.response.body":
+                ended, message = True, {**message, "more_body": False}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_head)
 
 
 class Compression:

@@ -211,6 +211,18 @@ async def test_head_is_a_get_inside() -> None:
     assert methods == ["GET", "PUT"]
 
 
+@pytest.mark.parametrize(("method", "pieces"), [("HEAD", 1), ("GET", 3)])
+async def test_the_answer_to_head_ends_where_its_body_would_begin(method: str, pieces: int) -> None:
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(3):
+            await send({"type": "http.response.body", "body": b"more", "more_body": True})
+
+    start, *bodies = await call(HeadAsGet(endless), method=method)
+    assert start["type"] == "http.response.start"
+    assert [body["more_body"] for body in bodies] == [method == "GET"] * pieces
+
+
 def answering(body: bytes, content_type: bytes, *others: tuple[bytes, bytes]) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *others]
