@@ -5,8 +5,9 @@ from pathlib import Path
 
 from hubbub.stores.sql import back_up
 from tests.browser.conftest import OpenWindow
+from tests.browser.engine import engine
 from tests.browser.proxies import Wire
-from tests.browser.test_store import agrees, found_room, in_room, say
+from tests.browser.test_store import DeafSockets, agrees, found_room, in_room, say
 from tests.integration.processes import database_url, serving_process
 from tests.integration.servers import register
 from tests.integration.test_restore import restore
@@ -41,3 +42,36 @@ async def test_a_page_of_a_restored_server_shows_the_log_that_is_there_now(
         tab.findings.shown.clear()  # the ledger of the tab knows one log
         await ann.client.aclose()
         await bob.client.aclose()
+
+
+async def test_what_the_lost_log_had_acknowledged_unseen_is_sent_to_the_one_that_is_there_now(
+    open_window: OpenWindow, wire: Wire, tmp_path: Path
+) -> None:
+    folder, backup = tmp_path / "process", tmp_path / "backup.db"
+    await asyncio.to_thread(folder.mkdir)
+    async with serving_process(folder) as server:
+        wire.target = server.port
+        ann = await register(server, "ann")
+        room = await found_room(ann)
+        await say(ann, room, "one")
+        tab, sockets = await open_window("/"), DeafSockets()
+        await tab.page.route_web_socket("**/ws", sockets.connect)
+        await tab.page.goto(f"{tab.origin}/rooms/{room}")
+        page = engine(tab)
+        await page.sign_in("ann")
+        await page.caught_up(room)
+        await asyncio.to_thread(back_up, database_url(folder), backup)
+        sockets.deaf = True
+        await page.say(room, "acknowledged")
+        await sockets.acknowledged.wait()
+        await server.kill()
+        port = server.port
+    await asyncio.to_thread(restore, backup, folder, tmp_path / "away")
+    sockets.deaf = False
+    async with serving_process(folder, port=port):
+        await page.call("live", "m.retryNow()")
+        await page.live()
+        await page.shows(room, "one", "acknowledged")
+        assert {finding.kind for finding in tab.findings.shown} == {"reset"}
+        tab.findings.shown.clear()
+        await ann.client.aclose()

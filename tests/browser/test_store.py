@@ -1,7 +1,10 @@
 """The store of the page against a real server: what it shows is what the server has, whatever happens in between."""
 
+import asyncio
 from random import Random
 from typing import Any
+
+from playwright.async_api import WebSocketRoute
 
 from hubbub.domain.ids import RoomId, UserId
 from hubbub.services.changes import Draft
@@ -161,6 +164,55 @@ async def test_a_room_that_moved_far_on_is_shown_from_its_end_after_a_cut(
     assert (await page.texts(room))[-1] == "message 399"
     await page.call("timelines", "m.timeline(a[0]).jumpTo(a[1])", [room, first])
     assert (await page.texts(room))[0] == "edited"
+
+
+async def test_what_was_acknowledged_just_before_a_room_moved_far_on_is_not_said_to_be_on_its_way(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    tab, sockets = await open_window("/"), DeafSockets()
+    await tab.page.route_web_socket("**/ws", sockets.connect)
+    await tab.page.goto(f"{tab.origin}/rooms/{room}")
+    page = engine(tab)
+    await page.sign_in("ann")
+    await page.caught_up(room)
+    sockets.deaf = True
+    await page.say(room, "acknowledged")
+    await sockets.acknowledged.wait()
+    await flood(live, bob, room, *(f"message {number}" for number in range(220)))
+    sockets.deaf = False
+    await sockets.close()
+    await page.until("live", "m.outbox.of(a).length === 0", room)
+    await agrees(page, bob, room)
+
+
+class DeafSockets:
+    """Between a page and its server: while `deaf`, answers go through, no event does, and nobody connects anew."""
+
+    def __init__(self) -> None:
+        self.deaf = False
+        self.acknowledged = asyncio.Event()
+        self._last: WebSocketRoute | None = None
+
+    async def connect(self, socket: WebSocketRoute) -> None:
+        if self.deaf:
+            await socket.close(code=1012)
+            return
+        self._last = socket
+        socket.connect_to_server().on_message(lambda frame: self._pass(socket, str(frame)))
+
+    def _pass(self, socket: WebSocketRoute, frame: str) -> None:
+        if self.deaf and '"type":"event"' in frame:
+            return
+        socket.send(frame)
+        if '"type":"ack"' in frame:
+            self.acknowledged.set()
+
+    async def close(self) -> None:
+        """Tell the page that the server is about to go."""
+        assert self._last is not None
+        await self._last.close(code=1012)
 
 
 async def test_unread_messages_are_counted_as_the_server_counts_them(

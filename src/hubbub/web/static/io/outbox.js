@@ -223,6 +223,20 @@ export class Outbox {
   }
 
   /**
+   * The log of a room is not the one that was: a message that it had confirmed is sent again, lest it is not there.
+   *
+   * @param {RoomId} roomId
+   */
+  doubt(roomId) {
+    for (const { key, kind } of this.of(roomId)) {
+      if (!this.#confirmed.delete(key)) continue;
+      if (kind === "send") this.#mark(key, { state: "waiting" });
+      else this.#remove(/** @type {Entry} */ (this.#entries.get(key)));
+    }
+    this.pump();
+  }
+
+  /**
    * One is not in this room any more: nothing of it can be sent. What was written stays until it is cancelled; what is
    * under way will be refused.
    *

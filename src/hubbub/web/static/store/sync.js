@@ -104,7 +104,10 @@ function refresh(summary) {
   const room = hold(summary);
   const same = room.epoch === null || room.epoch === epoch;
   const anew = room.log === null || (same && summary.head > room.log.head + RESUME);
-  if (anew) room.begin(summary.head);
+  if (anew) {
+    room.begin(summary.head);
+    live.outbox.reached(room.id, [], room.shown);
+  }
   room.describe(summary);
   if (anew) screen.restart(room.id);
   // A position in another log, or one that is ahead: the server will say `reset`.
@@ -252,6 +255,7 @@ live.restarted.on(({ roomId, from }) => {
   room.epoch = null;
   room.begin(from);
   screen.restart(roomId);
+  live.outbox.doubt(roomId);
   void ask(roomId);
 });
 live.closed.on(({ roomId, problem }) => {
