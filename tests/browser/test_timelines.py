@@ -240,3 +240,23 @@ async def test_one_sees_that_the_other_is_there_types_and_has_read(
     await tab.page.locator(".seen", has_text="Read").wait_for()
     await other.page.locator("#composer-text").fill("")
     await tab.until("!document.querySelector('.typing').textContent.includes('typing')")
+
+
+async def test_a_quote_of_what_one_may_not_read_says_so_and_leaves_the_reader_where_they_are(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    body = {"kind": "group", "name": "tea", "history": "since_joined"}
+    room = (await bob.client.post("/rooms", json=body)).json()["id"]
+    said = await bob.client.post(f"/rooms/{room}/messages", json={"text": "before ann"})
+    await bob.client.put(f"/rooms/{room}/members/{ann.id}", json={})
+    for number in range(200):
+        await live.server.chat.messages.post(UserId(bob.id), RoomId(room), Draft(f"text {number}"))
+    answer = {"text": "an answer", "reply_to": said.json()["seq"]}
+    (await bob.client.post(f"/rooms/{room}/messages", json=answer)).raise_for_status()
+    await read_everything(ann, room)
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    await tab.page.get_by_role("button", name="An earlier message").click()
+    await tab.page.get_by_text("It is not there any more.").wait_for()
+    assert (await tab.shown())[-2:] == ["text 199", "an answer"]
+    assert await gap_below(tab) < NEAR

@@ -9,7 +9,7 @@
 import { batch, computed, signal } from "@preact/signals-core";
 
 import { apply, newRoom } from "../core/fold.js";
-import { problemOf } from "../core/problems.js";
+import { Problem, problemOf } from "../core/problems.js";
 import { edges, join, prune } from "../core/window.js";
 import { announceMessages, toast } from "./announce.js";
 import { keepLater, recalled } from "./cache.js";
@@ -138,9 +138,8 @@ export class Timeline {
   /** @param {Seq} seq */
   async jumpTo(seq) {
     const { messages } = this.#state;
-    if (!messages.has(seq) && !(await this.#begin({ around: seq, limit: AROUND }, false))) this.#complain();
+    if (!messages.has(seq) && !(await this.#begin({ around: seq, limit: AROUND }, false, seq))) this.#complain();
     else if (this.#state.messages.has(seq)) this.#position.goTo("row", seq);
-    else toast({ key: "error.not_found" }, "bad");
   }
 
   async reload() {
@@ -270,12 +269,14 @@ export class Timeline {
    *
    * @param {Query} query
    * @param {boolean} latest does the page reach the end?
+   * @param {Seq} [wanted] the message without which nothing changes: one may not read it, or it is not there
    */
-  async #begin(query, latest) {
+  async #begin(query, latest, wanted) {
     const loads = ++this.#loads;
     try {
       const { messages, page } = await loadPage(this.roomId, query, latest);
       if (loads !== this.#loads) return true;
+      if (wanted !== undefined && !messages.some(({ seq }) => seq === wanted)) throw new Problem("not_found");
       this.#state.messages = new Map();
       this.#state.head = heldRoom(this.roomId)?.shown ?? page.head;
       join(this.#state, messages);
