@@ -127,6 +127,20 @@ async def test_what_is_refused_ends_up_in_no_other_answer(live: LiveServer, behi
 
 
 @pytest.mark.parametrize(
+    ("broken", "status"),
+    [(POST + b"Transfer-Encoding: chunked\r\n\r\nx", b"400"), (CHUNKED + b"X: y\r\n" * (HEAD_LINES + 1), b"431")],
+    ids=["no chunk", "many trailers"],
+)
+async def test_a_body_that_is_refused_costs_those_before_it_no_answer(
+    live: LiveServer, broken: bytes, status: bytes
+) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write((ASK + b"\r\n") * 3 + broken)
+        answers = (await read_to_end(reader)).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200"] * 3 + [status]
+
+
+@pytest.mark.parametrize(
     ("sent", "status"),
     [(NO_HTTP, b"400"), (ASK + b"Connection: Upgrade, close\r\nUpgrade: tea\r\n\r\n", b"200")],
     ids=["no HTTP", "unknown upgrade"],

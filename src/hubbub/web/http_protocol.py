@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
+from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -122,7 +123,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._last = True  # who has just connected may have asked, and would be reset
             self.loop.call_later(LINGER, self._close_silent)
         elif cycle is not None and cycle.more_body:
-            self.transport.close()  # whoever has not even asked is not waited for
+            self._give_up(HTTPStatus.SERVICE_UNAVAILABLE)  # whoever has not even asked is not waited for
         else:
             super().shutdown()
 
@@ -187,7 +188,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._is_answering():
             if self.cycle.more_body:
-                self.transport.close()  # it waits for what will not come
+                self._give_up(status)
             else:
                 self.cycle.keep_alive = False
             return
@@ -196,3 +197,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
+
+    def _give_up(self, status: HTTPStatus) -> None:
+        """The newest request waits for what will not come: say so when its turn comes, or end if that has come."""
+        if self.pipeline:
+            refusal = Response(status_code=status, headers={"connection": "close"})
+            self.pipeline[0] = self.cycle, refusal  # type: ignore[assignment]  # the two libraries have types of their own
+        else:
+            self.transport.close()

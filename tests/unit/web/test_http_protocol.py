@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -71,9 +72,11 @@ def test_who_has_taken_enough_is_not_looked_at_any_more() -> None:
 
 
 @asynccontextmanager
-async def stopping() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client who has connected, and not asked yet, when the server was told to stop."""
-    config = Config(Response("here"), lifespan="off", log_config=None)
+async def connected(
+    app: ASGIApp,
+) -> AsyncIterator[tuple[HttpProtocol, asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A client who has connected, and not asked yet; and the connection, as the server has it."""
+    config = Config(app, lifespan="off", log_config=None)
     config.load()
     state, accepted = ServerState(), asyncio.Event()
 
@@ -86,9 +89,17 @@ async def stopping() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Stream
     await accepted.wait()
     server.close()
     [connection] = state.connections
-    connection.shutdown()
-    yield reader, writer
+    assert isinstance(connection, HttpProtocol)
+    yield connection, reader, writer
     writer.close()
+
+
+@asynccontextmanager
+async def stopping() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """The server was told to stop before the client has asked."""
+    async with connected(Response("here")) as (connection, reader, writer):
+        connection.shutdown()
+        yield reader, writer
 
 
 async def test_who_connects_right_before_the_end_is_answered_and_then_sent_away() -> None:
@@ -106,3 +117,20 @@ async def test_who_does_not_ask_after_all_is_not_waited_for(said: bytes, monkeyp
     async with stopping() as (reader, writer):
         writer.write(said)
         assert await reader.read() == b""
+
+
+async def test_who_waits_for_an_answer_gets_it_at_the_end_though_half_a_request_came_behind() -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        await go_on.wait()
+        await Response("here")(scope, receive, send)
+
+    async with connected(slow) as (connection, reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        await asked.wait()
+        connection.shutdown()
+        go_on.set()
+        first, second = (await reader.read()).split(b"HTTP/1.1 ")[1:]
+    assert (first[:3], first[-4:], second[:3]) == (b"200", b"here", b"503")
