@@ -179,7 +179,13 @@ class Gateway:
 
     async def _open_room(self, connection: Connection, identity: Identity, room_id: RoomId) -> None:
         view = self._joins.begin(connection, room_id)
-        joined = await self._chat.logs.join(identity.user_id, room_id, after=connection.after, epoch=connection.epoch)
+        joined = await self._chat.logs.join(
+            identity.user_id,
+            room_id,
+            after=connection.after,
+            epoch=connection.epoch,
+            max_bytes=self.limits.frame_bytes,
+        )
         if connection.state is not State.OPENING:
             return
         self._hello(connection, identity, joined.epoch)
@@ -322,8 +328,11 @@ class Gateway:
         room_id = _room_id(connection, frame.room_id)
         async with self._turns.of(identity.user_id):
             connection.require_open()
-            page = await self._chat.messages.page(identity.user_id, room_id, before=frame.before, limit=frame.limit)
-            connection.send_encoded(page_frame(room_id, page, frame.ref, self.limits.frame_bytes))
+            max_bytes = self.limits.frame_bytes
+            page = await self._chat.messages.page(
+                identity.user_id, room_id, before=frame.before, limit=frame.limit, max_bytes=max_bytes
+            )
+            connection.send_encoded(page_frame(room_id, page, frame.ref, max_bytes))
 
     async def _renew(self, connection: Connection, identity: Identity, frame: wire.Auth) -> None:
         renewed = await self._chat.accounts.authenticate(frame.token)

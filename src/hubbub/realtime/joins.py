@@ -32,7 +32,13 @@ class Joins:
         async with self._turns.of(identity.user_id):
             view = self.begin(connection, room_id)
             try:
-                joined = await self._logs.join(identity.user_id, room_id, after=frame.after, epoch=frame.epoch)
+                joined = await self._logs.join(
+                    identity.user_id,
+                    room_id,
+                    after=frame.after,
+                    epoch=frame.epoch,
+                    max_bytes=self._limits.frame_bytes,
+                )
                 await self.welcome(connection, view, joined, frame.ref)
             except BaseException:
                 self._abandon(view)
@@ -56,7 +62,9 @@ class Joins:
     ) -> None:
         views = {room_id: self.begin(connection, room_id) for room_id in positions}
         try:
-            answers = await self._logs.join_many(identity.user_id, positions, epoch=frame.epoch)
+            answers = await self._logs.join_many(
+                identity.user_id, positions, epoch=frame.epoch, max_bytes=self._limits.frame_bytes
+            )
             for room_id, answer in answers.items():
                 try:
                     if isinstance(answer, ChatError):

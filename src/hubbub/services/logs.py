@@ -10,7 +10,7 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.permissions import seen_by
 from hubbub.services.access import ReadableRoom, readable_room
-from hubbub.services.pages import portions, within
+from hubbub.services.pages import PAGE_BYTES, portions, within
 from hubbub.services.ports import Store, Tx
 from hubbub.services.reads import read_marks
 
@@ -76,17 +76,29 @@ class Logs:
         return await self._store.lookup(read)
 
     async def join(
-        self, user_id: UserId, room_id: RoomId, *, after: Seq | None = None, epoch: str | None = None
+        self,
+        user_id: UserId,
+        room_id: RoomId,
+        *,
+        after: Seq | None = None,
+        epoch: str | None = None,
+        max_bytes: int = PAGE_BYTES,
     ) -> Joined:
         """The snapshot for a view that has applied everything up to `after`, in the epoch it knows.
 
         A position of another epoch, or above the head, is one in a log that is no more: the view starts anew. So does
-        one below `base`, since it may hold what its owner may not read any more.
+        one below `base`, since it may hold what its owner may not read any more. The texts of the events have no more
+        than `max_bytes`, but there is at least one event if there is any.
         """
-        return await self._store.lookup(lambda tx: _join(tx, user_id, room_id, after, epoch))
+        return await self._store.lookup(lambda tx: _join(tx, user_id, room_id, after, epoch, max_bytes))
 
     async def join_many(
-        self, user_id: UserId, positions: Mapping[RoomId, Seq | None], *, epoch: str | None = None
+        self,
+        user_id: UserId,
+        positions: Mapping[RoomId, Seq | None],
+        *,
+        epoch: str | None = None,
+        max_bytes: int = PAGE_BYTES,
     ) -> dict[RoomId, Joined | ChatError]:
         """`join` for many rooms in one snapshot; a refusal stands in the place of its room.
 
@@ -98,7 +110,7 @@ class Logs:
             left = MAX_EVENTS
             for room_id, after in positions.items():
                 try:
-                    joined = _join(tx, user_id, room_id, after, epoch, limit=max(1, left))
+                    joined = _join(tx, user_id, room_id, after, epoch, max_bytes, limit=max(1, left))
                 except ChatError as error:
                     answers[room_id] = error
                 else:
@@ -131,7 +143,14 @@ class Logs:
 
 
 def _join(
-    tx: Tx, user_id: UserId, room_id: RoomId, after: Seq | None, epoch: str | None, *, limit: int = MAX_EVENTS
+    tx: Tx,
+    user_id: UserId,
+    room_id: RoomId,
+    after: Seq | None,
+    epoch: str | None,
+    max_bytes: int,
+    *,
+    limit: int = MAX_EVENTS,
 ) -> Joined:
     access = readable_room(tx, user_id, room_id)
     head = access.room.head
@@ -140,7 +159,7 @@ def _join(
     events: list[Event] = []
     if after is not None:
         start = access.base if reset else after
-        events = [seen_by(event, access.base) for event in _after(tx, room_id, start, limit)]
+        events = [seen_by(event, access.base) for event in _after(tx, room_id, start, limit, max_bytes=max_bytes)]
     return Joined(
         room_id=room_id,
         epoch=known_epoch,
@@ -155,11 +174,13 @@ def _join(
     )
 
 
-def _after(tx: Tx, room_id: RoomId, after: Seq, limit: int, upto: Seq | None = None) -> list[Event]:
+def _after(
+    tx: Tx, room_id: RoomId, after: Seq, limit: int, upto: Seq | None = None, *, max_bytes: int = PAGE_BYTES
+) -> list[Event]:
     def read(last: Event | None, count: int) -> list[Event]:
         return tx.log.after(room_id, last.seq if last else after, limit=count, upto=upto)
 
-    return within(portions(read, limit))
+    return within(portions(read, limit), max_bytes)
 
 
 def _reset(access: ReadableRoom, after: Seq | None, epoch: str | None, known_epoch: str) -> ResetReason | None:

@@ -89,11 +89,12 @@ class Messages:
         after: Seq | None = None,
         around: Seq | None = None,
         limit: int = 50,
+        max_bytes: int = PAGE_BYTES,
     ) -> Page:
         """A page of history, newest first: the newest, or those just before, just after, or around a seq.
 
         `before` and `after` are exclusive; `around` has the message at that seq, if there is one, in the middle.
-        At most `limit`, and fewer where their texts are long; none when there are none.
+        At most `limit`, and fewer where their texts have more than `max_bytes`; none when there are none.
         """
         if sum(bound is not None for bound in (before, after, around)) > 1:
             raise Invalid("before, after and around exclude each other", field="before")
@@ -104,11 +105,11 @@ class Messages:
             if around is not None:
                 newer = _newer(tx, room_id, Seq(max(around, base)), limit // 2)
                 older = _older(tx, room_id, Seq(around + 1), base, limit - limit // 2)
-                items = within(newer, PAGE_BYTES // 2)[::-1] + within(older, PAGE_BYTES // 2)
+                items = within(newer, max_bytes // 2)[::-1] + within(older, max_bytes // 2)
             elif after is not None:
-                items = within(_newer(tx, room_id, Seq(max(after, base)), limit))[::-1]
+                items = within(_newer(tx, room_id, Seq(max(after, base)), limit), max_bytes)[::-1]
             else:
-                items = within(_older(tx, room_id, before, base, limit))
+                items = within(_older(tx, room_id, before, base, limit), max_bytes)
             return Page(items, access.room.head)
 
         return await self._store.lookup(read)

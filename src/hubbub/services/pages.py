@@ -13,7 +13,8 @@ T = TypeVar("T", bound=Event | Message)
 
 
 def within(items: Iterable[T], most: int = PAGE_BYTES) -> list[T]:
-    """The first items whose texts have so many bytes together, at least one if there is any."""
+    """The first items whose texts have so many bytes together, at least one if there is any; never more than a page."""
+    most = min(most, PAGE_BYTES)
     found: list[T] = []
     size = 0
     for item in items:

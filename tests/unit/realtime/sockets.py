@@ -45,6 +45,7 @@ class GatedStore:
         self.reads = 0  # under way
         self.most_reads = 0  # under way at the same time
         self.passed = 0  # that have begun, in all
+        self.answer: object = None  # of the last one
         self.defect: Exception | None = None
 
     def hold(self) -> None:
@@ -55,11 +56,15 @@ class GatedStore:
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
         await self._pass()
-        return await self._store.read(fn)
+        answer = await self._store.read(fn)
+        self.answer = answer
+        return answer
 
     async def lookup(self, fn: Callable[[Tx], T]) -> T:
         await self._pass()
-        return await self._store.lookup(fn)
+        answer = await self._store.lookup(fn)
+        self.answer = answer
+        return answer
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         return await self._store.write(fn)

@@ -6,6 +6,8 @@ from hubbub.domain.errors import Unavailable
 from hubbub.domain.events import History
 from hubbub.domain.ids import RoomId
 from hubbub.realtime.joins import MAX_SYNC, SYNC_ROOMS
+from hubbub.services.logs import Joined
+from hubbub.services.messages import Page
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from tests.unit.realtime.sockets import World, errors, kinds, seqs
@@ -258,6 +260,30 @@ async def test_a_device_that_takes_nothing_keeps_no_other_device_of_its_user_wai
     world.store.release()
     await world.settle()
     assert kinds(await other.say(type="history", ref=1, room_id=rooms[0])) == ["Page"]
+
+
+async def test_little_more_is_read_for_a_frame_than_fits_into_it(world: World) -> None:
+    room_id = await world.found(world.ann)
+    await world.post(world.ann, room_id, *["x" * 2_600] * 60)
+    line = await world.open(world.ann)
+    (page,) = await line.say(type="history", room_id=room_id, limit=200)
+    assert isinstance(page, wire.Page)
+    read = world.store.answer
+    assert isinstance(read, Page)
+    assert len(page.items) == 24
+    assert len(read.items) == 25
+
+    for frame in ({"type": "join", "room_id": room_id, "after": 0}, {"type": "sync", "rooms": {room_id: 0}}):
+        events = seqs(await line.say(**frame))
+        joined = world.store.answer[room_id] if isinstance(world.store.answer, dict) else world.store.answer
+        assert isinstance(joined, Joined)
+        assert events == [*range(1, 26)]
+        assert len(joined.events) == 27
+
+    alone = await world.enter(world.ann, room_id, after=0)
+    assert seqs(await alone.take()) == [*range(1, 26)]
+    assert isinstance(world.store.answer, Joined)
+    assert len(world.store.answer.events) == 27
 
 
 async def test_who_goes_while_another_device_reads_has_nothing_read_for_them(world: World) -> None:

@@ -83,6 +83,17 @@ async def test_events_with_long_texts_come_in_shorter_pages(any_chats: Chats) ->
     assert (seqs(rest.events), rest.more) == ([page.head], False)
 
 
+async def test_a_join_for_a_frame_brings_no_more_than_its_texts(any_chats: Chats) -> None:
+    room_id = await any_chats.found(ANN)
+    for text in ("x" * 60, "x" * 40, "y", "z" * 500):
+        await any_chats.say(ANN, room_id, text)
+    logs = any_chats.logs
+    for after, expected in ((2, [3, 4]), (4, [5]), (5, [6])):
+        joined = await logs.join(ANN, room_id, after=Seq(after), max_bytes=100)
+        assert (seqs(joined.events), joined.more) == (expected, after < 5)
+        assert await logs.join_many(ANN, {room_id: Seq(after)}, max_bytes=100) == {room_id: joined}
+
+
 async def test_a_view_of_the_tail_alone_gets_no_events(any_chats: Chats, late: RoomId) -> None:
     joined = await any_chats.logs.join(BOB, late, epoch="of another server")
     assert joined == Joined(

@@ -54,6 +54,18 @@ async def test_a_page_of_long_texts_is_shorter_and_the_next_one_goes_on_from_it(
     assert (len(found), end) == (fitting, None)
 
 
+async def test_a_page_for_a_frame_brings_no_more_than_its_texts(any_chats: Chats) -> None:
+    room_id = await any_chats.found(ANN)
+    for text in ("x" * 500, "y", "x" * 40, "x" * 60):
+        await any_chats.say(ANN, room_id, text)
+    pages = any_chats.messages
+    assert seqs(await pages.page(ANN, room_id, max_bytes=100)) == [6, 5]
+    assert seqs(await pages.page(ANN, room_id, before=Seq(6), max_bytes=100)) == [5, 4]
+    assert seqs(await pages.page(ANN, room_id, before=Seq(4), max_bytes=100)) == [3]
+    assert seqs(await pages.page(ANN, room_id, after=Seq(3), max_bytes=100)) == [5, 4]
+    assert seqs(await pages.page(ANN, room_id, around=Seq(5), max_bytes=100)) == [6, 5, 4]
+
+
 # What is said
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
-from hubbub.services.pages import PORTION, portions, within
+from hubbub.services.pages import PAGE_BYTES, PORTION, portions, within
 from tests.unit.services.chats import ANN, Chats
 
 
@@ -55,6 +55,11 @@ def test_a_page_has_at_least_one_item_however_long() -> None:
     assert within([said(1, "é" * 50), said(2)], 99) == [said(1, "é" * 50)]
     assert within([said(1, "é" * 50), said(2, "x"), said(3)], 100) == [said(1, "é" * 50)]
     assert within([], 99) == []
+
+
+def test_a_page_is_never_longer_than_a_page() -> None:
+    half = said(1, "x" * (PAGE_BYTES // 2))
+    assert within([half] * 3, 16 * PAGE_BYTES) == within([half] * 3) == [half] * 2
 
 
 async def test_a_page_of_several_portions_has_no_hole(any_chats: Chats) -> None:
