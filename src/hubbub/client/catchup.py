@@ -59,9 +59,10 @@ class Catchup:
     def follow(self, room_id: RoomId, after: Seq | None, epoch: str | None) -> None:
         """Follow a room from the event after `after` on (None = what happens from now on)."""
         self.unfollow(room_id)
+        asked = room_id in self._left
         self._left.pop(room_id, None)  # a later join takes the place of an earlier one
         position = None if after is None else Position(after)
-        self._rooms[room_id] = room = Following(room_id, position, epoch, Backoff(self._random, free=1))
+        self._rooms[room_id] = room = Following(room_id, position, epoch, Backoff(self._random, free=1), asked=asked)
         self._wanted[room_id] = room
 
     def unfollow(self, room_id: RoomId) -> None:

@@ -7,7 +7,7 @@ from hubbub.client.errors import Missed
 from hubbub.domain.events import MessagePosted
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
-from tests.unit.client.scripted import HELLO, ROOM, Script, event, events, joined, posted
+from tests.unit.client.scripted import HELLO, ROOM, Script, event, events, joined, posted, with_limits
 
 OTHER = RoomId(10)
 
@@ -371,3 +371,14 @@ def test_a_server_that_was_never_asked_for_a_room_is_not_told_that_it_was_left()
     script.unfollow()
     script.opened()
     assert script.sent == []
+
+
+def test_a_room_that_is_left_followed_and_left_again_while_nothing_can_be_said_is_left() -> None:
+    script = Script().opened(with_limits(inflight=1)).live()
+    script.send()
+    script.unfollow()
+    script.core.follow(ROOM, script.now)
+    script.unfollow()
+    script.ack(script.last(wire.Send), 1)
+    assert script.frames(wire.Leave) == [wire.Leave(ref=script.last(wire.Leave).ref, room_id=ROOM)]
+    assert script.frames(wire.Join) == []
