@@ -11,6 +11,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from hubbub.client.backoff import Backoff
+from hubbub.client.errors import is_final
 from hubbub.domain.errors import ChatError
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire import frames as wire
@@ -42,8 +43,11 @@ class Notices:
         self._news = _both(self._news, frame)
 
     def forget_marks(self) -> None:
-        """They are of another log."""
+        """They are of another log; those under way are not said again."""
         self._marks.clear()
+        for ref, notice in self._by_ref.items():
+            if isinstance(notice, wire.Read):
+                self._by_ref[ref] = replace(notice, seq=Seq(0))
 
     def due(self) -> float | None:
         """When there is something to send; None = nothing."""
@@ -80,13 +84,20 @@ class Notices:
         return True
 
     def refused(self, ref: int, error: ChatError, now: float) -> bool:
-        """An error answers a notice; does it? What may work later is said again, unless there is a later word."""
+        """An error answers a notice; does it? What may work later is said again, unless there is a later word.
+
+        People who may not be watched are forgotten. The status that was said with them is said again by itself.
+        """
         notice = self._over(ref)
         if notice is None:
             return False
         if error.retryable:
             self._put_back(notice)
             self._held_until = now + max(error.retry_after or 0.0, self._backoff.next())
+        elif is_final(error) and isinstance(notice, wire.Presence) and notice.watch is not None:
+            if self._presence.watch == notice.watch:
+                self._presence = wire.Presence(status=self._presence.status)
+            self._put_back(wire.Presence(status=notice.status))
         return True
 
     def _next(self) -> Notice | None:
@@ -98,7 +109,7 @@ class Notices:
     def _put_back(self, notice: Notice) -> None:
         if isinstance(notice, wire.Presence):
             self._news = _both(notice, self._news)
-        else:
+        elif notice.seq:  # 0 = of another log
             assert notice.room_id is not None
             self.mark(notice.room_id, notice.seq)
 

@@ -4,9 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from hubbub.client import outputs
-from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.wire import frames as wire
 from tests.unit.client.scripted import ANN, HELLO, ROOM, Script, event, joined, with_limits
+
+BOB = UserId(2)
 
 
 def marks(script: Script) -> list[int]:
@@ -185,3 +187,39 @@ def test_typing_is_dropped_rather_than_late(burst: int, told: int) -> None:
         script.core.tell(wire.Typing(room_id=ROOM, on=True), script.now)
     script.stay(20)
     assert len(script.frames(wire.Typing)) == told
+
+
+def test_a_watch_that_is_refused_for_good_is_forgotten_and_takes_no_status_with_it() -> None:
+    script = Script().opened()
+    script.core.presence(wire.Presence(status="away", watch=[BOB]), script.now)
+    script.collect()
+    script.refuse(script.last(wire.Presence).ref, "invalid")
+    assert watching(script) == [("away", [2]), ("away", None)]
+    script.says(wire.Ack(ref=script.last(wire.Presence).ref))
+    script.lost()
+    script.forget()
+    script.opened()
+    assert watching(script) == [("away", None)]
+
+
+def test_a_watch_that_takes_the_place_of_a_refused_one_is_told() -> None:
+    script = Script().opened()
+    for user_id in (BOB, UserId(3)):
+        script.core.presence(wire.Presence(watch=[user_id]), script.now)
+    script.collect()
+    script.refuse(script.last(wire.Presence).ref, "invalid")
+    script.lost()
+    script.forget()
+    script.opened()
+    assert watching(script) == [(None, [3])]
+
+
+def test_a_mark_under_way_is_not_said_again_in_a_log_that_a_join_tells_of() -> None:
+    script = Script().opened().live(10)
+    script.mark(10)
+    script.says(wire.Reset(room_id=ROOM, reason="epoch_changed", head=Seq(30), base=Seq(0)))
+    script.says(joined(script.last(wire.Join).ref, 30, replay=(1, 30), epoch="e2"))
+    script.lost()
+    script.forget()
+    script.opened(replace(HELLO, epoch="e2"))
+    assert marks(script) == []
