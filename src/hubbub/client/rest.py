@@ -132,6 +132,8 @@ class Rest:
             if self._http.is_closed:
                 raise Closed(CLOSED) from error
             raise Unreachable(f"no answer from {request.url.host}: {str(error) or type(error).__name__}") from error
+        except httpx2.DecodingError as error:
+            raise NotUnderstood(f"the answer from {request.url.host} can't be read: {error}") from error
         if response.is_success:
             return response
         raise _refusal(response)

@@ -4,7 +4,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from hubbub.client.ports import ConnectionEnded
@@ -36,7 +36,7 @@ class WebSocketConnector:
                 ping_interval=None,  # hubbub has its own heartbeat
                 close_timeout=self._close_timeout,
             )
-        except (InvalidHandshake, ConnectionClosed, EOFError) as error:
+        except (WebSocketException, EOFError) as error:
             raise ConnectionEnded(CloseCode.ABNORMAL, f"no WebSocket at {self._url}: {error}") from error
         return WebSocket(connection, self._close_timeout)
 

@@ -100,6 +100,9 @@ async def test_an_answer_of_something_else_is_not_taken_for_hubbub(rest_of: Rest
         await rest_of(Script(httpx2.Response(404, text="<h1>Not Found</h1>"))).tell("DELETE", "/rooms/9")
     with pytest.raises(NotUnderstood):
         await api_of(rest_of(Script(httpx2.Response(200, text="[]")))).message(RoomId(9), Seq(4))
+    garbage = httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx2.ByteStream(b"garbage"))
+    with pytest.raises(NotUnderstood):
+        await api_of(rest_of(Script(garbage))).message(RoomId(9), Seq(4))
 
 
 @pytest.mark.parametrize(

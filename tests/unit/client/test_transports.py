@@ -31,6 +31,11 @@ async def deaf_server() -> AsyncIterator[str]:
             over.set()
 
 
+async def test_a_url_that_is_none_is_no_defect() -> None:
+    with pytest.raises(ConnectionEnded, match="isn't a valid URI"):
+        await WebSocketConnector("localhost:8000").connect("token")
+
+
 async def test_a_peer_that_takes_nothing_can_not_keep_a_socket_from_closing() -> None:
     async with deaf_server() as url:
         socket = await WebSocketConnector(url, close_timeout=0.01).connect("token")
