@@ -174,7 +174,7 @@ class Read(Frame, frozen=True, kw_only=True, tag="read"):
 
 
 class Presence(Frame, frozen=True, kw_only=True, tag="presence"):
-    """How this device is used, or whose presence to tell from now on; the latter is answered."""
+    """How this device is used, or whose presence to tell from now on. The latter, and what has a `ref`, is answered."""
 
     ref: _Ref | None = None
     status: Literal["online", "away"] | None = None
