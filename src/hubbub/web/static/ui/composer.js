@@ -35,9 +35,10 @@ export function beginReply(roomId, seq) {
  * Take back what the server refused, to say it otherwise; what is being written stays below it.
  * @param {import("../core/types.d.ts").Pending} pending
  */
-export function takeBack({ key, room_id, text }) {
+export function takeBack({ key, room_id, text, reply_to }) {
   if (!cancel(key)) return; // it may be in the room already
   stopEdit(room_id);
+  if (reply_to !== undefined && draft(room_id).peek().reply_to === undefined) replyTo(room_id, reply_to);
   setText(room_id, [text, draft(room_id).peek().text].filter(Boolean).join("\n\n"));
   focusComposer();
 }
