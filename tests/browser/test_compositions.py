@@ -155,6 +155,50 @@ async def edited(person: Person, room: int) -> list[str]:
     return [event["text"] for event in items if event["kind"] == "message.edited"]
 
 
+async def test_an_answer_that_was_refused_and_taken_back_is_still_one(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    asked, other = await say(bob, room, "a question", "another")
+    tab, page = await in_room(open_window, ann, room)
+    back = tab.page.locator(".row.failed").get_by_role("button", name="Edit", exact=True)
+    answer = "(m.replyTo(a[0], a[1]), m.setText(a[0], a[2]), m.submit(a[0]))"
+    await page.call("compose", answer, [room, asked, TOO_LONG])
+    await back.click()
+    await composer_says(tab, TOO_LONG)
+    await tab.say("short")
+    await page.shows(room, "a question", "another", "short")
+    assert (await history(ann, room))[-1]["reply_to"] == asked
+
+    await page.call("compose", answer, [room, asked, TOO_LONG])
+    await back.wait_for()
+    await page.call("compose", "m.replyTo(...a)", [room, other])
+    await back.click()
+    await composer_says(tab, TOO_LONG)
+    assert await page.call("compose", "m.draft(a).value.reply_to", room) == other  # what is being written has its own
+
+
+async def test_the_text_of_an_edit_of_what_was_deleted_meanwhile_can_be_copied(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    [seq] = await say(ann, room, "mine")
+    tab, page = await in_room(open_window, ann, room)
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.call("compose", "m.startEdit(...a)", [room, seq])
+    await ann.client.delete(f"/rooms/{room}/messages/{seq}")
+    await page.shows(room, "")
+    await tab.say("a long and careful correction")
+    row = tab.page.locator(".row.failed", has_text="Message deleted")
+    await row.get_by_role("button", name="Copy text").click()
+    await tab.page.get_by_text("Copied").wait_for()
+    assert await tab.page.evaluate("navigator.clipboard.readText()") == "a long and careful correction"
+    await row.get_by_role("button", name="Discard").click()
+    await page.until("live", "m.outbox.of(a).length === 0", room)
+
+
 async def sign_out(tab: Tab) -> None:
     await tab.page.locator("footer.me button").click()
     await tab.page.get_by_role("menuitem", name="Sign out").click()

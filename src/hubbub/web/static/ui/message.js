@@ -1,15 +1,16 @@
 /** One message: who, when, what; whether it has arrived; and what can be done with it. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { displayName } from "../core/format.js";
 import { clockTime, t, wholeTime } from "../i18n/language.js";
 import { cancel, retry } from "../store/compose.js";
 import { person } from "../store/people.js";
 import { Avatar } from "./avatar.js";
 import { takeBack } from "./composer.js";
+import { useFocusHandedOn } from "./focus.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
-import { actionsOf } from "./message-actions.js";
+import { actionsOf, copy } from "./message-actions.js";
 import { showPerson } from "./person.js";
 import { Text } from "./text.js";
 import { say } from "./words.js";
@@ -142,16 +143,24 @@ function useLate(key) {
 /** How far a change has come that the server has not confirmed. @param {{ change: Pending }} props */
 function Change({ change }) {
   const late = useLate(change.key);
-  const failed = change.state === "failed";
   const words = t(PROGRESS[change.kind][change.state]);
+  if (change.state === "failed") return html`<${Refused} change=${change} words=${words} />`;
   if (change.state === "sending" && !late) return null;
-  if (!failed) return html`<p class="meta"><${Icon} name="clock" size=${12} />${words}</p>`;
-  return html`<p class="meta bad" role="alert">
+  return html`<p class="meta"><${Icon} name="clock" size=${12} />${words}</p>`;
+}
+
+/** What the server refused, and what can be done about it. @param {{ change: Pending, words: string }} props */
+function Refused({ change, words }) {
+  const ref = useRef(null);
+  useFocusHandedOn(ref);
+  return html`<p ref=${ref} class="meta bad" role="alert">
     <${Icon} name="alert" size=${14} />
     <span>${words}${change.problem && ` ${say(change.problem)}`}</span>
     <button type="button" class="link" onClick=${() => retry(change.key)}>${t("retry")}</button>
     ${change.kind === "send" && html`<button type="button" class="link"
         onClick=${() => takeBack(change)}>${t("edit")}</button>`}
+    ${change.kind === "edit" && html`<button type="button" class="link"
+        onClick=${() => copy(change.text)}>${t("copyText")}</button>`}
     <button type="button" class="link bad" onClick=${() => cancel(change.key)}>${t("discard")}</button>
   </p>`;
 }
