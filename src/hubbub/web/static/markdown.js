@@ -6,10 +6,10 @@
  */
 
 import { Lexer, Tokenizer } from "marked";
-import { useState } from "preact/hooks";
 import { t } from "./i18n/language.js";
 import { html } from "./ui/html.js";
 import { Icon } from "./ui/icon.js";
+import { copy } from "./ui/message-actions.js";
 
 /** @typedef {import("marked").Token} Token */
 /** @typedef {import("preact").ComponentChildren} Children */
@@ -253,20 +253,12 @@ function address(href) {
 
 /** @param {{ text: string, lang?: string }} props */
 function CodeBlock({ text, lang }) {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1500);
-  };
   const name = /^[\w+#.-]{1,20}/.exec(lang ?? "")?.[0];
   return html`<figure class="code">
     <pre tabindex="0" dir="ltr"
       aria-label=${name ? t("codeIn", { language: name }) : t("code")}><code>${text}</code></pre>
-    <button type="button" class="icon-button" aria-label=${t("copyCode")}
-      data-hint=${copied ? t("copied") : t("copyCode")} onClick=${copy}>
-      <${Icon} name=${copied ? "check" : "copy"} />
-    </button>
+    <button type="button" class="icon-button" aria-label=${t("copyCode")} data-hint=${t("copyCode")}
+      onClick=${() => copy(text)}><${Icon} name="copy" /></button>
     ${name && html`<figcaption>${name}</figcaption>`}
   </figure>`;
 }
