@@ -1,6 +1,7 @@
 """The store of the page against a real server: what it shows is what the server has, whatever happens in between."""
 
 import asyncio
+import json
 from random import Random
 from typing import Any
 
@@ -261,6 +262,33 @@ async def test_the_number_of_new_messages_falls_as_they_are_seen(
     await ann.client.put(f"/rooms/{room}/read", json={"seq": seqs[199]})
     await page.until("timelines", "m.timeline(a).newCount.value === 100", room)
     assert (await ann.client.get(f"/rooms/{room}")).json()["unread"] == 100
+
+
+async def test_the_server_is_told_each_mark_once(open_window: OpenWindow, make_user: MakeUser) -> None:
+    """The timer of the second room ends after that of the first one, so what that one sends is there by then."""
+    ann, bob = await make_user("ann"), await make_user("bob")
+    one, two = await found_room(ann, bob), await found_room(ann, bob)
+    [seq], [first, second] = await say(bob, one, "a"), await say(bob, two, "a", "b")
+    marks: list[tuple[int, int]] = []
+
+    def note(text: str | bytes) -> None:
+        frame = json.loads(text)
+        if frame["type"] == "read":
+            marks.append((frame["room_id"], frame["seq"]))
+
+    tab = await open_window("/")
+    tab.page.on("websocket", lambda socket: socket.on("framesent", note))
+    page = engine(tab)
+    await page.sign_in("ann")
+    await page.until("rooms", "m.unreadTotal.value === 3")
+    await page.call("rooms", "a.forEach((mark) => m.markRead(...mark))", [[one, seq], [two, first], [two, second]])
+    await page.until("rooms", "m.unreadTotal.value === 0")
+
+    async def last() -> bool:
+        return (two, second) in marks
+
+    await until(last, "the last mark on the wire")
+    assert marks == [(one, seq), (two, first), (two, second)]
 
 
 async def test_a_room_of_which_one_is_removed_or_which_is_deleted_says_so(

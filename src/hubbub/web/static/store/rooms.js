@@ -136,13 +136,14 @@ export function markRead(id, seq, passed = null) {
   if (!heldRoom(id)?.read(seq, passed)) return;
   tabs.post("read", { id, seq });
   if (marking.has(id)) return;
-  const send = () => line.markRead(id, heldRoom(id)?.view.value.read_seq ?? 0);
-  send();
+  const sent = heldRoom(id)?.view.value.read_seq ?? 0;
+  line.markRead(id, sent);
   marking.set(
     id,
     setTimeout(() => {
       marking.delete(id);
-      send();
+      const { read_seq = 0 } = heldRoom(id)?.view.value ?? {};
+      if (read_seq > sent) line.markRead(id, read_seq);
     }, MARK_PAUSE),
   );
 }
