@@ -1,9 +1,10 @@
 """What is shown fits: on the narrowest phone, with the longest words, under fingers, in every colour and language."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.tabs import Tab
@@ -38,6 +39,9 @@ SMALL = """(least) => [...document.querySelectorAll("button, input, textarea, [r
   .map((one) => [one, one.getBoundingClientRect()])
   .filter(([, box]) => box.height < least - 0.5 || box.width < least - 0.5)
   .map(([one, box]) => `${box.width}x${box.height} ${one.outerHTML.slice(0, 120)}`)"""
+
+GERMAN_CAME = """import(new URL("i18n/de.js", document.querySelector("script[type=module]").src))
+  .then(() => new Promise((done) => setTimeout(() => done(true))))"""
 
 
 async def long_room(ann: Person, bob: Person) -> int:
@@ -88,6 +92,21 @@ async def test_320_pixels_are_enough_for_everything(open_window: OpenWindow, mak
         await page.get_by_role("dialog").get_by_role("button", name="Close").tap()
 
 
+async def test_what_fails_in_a_dialog_is_told_above_it(open_window: OpenWindow, make_user: MakeUser) -> None:
+    await make_user("ann"), await make_user("bob")
+    tab = await open_window("/", username="ann", **PHONE)
+    await tab.page.route("**/rooms/direct", lambda route: route.abort())
+    await tab.page.get_by_role("button", name="New direct message").first.tap()
+    await tab.page.get_by_role("option", name="bob").tap()
+    note = tab.page.get_by_role("status").locator(".toast")
+    await note.get_by_role("button", name="Dismiss").tap()  # which only what can be seen can be
+    await note.wait_for(state="detached")
+    await tab.page.get_by_role("option", name="bob").tap()
+    await note.wait_for()
+    await tab.page.get_by_role("button", name="Close").tap()
+    await note.wait_for()  # it outlives the dialog
+
+
 async def test_the_way_in_fits_too_in_every_language(open_window: OpenWindow) -> None:
     tab = await open_window("/", **NARROW)
     await tab.page.get_by_role("button", name="Create account").tap()
@@ -131,6 +150,47 @@ async def test_the_language_and_the_colours_are_kept(open_window: OpenWindow, ma
     await page.get_by_role("heading", name="Direktnachrichten").wait_for()
     assert await page.evaluate("document.documentElement.lang") == "de"
     assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 22, 21)"
+
+
+async def test_the_language_that_was_chosen_last_is_shown_however_late_another_comes(open_window: OpenWindow) -> None:
+    tab = await open_window("/")
+    asked, released, come = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.continue_()
+
+    await tab.page.route("**/i18n/de.js", late, times=1)
+    tab.page.on("requestfinished", lambda request: come.set() if request.url.endswith("/de.js") else None)
+    await choose_language(tab, "English", "Deutsch")
+    await asked.wait()
+    await choose_language(tab, "English", "English")
+    released.set()
+    await come.wait()
+    assert await tab.page.evaluate(GERMAN_CAME)
+    assert await tab.page.evaluate("[document.documentElement.lang, localStorage['hubbub.language']]") == ["en", "en"]
+    await choose_language(tab, "English", "Deutsch")
+    await tab.page.get_by_role("heading", name="Willkommen zurück").wait_for()
+
+
+async def choose_language(tab: Tab, now: str, then: str) -> None:
+    await tab.page.get_by_role("button", name=now).click()
+    await tab.page.get_by_role("menuitemradio", name=then).click()
+
+
+async def test_a_language_that_cannot_be_had_is_not_marked_as_chosen(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    await make_user("ann")
+    tab = await open_window("/", username="ann")
+    page = tab.page
+    await page.route("**/i18n/de.js", lambda route: route.abort())
+    await page.get_by_role("button", name="@ann").click()
+    await page.get_by_role("menuitem", name="Appearance and language").click()
+    await page.get_by_role("radio", name="Deutsch").click()
+    await page.get_by_text("The server cannot be reached.").wait_for()
+    assert await page.get_by_role("radio", name="English").is_checked()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,44 @@ async def test_what_the_page_names_stays_where_it_is_when_its_address_changes(
     assert {await tab.page.evaluate("async (url) => (await fetch(url)).status", link) for link in links} == {200}
 
 
+@pytest.mark.parametrize("button", ["Copy text", "Copy the code"])
+async def test_a_page_that_may_not_copy_says_so(open_window: OpenWindow, make_user: MakeUser, button: str) -> None:
+    """Over HTTP, on another host than localhost, browsers give a page no clipboard."""
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    await ann.client.post(f"/rooms/{room}/messages", json={"text": "```py\nx = 1\n```"})
+    tab = await open_window("/")
+    await tab.page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    await tab.page.goto(f"{tab.origin}/rooms/{room}")
+    await tab.sign_in("ann")
+    await tab.page.locator(".code").hover()
+    await tab.page.get_by_role("button", name=button).click()
+    await tab.page.get_by_text("The browser does not let this page copy.").wait_for()
+
+
+async def test_the_code_alone_is_copied(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    await ann.client.post(f"/rooms/{room}/messages", json={"text": "See:\n```py\nx = 1\n```"})
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await tab.page.locator(".code").hover()
+    await tab.page.get_by_role("button", name="Copy the code").click()
+    await tab.page.get_by_text("Copied").wait_for()
+    assert await tab.page.evaluate("navigator.clipboard.readText()") == "x = 1"
+
+
+@pytest.mark.parametrize("name", ["דנה", "𞤀𞤣𞤢𞤥", "𐤀𐤁𐤂"], ids=["Hebrew", "Adlam", "Phoenician"])
+async def test_a_name_that_runs_the_other_way_is_kept_apart_in_a_sentence(
+    open_window: OpenWindow, make_user: MakeUser, name: str
+) -> None:
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": name})).json()["id"]
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    label = await tab.page.locator("#composer-text").get_attribute("aria-label")
+    assert label == f"Message \u2068{name}\u2069"
+
+
 @pytest.mark.parametrize(
     "attack",
     [

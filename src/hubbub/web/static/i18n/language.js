@@ -17,10 +17,13 @@ export const LANGUAGES = Object.freeze({ en: "English", de: "Deutsch" });
 /** @typedef {keyof typeof LANGUAGES} Language */
 
 const STORED = "hubbub.language";
-const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+// The blocks whose letters have the bidirectional class R or AL (Unicode, DerivedBidiClass.txt).
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
 /** @type {import("@preact/signals").Signal<{ language: Language, words: Catalogue }>} */
 const current = signal({ language: "en", words: en });
+
+let choices = 0; // of a language, so far
 
 /** @type {Map<string, any>} */
 const made = new Map();
@@ -37,7 +40,7 @@ export async function startLanguage() {
 
 /** Show another language, and keep the choice. Rejects when it cannot be had. @param {Language} next */
 export async function chooseLanguage(next) {
-  await showLanguage(next);
+  if (!(await showLanguage(next))) return;
   try {
     localStorage.setItem(STORED, next);
   } catch {
@@ -45,12 +48,21 @@ export async function chooseLanguage(next) {
   }
 }
 
-/** @param {Language} next */
+/** False when another one was wanted meanwhile: the latest choice is shown, not the slowest. @param {Language} next */
 async function showLanguage(next) {
-  const words = next === "en" ? en : await fetched(next);
-  made.clear();
-  document.documentElement.lang = next;
-  current.value = { language: next, words };
+  const choice = ++choices;
+  try {
+    const words = next === "en" ? en : await fetched(next);
+    if (choice !== choices) return false;
+    made.clear();
+    document.documentElement.lang = next;
+    current.value = { language: next, words };
+    return true;
+  } catch (error) {
+    if (choice !== choices) return false;
+    current.value = { ...current.value }; // what shows a choice shows the old one again
+    throw error;
+  }
 }
 
 /** @param {Language} tag */
