@@ -14,7 +14,7 @@ from enum import Enum
 
 from hubbub.client.backoff import Backoff
 from hubbub.client.catchup import Catchup
-from hubbub.client.errors import Closed, NotUnderstood, Unreachable, closing_error, is_final
+from hubbub.client.errors import Closed, NotUnderstood, closing_error, is_final, opening_error
 from hubbub.client.notices import Notices
 from hubbub.client.outbox import ExchangeFrame, Outbox
 from hubbub.client.outputs import Connect, HangUp, Output, Renew, Signalled, Stopped, Transmit, Welcomed
@@ -177,7 +177,7 @@ class Core:
         elif not may_resume(code):
             self.stop(closing_error(code, reason))
         elif self.hello is None:
-            self.stop(Unreachable(reason or "the server can't be reached"))
+            self.stop(opening_error(code, reason, None if bye is None else bye.after_ms[0] / 1000))
         elif bye is None:
             self._outputs.append(Connect(self._backoff.next()))
         elif bye.reconnect:

@@ -18,6 +18,7 @@ from hubbub.domain.errors import (
     RateLimited,
     TooLarge,
     Unauthenticated,
+    Unavailable,
 )
 from hubbub.wire.close_codes import CloseCode
 
@@ -44,6 +45,11 @@ class Missed(ClientError):
     pass
 
 
+def fresh(error: Exception) -> Exception:
+    """An error that is raised wherever somebody asks, without the frames that it went through the last time."""
+    return error.with_traceback(None)
+
+
 def is_final(error: Exception) -> bool:
     """Would the same be refused again? Then there is no use in trying."""
     return isinstance(error, ChatError) and not error.retryable and not isinstance(error, Internal)
@@ -57,7 +63,16 @@ _BY_CLOSE_CODE: dict[int, type[ChatError]] = {
     CloseCode.NOT_FOUND: NotFound,
     CloseCode.TOO_LARGE: TooLarge,
     CloseCode.RATE_LIMITED: RateLimited,
+    CloseCode.INTERNAL: Internal,
+    CloseCode.DRAINING: Unavailable,
 }
+
+
+def opening_error(code: int, reason: str, retry_after: float | None) -> ChatError | Unreachable:
+    """The exception for a connection that ended before it was open, with a code that says to come back."""
+    words = reason or "the server can't be reached"
+    refusal = _BY_CLOSE_CODE.get(code)
+    return Unreachable(words) if refusal is None else refusal(words, retry_after=retry_after)
 
 
 def closing_error(code: int, reason: str) -> ChatError | ClientError:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from hubbub.client import outputs
 from hubbub.client.core import State
 from hubbub.client.errors import Closed, NotUnderstood, Unreachable
-from hubbub.domain.errors import Forbidden, RateLimited, TokenExpired, Unauthenticated, Unavailable
+from hubbub.domain.errors import Forbidden, Internal, RateLimited, TokenExpired, Unauthenticated, Unavailable
 from hubbub.domain.ids import Seq
 from hubbub.wire import frames as wire
 from tests.unit.client.scripted import HELLO, ROOM, Script, event, events, joined
@@ -67,6 +67,18 @@ def test_a_server_that_was_never_there_is_reported_at_once() -> None:
     script.core.connecting()
     script.lost(1006, "refused")
     assert isinstance(stopped(script), Unreachable)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(4503, Unavailable), (4500, Internal), (1012, Unreachable)])
+def test_a_server_that_sends_away_who_was_never_in_is_taken_at_its_word(code: int, kind: type[Exception]) -> None:
+    script = Script()
+    script.core.start()
+    script.connected()
+    script.says(wire.Bye(code=code, reconnect=True, after_ms=(40_000, 41_000)))
+    script.lost(code, "later")
+    error = stopped(script)
+    assert (type(error), str(error)) == (kind, "later")
+    assert getattr(error, "retry_after", 40.0) == 40.0
 
 
 def test_a_server_of_another_protocol_is_not_talked_to() -> None:
