@@ -10,25 +10,27 @@ from pathlib import Path
 import pytest
 
 from hubbub.audit.ledger import state_of
-from hubbub.client import Chat, Closed, Missed, Unreachable, connect, register
-from hubbub.domain.errors import ClientIdReused, Forbidden, NotFound, Unauthenticated
+from hubbub.client import Chat, Closed, Missed, RoomReset, Unreachable, connect, register
+from hubbub.domain.errors import ClientIdReused, Forbidden, NotFound, RateLimited, Unauthenticated
 from hubbub.domain.events import MemberLeft, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq
 from hubbub.domain.messages import Message
 from hubbub.security.keys import parse_keys
 from hubbub.security.tokens import JwtTokens
 from hubbub.settings import Settings
+from hubbub.stores.sql import back_up
 from tests.clocks import ManualClock
 from tests.integration.conftest import MakeUser
-from tests.integration.processes import serving_process
-from tests.integration.servers import PASSWORD, Address, LiveServer, settings_in
+from tests.integration.processes import database_url, serving_process
+from tests.integration.servers import PASSWORD, Address, LiveServer, serving, settings_in
+from tests.integration.test_restore import restore
 
 SECRET = "a-key-that-nobody-but-these-tests-signs-with"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path, secret=SECRET)
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    return settings_in(tmp_path, secret=SECRET, **getattr(request, "param", {}))
 
 
 async def sign_up(server: Address, stack: AsyncExitStack, username: str) -> Chat:
@@ -65,6 +67,32 @@ async def test_nothing_is_lost_doubled_or_reordered_when_the_server_is_killed(tm
             assert state_of(said.state) == state_of(heard.state)
 
 
+async def test_a_program_that_resumes_notices_that_the_server_was_restored(tmp_path: Path) -> None:
+    folder, backup = tmp_path / "server", tmp_path / "backup.db"
+    folder.mkdir()
+    async with AsyncExitStack() as stack, serving(settings_in(folder)) as live:
+        ann = await sign_up(live, stack, "ann")
+        room = ann.room(await found(ann), after=0)
+        await room.send("kept")
+        await asyncio.to_thread(back_up, database_url(folder), backup)
+        lost = await room.send("lost")
+        await room.ready()
+        assert room.epoch is not None
+    restore(backup, folder, away=tmp_path / "away")
+    async with serving(settings_in(folder)) as live, connect(live.url, username="ann", password=PASSWORD) as ann:
+        other = await ann.api.post(room.id, "at the same place")
+        assert other.seq == lost.seq
+        again = ann.room(room.id, after=lost.seq, epoch=room.epoch)
+        feed = aiter(again)
+        assert await anext(feed) == RoomReset(room.id, "epoch_changed", Seq(0))
+        events = [await anext(feed) for _ in range(other.seq)]
+        assert [event.message.text for event in events if isinstance(event, MessagePosted)] == [
+            "kept",
+            "at the same place",
+        ]
+        assert again.epoch not in (None, room.epoch)
+
+
 async def test_who_never_reached_the_server_is_told_at_once() -> None:
     with pytest.raises(Unreachable):
         async with connect("http://127.0.0.1:9", username="ann", password=PASSWORD, patience=0.0):
@@ -75,6 +103,15 @@ async def test_a_wrong_password_is_told_at_once(live: LiveServer) -> None:
     with pytest.raises(Unauthenticated):
         async with connect(live.url, username="ann", password="not the password"):
             pass
+
+
+@pytest.mark.parametrize("settings", [{"login_rate": 1}], indirect=True)
+async def test_who_signs_in_too_often_is_told_when_to_come_again(live: LiveServer) -> None:
+    await register(live.url, "ann", "ann@example.org", PASSWORD)  # that was one already
+    with pytest.raises(RateLimited) as caught:
+        async with connect(live.url, username="ann", password=PASSWORD, patience=0.0):
+            pass
+    assert caught.value.retry_after
 
 
 async def test_an_expired_token_is_refreshed_and_the_room_goes_on(live: LiveServer, make_user: MakeUser) -> None:

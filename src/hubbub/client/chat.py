@@ -1,6 +1,7 @@
 """`connect`: REST and the live connection of one user, opened and closed together."""
 
 import random as _random
+import re
 import uuid
 from collections.abc import Callable, Collection
 from importlib.metadata import version
@@ -52,9 +53,13 @@ class Chat:
 
     async def close(self) -> None:
         """Close the connection. Sends that wait for their acknowledgement raise Closed."""
-        await self._live.close()
-        await self._credentials.close()
-        await self._http.aclose()
+        try:
+            await self._live.close()
+        finally:  # cancelled, perhaps
+            try:
+                await self._credentials.close()
+            finally:
+                await self._http.aclose()
 
     @property
     def user(self) -> Person:
@@ -71,13 +76,23 @@ class Chat:
         """The latest ones, newest first, as of the last time that the connection was made; `api.rooms` has them all."""
         return self._live.rooms
 
-    def room(self, room_id: RoomId | int, *, after: Seq | int | None = None, keep: int | None = None) -> Room:
+    def room(
+        self,
+        room_id: RoomId | int,
+        *,
+        after: Seq | int | None = None,
+        epoch: str | None = None,
+        keep: int | None = None,
+    ) -> Room:
         """Follow a room, from the event after `after` on (0 = from its beginning, None = from now on).
+
+        `epoch` is of the log that `after` is a position in: `Room.epoch` when that event was given. With it loops give
+        a RoomReset where the server was restored from a backup since; without it the same numbers may be other events.
 
         At most `keep` messages stay in `Room.messages` (None = all). While a room is followed, asking for it again
         gives the same object.
         """
-        return self._live.room(RoomId(room_id), after=None if after is None else Seq(after), keep=keep)
+        return self._live.room(RoomId(room_id), after=None if after is None else Seq(after), epoch=epoch, keep=keep)
 
     def signals(self) -> Signals:
         """What is true only now: typing, read marks, presence, and rooms that the user was added to."""
@@ -121,7 +136,7 @@ def connect(
     each use it is told the `attempt`: a program that ends before the answer has come repeats that use the next time.
 
     Opening raises at once when the server can't be reached or says no. From then on the connection is made again
-    whenever it is lost. Safe REST requests are repeated for `patience` seconds.
+    whenever it is lost. Safe REST requests are repeated for `patience` seconds. Raise Invalid for another `url`.
     """
     http = _http(url, transport)
     rest = Rest(http, random=random, patience=patience)
@@ -157,4 +172,6 @@ async def register(
 
 
 def _http(url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    if re.match("https?://[^/]", url, re.IGNORECASE) is None:
+        raise Invalid("the URL of a server begins with http:// or https://", field="url")
     return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, transport=transport, headers={"User-Agent": USER_AGENT})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from hubbub.client.backoff import Backoff
-from hubbub.client.errors import ClientError, Closed, Missed, is_final
+from hubbub.client.errors import ClientError, Closed, Missed, fresh, is_final
 from hubbub.client.ports import Reader
 from hubbub.domain.errors import ChatError, Conflict, Forbidden, Internal, NotFound
 from hubbub.domain.events import Event
@@ -18,6 +18,7 @@ from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire.position import Position, Step
 
 FEED_EVENTS = 1000  # events that wait for a loop over a room; the rest is read from the log when it is their turn
+PAGE = 200  # events that are read at once: the most that the server gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ class Followed(Protocol):
 
     @property
     def error(self) -> Exception | None: ...
+
+    @property
+    def closed(self) -> Exception | None: ...
 
 
 class Feed(AsyncIterator[RoomEvent]):
@@ -100,9 +104,11 @@ class Feed(AsyncIterator[RoomEvent]):
 
     async def __anext__(self) -> RoomEvent:
         while not self._queue:
-            if self._room.error is not None:
-                raise self._room.error
-            if self._lags():
+            lags = self._lags()
+            error = self._room.closed if self._room.error is None and lags else self._room.error
+            if error is not None:
+                raise fresh(error)
+            if lags:
                 await self._read()
             elif self._room.ended:
                 raise StopAsyncIteration
@@ -116,12 +122,12 @@ class Feed(AsyncIterator[RoomEvent]):
         return self._position is not None and position is not None and self._position.applied < position
 
     async def _read(self) -> None:
-        """Read on in the log, or wait a while where that can't be done just now."""
-        position = self._position
+        """Read on in the log, up to where the view is, or wait a while where that can't be done just now."""
+        position, limit = self._position, min(PAGE, self._limit)
         assert position is not None
         self._wake.clear()
         try:
-            page = await self._reader.events(self._room.id, after=position.applied, epoch=self._room.epoch)
+            page = await self._reader.events(self._room.id, after=position.applied, limit=limit, epoch=self._room.epoch)
             if page.after > position.applied:
                 raise Forbidden(f"what came before event {page.after + 1} may not be read any more")
         except (ChatError, ClientError) as error:
@@ -133,9 +139,10 @@ class Feed(AsyncIterator[RoomEvent]):
         if page.upto <= position.applied:
             raise Internal(f"the log of room {self._room.id} ends before its own events")
         self._backoff.reset()
-        end = self._room.position if self._room.ended else None
-        self._queue.extend(event for event in page.items if end is None or event.seq <= end)
-        self._position = Position(page.upto)
+        end = self._room.position
+        assert end is not None
+        self._queue.extend(event for event in page.items if event.seq <= end)
+        self._position = Position(min(page.upto, end))
 
     async def _failed(self, error: ChatError | ClientError) -> None:
         """Wait a while, or raise what will be the same then."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from hubbub.client import outputs
 from hubbub.client.core import Core
-from hubbub.client.errors import CLOSED, ClientError, Closed, is_final
+from hubbub.client.errors import CLOSED, ClientError, Closed, fresh, is_final
 from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import AccessToken, ConnectionEnded, Connector, Credentials, Reader, Socket
 from hubbub.client.results import RoomSummary, room_summary
@@ -50,6 +50,7 @@ class Live:
         self._reader = reader
         self._core = Core(random)
         self._followed: dict[RoomId, Room] = {}
+        self._rooms: WeakKeyDictionary[Room, None] = WeakKeyDictionary()  # also those that have ended
         self._answers: dict[int, asyncio.Future[wire.Ack | wire.Page]] = {}
         self._signals: WeakKeyDictionary[Signals, None] = WeakKeyDictionary()
         self._error: Exception | None = None  # why it is over
@@ -71,7 +72,7 @@ class Live:
         self._flush()
         while self._core.hello is None:
             if self._error is not None:
-                raise self._error
+                raise fresh(self._error)
             self._changed.clear()
             await self._changed.wait()
 
@@ -105,24 +106,27 @@ class Live:
 
     # What a program does with it
 
-    def room(self, room_id: RoomId, *, after: Seq | None = None, keep: int | None = None) -> Room:
+    def room(
+        self, room_id: RoomId, *, after: Seq | None = None, epoch: str | None = None, keep: int | None = None
+    ) -> Room:
         """Follow a room, from the event after `after` on (0 = from its beginning, None = from now on).
 
-        At most `keep` messages stay in `Room.messages` (None = all). While a room is followed, asking for it again
-        gives the same object.
+        `epoch` is of the log that `after` is a position in (None = of any). At most `keep` messages stay in
+        `Room.messages` (None = all). While a room is followed, asking for it again gives the same object.
         """
         known = self._followed.get(room_id)
         if known is not None and not known.ended:
             return known
-        room = Room(room_id, self, self._reader, after=after, keep=keep)
+        room = Room(room_id, self, self._reader, after=after, epoch=epoch, keep=keep)
         self._followed[room_id] = room
+        self._rooms[room] = None
         for summary in self.rooms:
             if summary.id == room_id:
                 room.describe(summary)
         if self._error is not None:
             room.end(self._error)
         else:
-            self._core.follow(room_id, self._now(), after=after)
+            self._core.follow(room_id, self._now(), after=after, epoch=epoch)
             self._flush()
         return room
 
@@ -140,7 +144,7 @@ class Live:
     async def exchange(self, frame: ExchangeFrame) -> wire.Ack | wire.Page:
         """Send a frame until it is answered. Raise what it was refused with, or why the connection is over."""
         if self._error is not None:
-            raise self._error
+            raise fresh(self._error)
         answered: asyncio.Future[wire.Ack | wire.Page] = asyncio.get_running_loop().create_future()
         key = self._core.exchange(frame, self._now())
         self._answers[key] = answered
@@ -227,7 +231,7 @@ class Live:
             if not answered.done():
                 answered.set_exception(error)
         self._answers.clear()
-        for room in self._followed.values():
+        for room in list(self._rooms):
             room.end(error)
         self._followed.clear()
         for signals in list(self._signals):
@@ -276,16 +280,16 @@ class Live:
         await asyncio.sleep(delay)
         self._core.connecting()
         try:
-            self._token = await self._credentials.token()
-            socket = await asyncio.wait_for(self._connector.connect(self._token.value), OPEN_TIMEOUT)
+            token = self._token = await self._credentials.token()
+            socket = await asyncio.wait_for(self._connector.connect(token.value), OPEN_TIMEOUT)
         except ConnectionEnded as error:
             self._lost(error.code, error.reason)
-        except ChatError as error:
+        except (ChatError, ClientError) as error:
             self._refused(error)
-        except (OSError, ClientError, asyncio.TimeoutError) as error:
+        except (OSError, asyncio.TimeoutError) as error:
             self._lost(CloseCode.ABNORMAL, str(error))
         else:
-            await self._run(socket, self._token)
+            await self._run(socket, token)
 
     async def _run(self, socket: Socket, token: AccessToken) -> None:
         if self._error is not None:  # closed at the very moment in which it opened
@@ -344,9 +348,9 @@ class Live:
         self._core.lost(self._now(), code, reason)
         self._flush()
 
-    def _refused(self, error: ChatError) -> None:
+    def _refused(self, error: ChatError | ClientError) -> None:
         """There is no token to connect with."""
-        if is_final(error):
+        if is_final(error) or self._core.hello is None:
             self._core.stop(error)
             self._flush()
         else:
@@ -380,7 +384,7 @@ class Signals(AsyncIterator[wire.Signal]):
     async def __anext__(self) -> wire.Signal:
         while not self._queue:
             if self._live.error is not None:
-                raise self._live.error
+                raise fresh(self._live.error)
             self._wake.clear()
             await self._wake.wait()
         return self._queue.popleft()

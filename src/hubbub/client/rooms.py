@@ -6,11 +6,12 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from hubbub.client.backoff import Backoff
-from hubbub.client.errors import Closed
+from hubbub.client.errors import Closed, fresh
 from hubbub.client.feeds import FEED_EVENTS, Feed, RoomReset
 from hubbub.client.outbox import ExchangeFrame
 from hubbub.client.ports import Reader
 from hubbub.client.results import Membership, RoomSummary
+from hubbub.domain.errors import Invalid
 from hubbub.domain.events import Event, MessageDeleted, MessageEdited
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Member, Role
@@ -27,6 +28,9 @@ class Speaker(Protocol):
 
     @property
     def user_id(self) -> UserId: ...
+
+    @property
+    def error(self) -> Exception | None: ...
 
     async def exchange(self, frame: ExchangeFrame) -> wire.Ack | wire.Page: ...
 
@@ -53,12 +57,19 @@ class Room:
     """
 
     def __init__(
-        self, room_id: RoomId, speaker: Speaker, reader: Reader, *, after: Seq | None, keep: int | None
+        self,
+        room_id: RoomId,
+        speaker: Speaker,
+        reader: Reader,
+        *,
+        after: Seq | None,
+        epoch: str | None,
+        keep: int | None,
     ) -> None:
         self.id = room_id
         self.state = ChatRoom(room_id)
         self.position = after  # the last seq that was applied; None while that is not known
-        self.epoch: str | None = None  # of the log that this is a position in; None while that is not known
+        self.epoch = epoch  # of the log that this is a position in; None while that is not known
         self.role: Role | None = None  # our own, as of the last time that the room was joined
         self.base = Seq(0)  # the last seq before what may be read
         self.read_seq = Seq(0)
@@ -101,11 +112,18 @@ class Room:
     def members(self) -> dict[UserId, Member]:
         return self.state.members
 
+    @property
+    def closed(self) -> Exception | None:
+        """Why the connection is over; None while it is not."""
+        return self._speaker.error
+
     def __aiter__(self) -> Feed:
         return self.events()
 
     def events(self, *, limit: int = FEED_EVENTS) -> Feed:
-        """What is applied from now on, however slow the loop is. At most `limit` events wait in memory."""
+        """What is applied from now on, however slow the loop is. At most `limit` (at least 1) events wait in memory."""
+        if limit < 1:
+            raise Invalid("at least 1 event has to wait in memory", field="limit")
         feed = Feed(self, self._reader, Backoff(self._speaker.random), limit)
         if self.position is not None:
             feed.begin(self.position)
@@ -116,7 +134,7 @@ class Room:
         """Wait until the room is live. Raise why it will not be: Closed when it is not followed any more."""
         while not self.live:
             if self.ended:
-                raise self.error or Closed(f"room {self.id} is not followed any more")
+                raise Closed(f"room {self.id} is not followed any more") if self.error is None else fresh(self.error)
             self._changed.clear()
             await self._changed.wait()
 
@@ -146,11 +164,11 @@ class Room:
         return None if place is None else MessageDeleted(self.id, place[0], self._speaker.user_id, place[1], seq)
 
     def mark_read(self, seq: Seq | None = None) -> None:
-        """Everything up to `seq` (None = all that was applied) is read."""
+        """Everything up to `seq` (None = all that was applied) is read. The server takes it up to its own head."""
         mark = self.head if seq is None else seq
         if mark > self._marked:
-            self._marked = mark
-            self.read_seq = max(self.read_seq, mark)
+            self._marked = max(self._marked, min(mark, self.head))
+            self.read_seq = max(self.read_seq, self._marked)
             self._speaker.mark_read(self.id, mark)
 
     def typing(self, on: bool) -> None:
@@ -159,28 +177,34 @@ class Room:
 
     def unfollow(self) -> None:
         """Stop receiving this room. Loops over it end; the membership stays."""
-        self._speaker.unfollow(self.id)
-        self.end(None)
+        if not self.ended:  # or it may be another object by now that follows the room
+            self._speaker.unfollow(self.id)
+            self.end(None)
 
     # What came before
 
     async def history(self, before: Seq | None = None, *, limit: int = 50) -> list[Message]:
         """Messages older than `before` (exclusive; None = newest), newest first, at most `limit` (1..200).
 
-        They are added to `messages`, as far as `keep` allows, and take part in later edits.
+        They are added to `messages`, as far as `keep` allows, and take part in later edits. Those that the view has not
+        come to yet are not: they come by themselves.
         """
+        state = self.state
         with _Recorder(self._recorders) as happened:
             frame = wire.History(room_id=self.id, before=before, limit=limit)
             page = await self._speaker.exchange(frame)
-            assert isinstance(page, wire.Page)
-            # The page is older than what was applied while it was on its way.
-            older = ChatRoom(self.id)
-            older.messages = {body.seq: domain_message(body) for body in page.items}
-            for event in happened:
-                if event.seq > page.head:
-                    older.apply(event)
-        found = [older.messages[body.seq] for body in page.items]
-        self._add(found)
+        assert isinstance(page, wire.Page)
+        found = [domain_message(body) for body in page.items]
+        if self.state is not state:
+            return found  # the room was reset meanwhile: the view that they belong to is gone
+        # The page is older than what was applied while it was on its way.
+        older = ChatRoom(self.id)
+        older.messages = {message.seq: message for message in found}
+        for event in happened:
+            if event.seq > page.head:
+                older.apply(event)
+        found = [older.messages[message.seq] for message in found]
+        self._add(message for message in found if self.position is None or message.seq <= self.position)
         return found
 
     async def load(self) -> list[Membership]:
@@ -244,11 +268,10 @@ class Room:
             feed.reset(RoomReset(self.id, reason, base))
 
     def end(self, error: Exception | None) -> None:
-        if self.ended:
-            return
-        self.live = False
-        self.ended = True
-        self.error = error
+        if not self.ended:
+            self.live = False
+            self.ended = True
+            self.error = error
         self._tell()
 
     def _tell(self) -> None:

@@ -24,6 +24,8 @@ class Pipe:
 
     def __init__(self) -> None:
         self.closed: tuple[int, str] | None = None
+        self.closable = asyncio.Event()  # while it is not set, closing takes its time
+        self.closable.set()
         self._to_client: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self._to_server: asyncio.Queue[wire.ClientFrame] = asyncio.Queue()
 
@@ -37,6 +39,7 @@ class Pipe:
         return message
 
     async def close(self, code: int, reason: str) -> None:
+        await self.closable.wait()
         self.closed = code, reason
 
     def says(self, *frames: wire.ServerFrame) -> None:
@@ -63,6 +66,8 @@ class Pipes:
     def __init__(self) -> None:
         self.tokens: list[str] = []
         self.refusals: list[Exception] = []  # raised by the next attempts
+        self.passable = asyncio.Event()  # while it is not set, no socket opens
+        self.passable.set()
         self._opened: asyncio.Queue[Pipe] = asyncio.Queue()
 
     async def connect(self, token: str) -> Pipe:
@@ -71,6 +76,7 @@ class Pipes:
             raise self.refusals.pop(0)
         pipe = Pipe()
         self._opened.put_nowait(pipe)
+        await self.passable.wait()
         return pipe
 
     async def opened(self) -> Pipe:
@@ -85,13 +91,19 @@ class Keys:
         self.current = 1
         self.missing: list[Exception] = []  # raised by the next calls of `token`
         self.error: Exception | None = None
+        self.lives: dict[str, float] = {}  # seconds for which a token is good; without one that is not known
+        self.renewable = asyncio.Event()  # while it is not set, no token is renewed
+        self.renewable.set()
 
     async def token(self) -> AccessToken:
         if self.missing:
             raise self.missing.pop(0)
-        return AccessToken(f"t{self.current}")
+        value = f"t{self.current}"
+        life = self.lives.get(value)
+        return AccessToken(value, None if life is None else asyncio.get_running_loop().time() + life)
 
     async def renew(self, rejected: str) -> AccessToken:
+        await self.renewable.wait()
         if self.error is not None:
             raise self.error
         assert rejected == f"t{self.current}"

@@ -10,6 +10,7 @@ from hubbub.domain.errors import (
     Conflict,
     Forbidden,
     Internal,
+    Invalid,
     NotFound,
     RateLimited,
     Unauthenticated,
@@ -40,7 +41,19 @@ async def test_a_slow_loop_reads_from_the_log_what_it_did_not_take(opened: Opene
     apply(opened, *range(1, 501))
     taken = [await anext(feed) for _ in range(500)]
     assert seqs(taken) == list(range(1, 501))
-    assert opened.shelf.read == [3, 203, 403]
+    assert opened.shelf.read == list(range(3, 500, 3))
+
+
+async def test_what_is_read_from_the_log_at_once_has_a_bound_of_its_own(opened: Opened) -> None:
+    feed = opened.room.events(limit=300)
+    apply(opened, *range(1, 701))
+    assert seqs([await anext(feed) for _ in range(700)]) == list(range(1, 701))
+    assert opened.shelf.read == [300, 500]
+
+
+async def test_a_loop_for_which_nothing_may_wait_is_refused(opened: Opened) -> None:
+    with pytest.raises(Invalid, match="at least 1"):
+        opened.room.events(limit=0)
 
 
 async def test_a_loop_that_has_caught_up_is_told_at_once_again(opened: Opened) -> None:
@@ -51,17 +64,19 @@ async def test_a_loop_that_has_caught_up_is_told_at_once_again(opened: Opened) -
     await turns()
     opened.room.apply(Seq(4), posted(4))
     assert await reading == posted(4)
-    assert opened.shelf.read == [1]
+    assert opened.shelf.read == [1, 2]
 
 
-async def test_what_the_log_has_beyond_the_view_is_given_once(opened: Opened) -> None:
-    feed = opened.room.events(limit=1)
-    apply(opened, 1, 2)
-    opened.shelf.log.append(posted(3))
+async def test_what_the_log_has_beyond_the_view_is_given_once_the_view_has_it(opened: Opened) -> None:
+    feed = opened.room.events(limit=2)
+    apply(opened, 1, 2, 3)
+    opened.shelf.log.append(posted(4))
     assert seqs([await anext(feed) for _ in range(3)]) == [1, 2, 3]
-    opened.room.apply(Seq(3), posted(3))
+    reading = asyncio.ensure_future(anext(feed))
+    await turns()
+    assert not reading.done()
     opened.room.apply(Seq(4), posted(4))
-    assert await anext(feed) == posted(4)
+    assert await reading == posted(4)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +190,30 @@ def test_a_loop_that_waits_for_the_log_is_told_of_the_end_at_once() -> None:
         return asyncio.get_running_loop().time()
 
     assert run_jumping(scenario()) == 0.0
+
+
+def test_a_loop_that_waits_for_the_log_of_a_room_that_was_left_is_told_of_the_end_at_once() -> None:
+    async def scenario() -> float:
+        opened, reading = await waiting_for_the_log()
+        opened.shelf.failures.append(Unreachable("away"))
+        opened.room.unfollow()
+        await turns()
+        await opened.world.live.close()
+        with pytest.raises(Closed):
+            await reading
+        return asyncio.get_running_loop().time()
+
+    assert run_jumping(scenario()) == 0.0
+
+
+async def test_a_loop_that_has_given_all_of_a_room_that_was_left_just_ends_also_after_the_connection(
+    opened: Opened,
+) -> None:
+    feed = aiter(opened.room)
+    apply(opened, 1)
+    opened.room.unfollow()
+    await opened.world.live.close()
+    assert seqs([event async for event in feed]) == [1]
 
 
 def test_a_loop_that_waits_for_the_log_asks_again_as_soon_as_the_connection_is_back() -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
-from hubbub.client.errors import Closed, Unreachable
+from hubbub.client.errors import Closed, NotUnderstood, Unreachable
 from hubbub.client.ports import ConnectionEnded
-from hubbub.domain.errors import Forbidden, Internal, Invalid, NotFound, Unauthenticated, Unavailable
+from hubbub.domain.errors import Forbidden, Internal, Invalid, NotFound, RateLimited, Unauthenticated, Unavailable
 from hubbub.domain.events import MessageDeleted, MessageEdited
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.wire import frames as wire
@@ -116,6 +117,16 @@ async def test_starting_raises_when_there_is_no_server(world: World) -> None:
         await world.live.start()
 
 
+@pytest.mark.parametrize(
+    "answer", [RateLimited("too many attempts", retry_after=40.0), Unavailable("not now"), NotUnderstood("no problem")]
+)
+async def test_starting_raises_what_a_server_has_answered_that_gives_no_token(world: World, answer: Exception) -> None:
+    world.keys.missing.append(answer)
+    with pytest.raises(type(answer)) as caught:
+        await world.live.start()
+    assert caught.value is answer
+
+
 async def test_starting_raises_when_the_token_is_refused(world: World) -> None:
     world.keys.error = Unauthenticated("sign in again")
     starting = asyncio.create_task(world.live.start())
@@ -170,6 +181,29 @@ async def test_a_refused_token_is_renewed_and_the_next_one_used(world: World) ->
     pipe.breaks(4401, "the token has expired")
     await world.reopen(HELLO)
     assert world.pipes.tokens == ["t1", "t2"]
+
+
+async def test_a_token_counts_for_the_socket_that_was_opened_with_it_whatever_was_renewed_meanwhile(
+    world: World,
+) -> None:
+    world.keys.lives = {"t1": 100.0, "t2": 900.0}
+    pipe = await world.open(HELLO)
+    world.keys.renewable.clear()
+    world.live._core._renew()
+    world.live._flush()
+    world.pipes.passable.clear()
+    pipe.breaks(1006)
+    pipe = await world.pipes.opened()
+    world.keys.renewable.set()
+    await turns()
+    assert world.keys.current == 2
+    world.pipes.passable.set()
+    pipe.says(HELLO)
+    await turns()
+    assert world.pipes.tokens == ["t1", "t1"]
+    lifetime = world.live._core._lifetime
+    assert lifetime is not None
+    assert lifetime <= 100.0
 
 
 async def test_a_session_that_is_over_ends_everything(world: World) -> None:
@@ -343,6 +377,27 @@ async def test_a_change_returns_what_happened_or_none_where_nothing_had_to(world
         deletion = await pipe.heard(wire.Delete)
         pipe.says(wire.Ack(ref=deletion.ref, room_id=ROOM, seq=seq, at=AT if seq else None))
         assert await deleting == deleted
+
+
+async def test_an_error_that_is_raised_again_and_again_keeps_no_frames_of_the_times_before(world: World) -> None:
+    await world.open(HELLO)
+    room, signals = world.live.room(ROOM), world.live.signals()
+    feed = aiter(room)
+    await world.live.close()
+    for ask in (partial(room.send, "hi"), signals.__anext__, feed.__anext__, room.ready):
+        lengths = []
+        for _ in range(3):
+            with pytest.raises(Closed) as caught:
+                await ask()
+            lengths.append(len(caught.traceback))
+        assert lengths == lengths[:1] * 3
+
+
+async def test_a_room_is_followed_in_the_log_that_its_position_is_of(world: World) -> None:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM, after=Seq(5), epoch="e0")
+    join = await pipe.heard(wire.Join)
+    assert (join.after, join.epoch, room.epoch) == (5, "e0", "e0")
 
 
 async def test_a_defect_of_the_transport_is_raised_where_somebody_waits(world: World) -> None:

@@ -2,16 +2,24 @@
 
 import asyncio
 
+import pytest
+
 from hubbub.client.results import RoomSummary
 from hubbub.domain.events import MemberJoined, MemberLeft, MessageDeleted, MessageEdited, RoomKind
 from hubbub.domain.ids import Millis, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.wire import frames as wire
 from hubbub.wire.events import message_body
-from tests.unit.client.pipes import Opened, World, apply, follow
+from tests.unit.client.pipes import Opened, World, apply, follow, turns
 from tests.unit.client.scripted import ANN, HELLO, ROOM, event, events, joined, posted
 
 BOB = UserId(2)
+
+
+def page(ref: int | None, *seqs: int, head: int) -> wire.Page:
+    """These messages, in this order."""
+    bodies = [message_body(posted(seq).message) for seq in seqs]
+    return wire.Page(ref=ref, room_id=ROOM, items=bodies, head=Seq(head))
 
 
 async def test_the_view_is_the_fold_of_the_log(opened: Opened) -> None:
@@ -78,6 +86,74 @@ async def test_history_does_not_take_a_newer_state_back(opened: Opened) -> None:
     opened.pipe.says(wire.Page(ref=frame.ref, room_id=ROOM, items=[body], head=Seq(1)))
     await asking
     assert opened.room.messages[Seq(1)].deleted
+
+
+@pytest.mark.parametrize("keep", [None, 3])
+async def test_history_that_is_ahead_of_the_view_leaves_what_is_newer_to_come_in_its_place(
+    world: World, keep: int | None
+) -> None:
+    opened = await follow(world, after=None, head=10, keep=keep)
+    asking = asyncio.create_task(opened.room.history(limit=2))
+    frame = await opened.pipe.heard(wire.History)
+    opened.pipe.says(page(frame.ref, 12, 10, head=12))
+    assert [message.seq for message in await asking] == [12, 10]
+    assert list(opened.room.messages) == [10]
+    opened.pipe.says(event(11), event(12), event(13))
+    await turns()
+    assert list(opened.room.messages) == [10, 11, 12, 13][-(keep or 4) :]
+
+
+async def test_history_that_comes_in_one_burst_with_a_reset_is_no_part_of_the_new_view(world: World) -> None:
+    opened = await follow(world, after=None, head=10)
+    asking = asyncio.create_task(opened.room.history(limit=2))
+    frame = await opened.pipe.heard(wire.History)
+    reset = wire.Reset(room_id=ROOM, reason="pruned", head=Seq(20), base=Seq(15))
+    opened.pipe.says(page(frame.ref, 10, 9, head=10), reset)
+    assert [message.seq for message in await asking] == [10, 9]
+    assert (opened.room.base, opened.room.messages) == (15, {})
+
+
+async def test_a_mark_beyond_the_head_keeps_no_later_one_from_being_told(opened: Opened) -> None:
+    apply(opened, 1, 2)
+    opened.room.mark_read(Seq(1000))
+    frame = await opened.pipe.heard(wire.Read)
+    assert (frame.seq, opened.room.read_seq) == (1000, 2)
+    opened.pipe.says(wire.Ack(ref=frame.ref, room_id=ROOM))
+    await turns()
+    apply(opened, 3)
+    opened.room.mark_read()
+    assert ((await opened.pipe.heard(wire.Read)).seq, opened.room.read_seq) == (3, 3)
+
+
+async def test_a_mark_of_one_s_own_message_is_told_also_before_the_message_itself_has_come(opened: Opened) -> None:
+    sending = asyncio.create_task(opened.room.send("hi"))
+    frame = await opened.pipe.heard(wire.Send)
+    at = "2026-11-22T09:00:00.000Z"
+    opened.pipe.says(wire.Ack(ref=frame.ref, room_id=ROOM, client_id=frame.client_id, seq=Seq(1), at=at))
+    opened.room.mark_read((await sending).seq)
+    assert (await opened.pipe.heard(wire.Read)).seq == 1
+
+
+async def test_a_mark_that_was_refused_keeps_no_later_one_from_being_told(opened: Opened) -> None:
+    apply(opened, 1)
+    opened.room.mark_read(Seq(1000))
+    frame = await opened.pipe.heard(wire.Read)
+    opened.pipe.says(wire.Error(ref=frame.ref, code="invalid", message="no", retryable=False))
+    apply(opened, 2)
+    opened.room.mark_read()
+    assert (await opened.pipe.heard(wire.Read)).seq == 2
+
+
+async def test_a_room_that_has_ended_can_not_end_the_one_that_follows_it_by_now(opened: Opened) -> None:
+    opened.pipe.says(event(1), wire.Reset(room_id=ROOM, reason="forbidden", seq=Seq(1)))
+    await turns()
+    again = opened.world.live.room(ROOM, after=Seq(1))
+    join = await opened.pipe.heard(wire.Join)
+    opened.pipe.says(joined(join.ref, 1))
+    await again.ready()
+    opened.room.unfollow()
+    opened.pipe.says(event(2))
+    assert await anext(aiter(again)) == posted(2)
 
 
 async def test_load_adds_what_a_tail_does_not_know_and_keeps_what_happens_meanwhile(world: World) -> None:
