@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.conftest import OpenWindow
+from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.tabs import Tab
+from tests.browser.test_store import found_room, in_room, say
 from tests.guards.project import ROOT
 from tests.integration.servers import LiveServer
 from tools.browser import PHONE, WIDE
@@ -79,6 +80,16 @@ async def test_the_main_screens_can_be_used_by_everybody(
     await sign_in_as_mara(tab)
     await act(tab.page)
     assert await violations(tab.page) == []
+
+
+async def test_of_a_long_message_the_beginning_is_spoken(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    tab, page = await in_room(open_window, ann, room)
+    await page.caught_up(room)
+    await say(bob, room, "word " * 3_000)
+    spoken = await tab.until("document.querySelector('[role=log]').innerText")
+    assert spoken.count("word") == 60
 
 
 async def sign_in_as_mara(tab: Tab) -> None:

@@ -6,6 +6,8 @@ from playwright.async_api import Route
 
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.tabs import Tab
+from tests.browser.test_compositions import TOO_LONG
+from tests.browser.test_store import found_room, in_room
 from tests.integration.servers import PASSWORD
 
 FOCUS = "(() => { const { activeElement: now } = document; return now.getAttribute('aria-label') || now.innerText })()"
@@ -190,6 +192,41 @@ async def test_a_dialog_keeps_the_focus_and_gives_it_back(open_window: OpenWindo
         assert await tab.page.evaluate("document.activeElement.closest('dialog') !== null")
     await press(tab, "Escape")
     await tab.until("document.activeElement.getAttribute('aria-label') === 'New group'")
+
+
+async def test_tab_goes_round_in_a_dialog_that_ends_in_radios(open_window: OpenWindow, make_user: MakeUser) -> None:
+    await make_user("ann")
+    tab = await open_window("/", username="ann")
+    await tab.page.get_by_role("button", name="@ann").click()
+    await tab.page.get_by_role("menuitem", name="Appearance and language").click()
+    dialog = tab.page.get_by_role("dialog")
+    await dialog.get_by_role("radio", name="English").focus()
+    await press(tab, "Tab")
+    await focused(tab, "Close")
+    await press(tab, "Shift+Tab")
+    await tab.until("document.activeElement.value === 'en'")
+
+
+async def test_the_focus_goes_on_when_what_had_it_is_taken_away(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    await page.say(room, TOO_LONG)
+    refused = tab.page.locator(".row.failed")
+    await refused.get_by_role("button", name="Discard").press("Enter")
+    await refused.wait_for(state="detached")
+    await focused(tab, "Message tea")
+    await page.say(room, TOO_LONG)
+    await refused.get_by_role("button", name="Try again").press("Enter")
+    await focused(tab, "ann, ")
+    await page.call("announce", "m.toast({ key: 'copied' })")
+    note = tab.page.get_by_role("button", name="Dismiss")
+    await note.press("Enter")
+    await focused(tab, "Message tea")
+    await press(tab, "Control+k")
+    await page.call("announce", "m.toast({ key: 'copied' })")
+    await note.press("Enter")
+    await focused(tab, "Where to?")
 
 
 async def test_a_menu_is_walked_with_arrows_and_letters(open_window: OpenWindow, make_user: MakeUser) -> None:

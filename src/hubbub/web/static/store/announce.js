@@ -9,6 +9,7 @@ import { signal } from "@preact/signals-core";
 import { problemOf } from "../core/problems.js";
 
 const PAUSE = 2000; // milliseconds between two announcements: more than that nobody can follow
+const SPOKEN = 300; // characters of a message: the others are read in the room
 
 /** To be spoken; `n` grows, so that the same words are spoken again. */
 export const announcement = signal(/** @type {(Words & {n: number}) | null} */ (null));
@@ -29,7 +30,7 @@ let messages = 0;
  */
 export function announceMessages({ count, name, room, text }) {
   messages += count;
-  if (messages === 1) say({ key: "announce.message", args: { name, room, text } });
+  if (messages === 1) say({ key: "announce.message", args: { name, room, text: text.slice(0, SPOKEN) } });
   else say({ key: "announce.messages", args: { count: messages, name, room } });
 }
 

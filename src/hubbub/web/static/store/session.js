@@ -72,12 +72,15 @@ export async function signOut() {
   await clear();
 }
 
+/** Resolves to false when there was no answer: a toast says so where older ones are shown. */
 export async function loadSessions() {
   try {
     const { items } = await api.get("auth/sessions");
     sessions.value = items;
+    return true;
   } catch (error) {
-    toast(problemOf(error).words, "bad");
+    if (sessions.value !== null) toast(problemOf(error).words, "bad");
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@
 import { t } from "../i18n/language.js";
 import { roomView } from "../store/rooms.js";
 import { boot } from "../store/session.js";
-import { DialogHost } from "./dialog.js";
+import { DialogHost, openDialog } from "./dialog.js";
 import { classes, html } from "./html.js";
 import { Logo } from "./icon.js";
 import { Accounts } from "./later.js";
@@ -20,7 +20,7 @@ export function App() {
   return html`
     ${boot.value === "signed-out" ? html`<${SignIn} />` : html`<${Chat} />`}
     <${DialogHost} />
-    <${Toasts} />
+    ${!openDialog.value && html`<${Toasts} />`}
     <${Announcer} />
   `;
 }

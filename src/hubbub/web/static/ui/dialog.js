@@ -6,6 +6,7 @@ import { t } from "../i18n/language.js";
 import { boot } from "../store/session.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
+import { Toasts } from "./toasts.js";
 
 /** @type {import("@preact/signals").Signal<(() => unknown) | null>} What draws the dialog that is open. */
 export const openDialog = signal(null);
@@ -76,6 +77,7 @@ export function Dialog({ title, children, wide, sheet = true, flush, class: extr
       </button>
     </header>
     <div class=${classes("body", flush && "flush")}>${children}</div>
+    <${Toasts} />
   </dialog>`;
 }
 
@@ -91,14 +93,14 @@ function isBeside(event, element) {
 }
 
 /**
- * Let Tab go round inside.
+ * Let Tab go round inside. Of radios it goes to the one that is checked.
  * @param {KeyboardEvent} event
  * @param {HTMLElement | null} element
  */
 function keepInside(event, element) {
   if (event.key !== "Tab" || !element) return;
   const all = [...element.querySelectorAll("a[href], button, input, textarea, [tabindex='0']")].filter(
-    (one) => !one.matches(":disabled, [tabindex='-1']") && one.getClientRects().length > 0,
+    (one) => !one.matches(":disabled, [tabindex='-1'], [type=radio]:not(:checked)") && one.getClientRects().length > 0,
   );
   const edge = event.shiftKey ? all[0] : all[all.length - 1];
   if (document.activeElement !== edge) return;

@@ -1,23 +1,30 @@
 /** The devices that are signed in, and how to sign them out from here. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { agoTime, t, wholeTime } from "../i18n/language.js";
 import { endSession, loadSessions, sessions } from "../store/session.js";
 import { ask, Dialog, showDialog } from "./dialog.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
-import { Bones } from "./load.js";
+import { Bones, Failed } from "./load.js";
 
 export const showSessions = () => showDialog(() => html`<${SessionsDialog} />`);
 
 function SessionsDialog() {
-  useEffect(() => void loadSessions(), []);
+  const [failed, setFailed] = useState(false);
+  const load = async () => {
+    setFailed(false);
+    setFailed(!(await loadSessions()));
+  };
+  useEffect(() => void load(), []);
   return html`<${Dialog} title=${t("devices")} wide>
     <p class="lead">${t("devicesLead")}</p>
     ${
       sessions.value
         ? html`<ul class="list">${sessions.value.map((one) => html`<${Line} key=${one.id} session=${one} />`)}</ul>`
-        : html`<${Bones} lines=${2} />`
+        : failed
+          ? html`<${Failed} problem=${t("error.unreachable")} again=${load} />`
+          : html`<${Bones} lines=${2} />`
     }
   <//>`;
 }

@@ -1,9 +1,10 @@
 /** Notes at the lower edge, which go by themselves; and what is only spoken. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/language.js";
 import { announcement, dismiss, toasts } from "../store/announce.js";
 import { cancelStranded, stranded } from "../store/compose.js";
+import { useFocusHandedOn } from "./focus.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { copy } from "./message-actions.js";
@@ -11,6 +12,7 @@ import { say } from "./words.js";
 
 const SHOWN = 5000; // milliseconds; what went wrong stays twice as long
 
+/** Drawn once: within the dialog that is open, for what lies outside of it can be neither seen nor reached. */
 export function Toasts() {
   return html`<div class="toasts" role="status">
     ${stranded.value.length > 0 && html`<${Stranded} entries=${stranded.value} />`}
@@ -20,11 +22,13 @@ export function Toasts() {
 
 /** @param {{ toast: import("../core/types.d.ts").Toast }} props */
 function Toast({ toast }) {
+  const ref = useRef(null);
+  useFocusHandedOn(ref);
   useEffect(() => {
     const timer = setTimeout(() => dismiss(toast.id), toast.tone === "bad" ? 2 * SHOWN : SHOWN);
     return () => clearTimeout(timer);
   }, []);
-  return html`<div class=${classes("toast", toast.tone)}>
+  return html`<div ref=${ref} class=${classes("toast", toast.tone)}>
     ${toast.tone === "bad" && html`<${Icon} name="alert" />`}
     <span>${say(toast)}</span>
     <button type="button" class="icon-button" aria-label=${t("dismiss")} onClick=${() => dismiss(toast.id)}><${Icon}
@@ -37,8 +41,10 @@ function Toast({ toast }) {
  * @param {{ entries: import("../core/types.d.ts").Pending[] }} props
  */
 function Stranded({ entries }) {
+  const ref = useRef(null);
+  useFocusHandedOn(ref);
   const text = entries.map((entry) => entry.text).join("\n\n");
-  return html`<div class="toast bad">
+  return html`<div ref=${ref} class="toast bad">
     <${Icon} name="alert" />
     <span>${t("stranded", { n: entries.length })}</span>
     <button type="button" class="link" onClick=${() => copy(text)}>${t("copyText")}</button>
