@@ -5,7 +5,7 @@ import json
 from random import Random
 from typing import Any
 
-from playwright.async_api import WebSocketRoute
+from playwright.async_api import Route, WebSocketRoute
 
 from hubbub.domain.ids import RoomId, UserId
 from hubbub.services.changes import Draft
@@ -289,6 +289,35 @@ async def test_the_server_is_told_each_mark_once(open_window: OpenWindow, make_u
 
     await until(last, "the last mark on the wire")
     assert marks == [(one, seq), (two, first), (two, second)]
+
+
+async def test_members_that_were_asked_for_earlier_do_not_take_the_place_of_later_ones(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer, wire: Wire
+) -> None:
+    ann, bob, cat = [await make_user(name) for name in ("ann", "bob", "cat")]
+    room = await found_room(ann, bob, cat)
+    tab, page = await in_room(open_window, ann, room)
+    await page.until("members", "m.members(a).list.value.length === 3", room)
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await answered.wait()
+        await route.fulfill(response=answer)
+
+    await tab.page.route("**/members?*", late, times=1)
+    await page.call("members", "void m.members(a).load()", room)
+    await asked.wait()
+    wire.cut()
+    await ann.client.delete(f"/rooms/{room}/members/{bob.id}")
+    await flood(live, cat, room, *(f"message {number}" for number in range(230)))  # more than are asked for
+    wire.restore()
+    await page.live()
+    await page.caught_up(room)
+    async with tab.page.expect_response("**/members?*"):
+        answered.set()
+    await page.until("members", "m.members(a).list.value.map(({ user }) => user.username).join() === 'ann,cat'", room)
 
 
 async def test_a_room_of_which_one_is_removed_or_which_is_deleted_says_so(

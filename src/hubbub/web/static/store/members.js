@@ -78,14 +78,13 @@ class Members {
     });
   }
 
-  /** Load them anew. */
+  /** Load them anew: what is under way was asked for earlier, and is dropped. */
   async load() {
-    this.#cursor = null;
-    await this.#page(new Map());
+    await this.#page(new Map(), null);
   }
 
   async loadMore() {
-    if (this.more.value) await this.#page(new Map(this.#held.value));
+    if (this.more.value && this.#recorded === null) await this.#page(new Map(this.#held.value), this.#cursor);
   }
 
   /** @param {RoomEvent} event */
@@ -96,26 +95,31 @@ class Members {
     if (change(held, event)) this.#held.value = held;
   }
 
-  /** @param {Map<UserId, {role: Role, joined_seq: number}>} held */
-  async #page(held) {
-    if (this.#recorded !== null) return;
-    this.#recorded = [];
+  /**
+   * @param {Map<UserId, {role: Role, joined_seq: number}>} held
+   * @param {string | null} cursor
+   */
+  async #page(held, cursor) {
+    /** @type {RoomEvent[]} */
+    const recorded = (this.#recorded = []);
     if (held.size === 0 && this.#held.value.size === 0) this.status.value = "loading";
     try {
       /** @type {List<Membership>} */
-      const page = await api.get(`rooms/${this.roomId}/members`, { cursor: this.#cursor, limit: PAGE });
+      const page = await api.get(`rooms/${this.roomId}/members`, { cursor, limit: PAGE });
+      if (this.#recorded !== recorded) return;
       learn(page.items.map(({ user }) => user));
       for (const { user, role, joined_seq } of page.items) held.set(user.id, { role, joined_seq });
-      for (const event of this.#recorded) change(held, event);
+      for (const event of recorded) change(held, event);
       this.#cursor = page.next_cursor;
       this.#held.value = held;
       this.more.value = page.next_cursor !== null;
       this.status.value = "ready";
     } catch (error) {
+      if (this.#recorded !== recorded) return;
       if (this.status.value === "loading") this.status.value = "failed";
       else toast(problemOf(error).words, "bad");
     } finally {
-      this.#recorded = null;
+      if (this.#recorded === recorded) this.#recorded = null;
     }
   }
 }
