@@ -4,6 +4,7 @@ At the end of each test every frame that the page got was what it should have be
 """
 
 import pytest
+from playwright.async_api import Route
 
 from hubbub.audit.findings import Findings
 from hubbub.compose import open_keys
@@ -163,6 +164,41 @@ async def test_who_is_removed_is_told_and_sees_nothing_that_comes_after(
     await tab.page.get_by_role("navigation").get_by_text("after that").wait_for()
     assert await tab.shown() == []
     assert "for me alone" not in await tab.page.locator("body").inner_text()
+
+
+async def test_only_who_is_not_in_the_room_is_offered_to_be_added(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob, _ = [await make_user(name) for name in ("ann", "bob", "zoe")]
+    room = await found_room(ann, bob)
+    tab = await open_window("/", username="ann")
+    await tab.page.goto(f"{tab.origin}/rooms/{room}")
+    await tab.page.get_by_role("button", name="Hide members").click()
+    await tab.page.reload()  # nobody has looked at the members
+    await tab.page.get_by_role("button", name="About this room").click()
+    await tab.page.get_by_role("menuitem", name="Add people").click()
+    await tab.page.get_by_role("option").first.wait_for()
+    assert await tab.page.get_by_role("option").locator("bdi").all_inner_texts() == ["zoe"]
+
+
+async def test_of_members_that_are_not_loaded_nothing_is_said(open_window: OpenWindow, make_user: MakeUser) -> None:
+    people = [await make_user(f"person{number}") for number in range(13)]
+    room = await found_room(*people, await make_user("zoe"))
+    tab = await open_window("/", username="person0")
+
+    async def twelve(route: Route) -> None:
+        """As in a room of more than 200."""
+        await route.continue_(url=route.request.url.replace("limit=200", "limit=12"))
+
+    await tab.page.route("**/members?*limit=200*", twelve)
+    await tab.page.goto(f"{tab.origin}/rooms/{room}")
+    panel = tab.page.get_by_role("complementary", name="Members")
+    head = panel.get_by_role("heading", name="Members")
+    await panel.get_by_role("textbox").wait_for()
+    assert await head.inner_text() == "Members 12+"
+    await panel.get_by_role("textbox").fill("zoe")
+    await panel.get_by_role("button", name="@zoe").wait_for()
+    assert await head.inner_text() == "Members 14"
+    await panel.get_by_role("textbox").fill("zoo")
+    await panel.get_by_text("Nobody is called that.").wait_for()
 
 
 async def test_an_access_token_that_has_expired_is_renewed_unseen(

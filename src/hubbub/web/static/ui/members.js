@@ -44,10 +44,15 @@ export function MembersPanel({ room }) {
     ? members.filter(({ user }) => `${displayName(user)} ${user.username}`.toLocaleLowerCase().includes(wanted))
     : members;
   const groups = grouped(shown);
+  const more = held.more.value;
+  const count = (/** @type {number} */ n) => (n > 0 && more ? `${n}+` : n);
+  useEffect(() => {
+    if (wanted && shown.length === 0) void held.loadMore();
+  }, [wanted, members.length]);
   const canAdd = room.kind !== "direct" && room.role !== "member";
   return html`<aside ref=${aside} class="panel" aria-label=${t("members")}>
     <header class="bar">
-      <h2>${t("members")} <span class="count">${members.length || ""}</span></h2>
+      <h2>${t("members")} <span class="count">${count(members.length) || ""}</span></h2>
       ${canAdd && html`<button type="button" class="icon-button" aria-label=${t("addPeople")}
           data-hint=${t("addPeople")} onClick=${() => showInvite(room)}><${Icon} name="user-plus"
           size=${18} /></button>`}
@@ -70,13 +75,13 @@ export function MembersPanel({ room }) {
         ({ title, people }) =>
           people.length > 0 &&
           html`<section key=${title}>
-        <h3>${title} <span class="count">${people.length}</span></h3>
+        <h3>${title} <span class="count">${count(people.length)}</span></h3>
         <ul>${people.map((member) => html`<li key=${member.user.id}><${MemberLine} room=${room}
           member=${member} /></li>`)}</ul>
       </section>`,
       )}
-      ${wanted && shown.length === 0 && html`<p class="none">${t("noPeople")}</p>`}
-      ${held.more.value && html`<button type="button" class="link more"
+      ${wanted && shown.length === 0 && !more && html`<p class="none">${t("noPeople")}</p>`}
+      ${more && html`<button type="button" class="link more"
           onClick=${() => held.loadMore()}>${t("more")}</button>`}
     </div>
   </aside>`;
@@ -184,7 +189,12 @@ export const showInvite = (room) => showDialog(() => html`<${InviteDialog} room=
 function InviteDialog({ room }) {
   const [chosen, setChosen] = useState(/** @type {User[]} */ ([]));
   const [busy, setBusy] = useState(false);
-  const without = new Set(membersOf(room.id).list.value.map(({ user }) => user.id));
+  const held = membersOf(room.id);
+  const known = held.status.value !== "loading";
+  const without = new Set([...held.list.value.map(({ user }) => user.id), me.value?.id ?? 0]);
+  useEffect(() => {
+    if (held.status.peek() !== "ready") void held.load();
+  }, [room.id]);
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
@@ -196,7 +206,8 @@ function InviteDialog({ room }) {
   };
   return html`<${Dialog} title=${t("addPeopleTo", { name: room.name })}>
     <form class="form" onSubmit=${submit}>
-      <${People} label=${t("people")} chosen=${chosen} onChange=${setChosen} without=${without} autofocus />
+      <${People} label=${t("people")} chosen=${chosen} onChange=${setChosen} without=${known ? without : null}
+        autofocus />
       <${FormActions} label=${t("add")} busy=${busy} disabled=${chosen.length === 0} />
     </form>
   <//>`;

@@ -14,8 +14,8 @@ import { handle } from "./person.js";
 const FEW = 6; // people that are offered at least, if there are as many
 
 /**
- * @param {{ label: string, chosen: User[], onChange: (chosen: User[]) => void, without?: Set<number>, autofocus?: boolean }} props
- *   `without`: who is not offered
+ * @param {{ label: string, chosen: User[], onChange: (chosen: User[]) => void, without: Set<number> | null, autofocus?: boolean }} props
+ *   `without`: who is not offered; null while that is not known
  */
 export function People({ label, chosen, onChange, without, autofocus = false }) {
   const [query, setQuery] = useState("");
@@ -24,14 +24,14 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
   const { items, status, query: answered } = peopleFound.value;
   useEffect(() => searchPeople(query), [query]);
   const taken = new Set([...chosen.map((user) => user.id), ...(without ?? [])]);
-  const offered = status === "failed" ? [] : items.filter((user) => !taken.has(user.id));
+  const offered = without === null || status === "failed" ? [] : items.filter((user) => !taken.has(user.id));
   const now = Math.min(at, offered.length - 1);
   // Until the answer is here, those of the question before are still shown, and Enter takes none of them.
   const active = status === "ready" && answered === query.trim() ? offered[now] : undefined;
   // Those that are taken already may be all of a page.
   useEffect(() => {
-    if (offered.length < FEW) void morePeople();
-  }, [items, chosen]);
+    if (without !== null && offered.length < FEW) void morePeople();
+  }, [items, chosen, without === null]);
 
   /** @param {User} user */
   const add = (user) => {
@@ -86,7 +86,7 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
         </button>`,
       )}
       ${offered.length === 0 && html`<p class="none"
-          role="status">${status === "failed" ? t("error.unreachable") : status === "loading" ? t("loading") : query ? t("noPeople") : t("nobodyElse")}</p>`}
+          role="status">${status === "failed" ? t("error.unreachable") : status === "loading" || without === null ? t("loading") : query ? t("noPeople") : t("nobodyElse")}</p>`}
     </div>
   </div>`;
 }
