@@ -78,6 +78,8 @@ class SocketEdge:
                     self._oracle.asked((self._room(frame.room_id), self.user_id, frame.client_id))
             case wire.Edit() | wire.Delete():
                 self._changes[frame.ref] = frame
+                if isinstance(frame, wire.Edit):
+                    self._oracle.asked_to_edit(self._room(frame.room_id), frame.target, frame.text)
             case wire.Leave():
                 self._leaves[frame.ref] = self._room(frame.room_id)
             case wire.Presence():

@@ -141,6 +141,7 @@ class Oracle:
         self._marks: dict[tuple[RoomId, UserId], Seq] = {}
         self._sent: dict[tuple[RoomId, UserId, str], int] = {}  # the last number that each device has had committed
         self._asked: dict[ClientKey, float] = {}  # when a server first got it
+        self._edits: dict[tuple[RoomId, Seq, str], list[float]] = {}  # when a server got each: its text is its own
         self._lost: dict[ClientKey, None] = {}  # in a restore
         self._ended: dict[SessionId, float] = {}  # when each session did
 
@@ -150,6 +151,10 @@ class Oracle:
 
     def committed(self, events: Sequence[Event]) -> None:
         for event in events:
+            if isinstance(event, MessageEdited | MessageDeleted):
+                self._check_change(event)
+            if isinstance(event, MessageEdited):
+                self._check_edit(event)
             self.truth.take(event, self._now())
             if isinstance(event, MessagePosted) and event.message.client_id is not None:
                 self._check_order(event.room_id, event.user_id, event.message.client_id)
@@ -189,6 +194,10 @@ class Oracle:
     def asked(self, key: ClientKey) -> None:
         """A server has got this message."""
         self._asked.setdefault(key, self._now())
+
+    def asked_to_edit(self, room_id: RoomId, target: Seq, text: str) -> None:
+        """A server has got this edit, once more perhaps."""
+        self._edits.setdefault((room_id, target, text), []).append(self._now())
 
     def give_up(self, key: ClientKey, asked_at: float) -> None:
         """A client was told for good that this message was refused."""
@@ -262,6 +271,29 @@ class Oracle:
         if int(number) < last and key not in self._lost and not self._came_after(key):
             raise Violation("order", f"room {room_id}: {client_id} was committed after {device}.{last}")
         self._sent[room_id, user_id, device] = max(last, int(number))
+
+    def _check_change(self, event: MessageEdited | MessageDeleted) -> None:
+        """A change makes the message say something else."""
+        message = self.truth.rooms[event.room_id].room.messages[event.target]
+        if message.text == (event.text if isinstance(event, MessageEdited) else ""):
+            raise Violation("dedup", f"room {event.room_id}: {event} is committed, and it was so already")
+
+    def _check_edit(self, event: MessageEdited) -> None:
+        """An edit that is made once more does not take back a later one of the same device.
+
+        Nobody can help it where a node got it before that one, from a connection that is gone, and was slow.
+        """
+        texts = self.truth.rooms[event.room_id].texts
+        said = [text for (message, _), text in texts.items() if message == event.target]
+        if event.text not in said:
+            return
+        asked = self._edits[event.room_id, event.target, event.text][-1]
+        device, _, number = event.text.rpartition(".")
+        for text in said:
+            by, _, other = text.rpartition(".")
+            if by == device and int(other) > int(number) and self._edits[event.room_id, event.target, text][0] < asked:
+                detail = f"{event.text!r} was made once more, and has taken back {text!r}"
+                raise Violation("order", f"room {event.room_id}, message {event.target}: {detail}")
 
     def _came_after(self, key: ClientKey) -> bool:
         """Did the current membership of the author begin after a server had got this message?"""

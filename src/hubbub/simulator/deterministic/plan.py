@@ -169,6 +169,13 @@ def _scene(random: Random, now: float, do: str, users: int, rooms: int) -> list[
                 _item(now + 0.1, "remove", member),
                 _item(now + 0.1 + 0.3 * random.random(), "add", member),
             ]
+        case "ack":  # two edits of one message are made, and nobody hears of it: a program on the SDK repeats them
+            member["user"] = user = min(user | 1, users - 1)
+            return [
+                _item(now, "send", member),
+                _item(now + 0.3, "ack", {"user": user}),
+                *(_item(now + 0.3, "edit", member | {"back": 0}) for _ in range(2)),
+            ]
         case "store":  # a change of members is rolled back; other nodes bring the log to the length that it had made
             return [
                 _item(now, "store", {"node": node, "how": "rolled back", "count": 1}),

@@ -38,6 +38,7 @@ class World:
         self.clients: list[Client | Device] = []
         self.users: list[UserId] = []
         self._lives = 0
+        self._edits = 0
         self._backups: dict[float, Tables] = {}  # for the restore at this time
 
     # What a client sees of it
@@ -152,22 +153,28 @@ class World:
         candidates = mine or list(truth.room.messages)
         return candidates[-1 - item.number("back") % len(candidates)]
 
-    def _about_message(self, item: Item, make: Callable[[int, RoomId, Seq], wire.ClientFrame]) -> None:
+    def _about_message(self, item: Item, make: Callable[[int, RoomId, Seq, str], wire.ClientFrame]) -> None:
+        """A frame of one of the user's devices, whose name comes last."""
         client = self._client(item)
         room_id = client.room_id or self._room(item, client.user_id)
         target = None if room_id is None else self._target(item, client, room_id)
         if room_id is not None and target is not None and not client.gone:
-            client.ask(lambda ref: make(ref, room_id, target))
+            client.ask(lambda ref: make(ref, room_id, target, client.device))
 
     def _do_edit(self, item: Item) -> None:
-        text = f"edited at {item.at}"
-        self._about_message(item, lambda ref, room_id, seq: wire.Edit(ref=ref, room_id=room_id, target=seq, text=text))
+        self._edits += 1
+        number = self._edits
+
+        def edit(ref: int, room_id: RoomId, seq: Seq, device: str) -> wire.Edit:
+            return wire.Edit(ref=ref, room_id=room_id, target=seq, text=f"edited by {device}.{number}")
+
+        self._about_message(item, edit)
 
     def _do_delete(self, item: Item) -> None:
-        self._about_message(item, lambda ref, room_id, seq: wire.Delete(ref=ref, room_id=room_id, target=seq))
+        self._about_message(item, lambda ref, room_id, seq, _: wire.Delete(ref=ref, room_id=room_id, target=seq))
 
     def _do_read(self, item: Item) -> None:
-        self._about_message(item, lambda ref, room_id, seq: wire.Read(ref=ref, room_id=room_id, seq=seq))
+        self._about_message(item, lambda ref, room_id, seq, _: wire.Read(ref=ref, room_id=room_id, seq=seq))
 
     def _do_history(self, item: Item) -> None:
         client = self._client(item)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from hubbub.domain.errors import ChatError, Conflict, Unavailable
-from hubbub.domain.events import Event, MemberJoined, MemberLeft, MessagePosted
+from hubbub.domain.events import Event, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, MessagePosted
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
@@ -131,6 +131,25 @@ def edit_is_acknowledged_and_not_made(patch: pytest.MonkeyPatch) -> None:
 
 def deletion_is_acknowledged_and_not_made(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChatRoom, "delete", lambda room, user_id, target, *, at: ())
+
+
+def edit_that_changes_nothing_is_made(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.edit
+
+    def edit(room: ChatRoom, user_id: UserId, target: Seq, text: str, *, at: Millis) -> tuple[Event, ...]:
+        again = MessageEdited(room.id, Seq(room.head + 1), user_id, at, target, text)
+        return real(room, user_id, target, text, at=at) or (again,)
+
+    patch.setattr(ChatRoom, "edit", edit)
+
+
+def deletion_that_changes_nothing_is_made(patch: pytest.MonkeyPatch) -> None:
+    real = ChatRoom.delete
+
+    def delete(room: ChatRoom, user_id: UserId, target: Seq, *, at: Millis) -> tuple[Event, ...]:
+        return real(room, user_id, target, at=at) or (MessageDeleted(room.id, Seq(room.head + 1), user_id, at, target),)
+
+    patch.setattr(ChatRoom, "delete", delete)
 
 
 def message_is_altered_at_delivery(patch: pytest.MonkeyPatch) -> None:

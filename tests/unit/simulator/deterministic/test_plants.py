@@ -35,6 +35,8 @@ FOUND: dict[plants.Plant, Found] = {
     plants.edit_is_altered_before_the_commit: Found("ack", 5),
     plants.edit_is_acknowledged_and_not_made: Found("ack", 5),
     plants.deletion_is_acknowledged_and_not_made: Found("ack", 20),
+    plants.edit_that_changes_nothing_is_made: Found("dedup", 60),
+    plants.deletion_that_changes_nothing_is_made: Found("dedup", 300),
     plants.message_is_altered_at_delivery: Found("same event", 5),
     plants.event_is_altered_at_delivery: Found("same event", 10),
     plants.page_shows_the_text_before_the_last_edit: Found("same event", 60),
