@@ -33,7 +33,7 @@ Started = Callable[[int, tuple[str, ...]], None]
 
 
 class WorkerFailed(Exception):
-    """A worker has ended before it was ready; it has said why."""
+    """There is no further worker: it could not be started, or was not ready before it ended, and has said why."""
 
 
 @dataclass(slots=True, eq=False)
@@ -142,14 +142,17 @@ class Workers:
     async def _start(self, place: Place) -> Worker:
         """A worker that is ready. Raise WorkerFailed."""
         number = place.listener.fileno()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hubbub", "worker", str(number)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=os.environ | self._environment(),
-            pass_fds=[number],
-            start_new_session=True,  # Ctrl-C is for this process, which tells them
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "hubbub", "worker", str(number)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=os.environ | self._environment(),
+                pass_fds=[number],
+                start_new_session=True,  # Ctrl-C is for this process, which tells them
+            )
+        except OSError as error:  # no process, memory or file is left
+            raise WorkerFailed(f"a worker can't be started: {error}") from error
         worker = Worker(process)
         self._alive[worker] = None
         try:
@@ -157,10 +160,10 @@ class Workers:
             line = await process.stdout.readline()
             if not line:
                 raise WorkerFailed(f"a worker did not start (exit code {await process.wait()})")
+            worker.warnings = _warnings(line)
         except BaseException:
             await self._finish(worker)
             raise
-        worker.warnings = tuple(json.loads(line)["warnings"])
         return worker
 
     async def _finish(self, worker: Worker) -> None:
@@ -237,6 +240,14 @@ def check_workers(settings: Settings) -> None:
             f"{variable('workers')}: {settings.workers} processes can't share a SQLite file, which belongs to one. "
             "PostgreSQL serves as many as you like: --database-url postgresql+psycopg://user:password@host/hubbub"
         )
+
+
+def _warnings(line: bytes) -> tuple[str, ...]:
+    """What a worker says once it is ready. Raise WorkerFailed."""
+    try:
+        return tuple(json.loads(line)["warnings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkerFailed(f"a worker said what is not for its parent: {line[:200]!r}") from error
 
 
 def _text(value: object) -> str:

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,36 @@ async def test_a_worker_that_dies_is_started_again_and_the_others_never_notice(
     async with serving.address.client() as client:
         for _ in range(10):
             assert (await client.get("/health/ready", headers={"Connection": "close"})).status_code == 200
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again_until_it_can(serving: Serving) -> None:
+    limit = partial(resource.prlimit, serving.process.pid, resource.RLIMIT_NOFILE)
+    soft, hard = limit()
+    limit((1, hard))
+    os.kill(serving.pids()[0], signal.SIGKILL)
+    await serving.until(lambda: "a worker can't be started" in serving.log)
+    serving.process.send_signal(signal.SIGHUP)
+    await serving.until(lambda: "the workers stay as they are" in serving.log)
+    limit((soft, hard))
+    await serving.until(lambda: len(serving.pids()) > COUNT)
+
+
+async def test_a_worker_that_says_something_else_than_that_it_serves_is_ended_and_its_words_are_told(
+    tmp_path: Path,
+) -> None:
+    chatty = "import sys\nif 'worker' in sys.orig_argv:\n    print('a library was here', flush=True)\n"
+    (tmp_path / "sitecustomize.py").write_text(chatty)
+    settings = {"HUBBUB_DATABASE_URL": "postgresql+psycopg://127.0.0.1:1/none", "PYTHONPATH": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hubbub", "serve", "--port", "0", "--workers", str(COUNT)),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **settings},
+        cwd=tmp_path,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert b"a library was here" in said
+    assert b"Traceback" not in said
 
 
 async def test_on_sighup_all_workers_are_replaced_and_no_request_is_refused(
