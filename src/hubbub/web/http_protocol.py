@@ -50,6 +50,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._too_large = False
         self._over = False  # it was refused, or is no HTTP any more
         self._last = False  # the server stops: one request is answered, and no other
+        self._answering: RequestResponseCycle | None = None  # `cycle` is the newest, which may wait behind this one
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,6 +60,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._unwatch()
         self._forget()
         super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         self._incomplete = True
@@ -108,6 +112,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._over = True
         self._unwatch()
         super().handle_websocket_upgrade()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         super().pause_writing()

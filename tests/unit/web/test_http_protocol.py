@@ -134,3 +134,19 @@ async def test_who_waits_for_an_answer_gets_it_at_the_end_though_half_a_request_
         go_on.set()
         first, second = (await reader.read()).split(b"HTTP/1.1 ")[1:]
     assert (first[:3], first[-4:], second[:3]) == (b"200", b"here", b"503")
+
+
+async def test_who_is_being_answered_hears_of_the_end_of_the_connection_though_others_wait_behind() -> None:
+    asked, heard = asyncio.Event(), asyncio.Event()
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        asked.set()
+        if (await receive())["type"] == "http.disconnect":
+            heard.set()
+
+    async with connected(listen) as (_, _, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        await asked.wait()
+        writer.close()
+        await asyncio.wait_for(heard.wait(), 5)
