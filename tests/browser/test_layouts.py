@@ -137,14 +137,54 @@ async def test_a_phone_shows_the_list_or_the_room_and_back_works(open_window: Op
     await navigation.wait_for()
 
 
+@pytest.mark.parametrize("width", [800, 1440])
+async def test_messages_stand_above_the_field_in_which_they_are_written(
+    open_window: OpenWindow, make_user: MakeUser, width: int
+) -> None:
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    await ann.client.post(f"/rooms/{room}/messages", json={"text": "one"})
+    tab = await open_window(f"/rooms/{room}", username="ann", viewport={"width": width, "height": 900})
+    await tab.sees("one")
+    if width > 1200:
+        await tab.page.get_by_role("button", name="Hide members").click()
+    edges = "['.row .gutter', '.composer .box'].map((one) => document.querySelector(one).getBoundingClientRect().left)"
+    await tab.until(f"new Set({edges}).size === 1")
+
+
+async def test_under_fingers_no_key_is_said_to_send(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    tablet = {"viewport": {"width": 768, "height": 900}, "has_touch": True, "is_mobile": True}
+    tab = await open_window(f"/rooms/{room}", username="ann", **tablet)
+    await tab.page.locator("#composer-text").fill("x" * 16_000)
+    await tab.page.get_by_text("384 bytes left").wait_for()
+    assert not await tab.page.get_by_text("Enter sends").is_visible()
+
+
+async def test_keys_are_called_what_stands_on_them(open_window: OpenWindow, make_user: MakeUser) -> None:
+    await make_user("ann")
+    tab = await open_window("/", username="ann")
+    await choose_look(tab, "Deutsch")
+    await tab.page.get_by_role("button", name="Schließen").click()
+    await tab.page.keyboard.press("?")
+    keys = tab.page.get_by_role("dialog", name="Tastenkürzel").locator("kbd")
+    await keys.first.wait_for()
+    assert {"Strg", "Umschalt", "Eingabe", "Ende", "Entf"} < set(await keys.all_inner_texts())
+
+
+async def choose_look(tab: Tab, *names: str) -> None:
+    await tab.page.get_by_role("button", name="@ann").click()
+    await tab.page.get_by_role("menuitem", name="Appearance and language").click()
+    for name in names:
+        await tab.page.get_by_role("radio", name=name).check()
+
+
 async def test_the_language_and_the_colours_are_kept(open_window: OpenWindow, make_user: MakeUser) -> None:
     await make_user("ann")
     tab: Tab = await open_window("/", username="ann", **WIDE)
     page = tab.page
-    await page.get_by_role("button", name="@ann").click()
-    await page.get_by_role("menuitem", name="Appearance and language").click()
-    await page.get_by_role("radio", name="Dark").check()
-    await page.get_by_role("radio", name="Deutsch").check()
+    await choose_look(tab, "Dark", "Deutsch")
     await page.get_by_role("dialog", name="Darstellung und Sprache").wait_for()
     await page.reload()
     await page.get_by_role("heading", name="Direktnachrichten").wait_for()

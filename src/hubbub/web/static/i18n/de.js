@@ -307,6 +307,11 @@ export const de = Object.freeze({
   keyEdit: "Bearbeiten",
   keyCopy: "Text kopieren",
   keyDelete: "Löschen",
+  capCtrl: "Strg",
+  capShift: "Umschalt",
+  capEnter: "Eingabe",
+  capEnd: "Ende",
+  capDel: "Entf",
 
   // Gesprochenes und Hinweise
   "announce.message": "{name}: {text}",

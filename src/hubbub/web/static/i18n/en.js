@@ -307,6 +307,11 @@ export const en = Object.freeze({
   keyEdit: "Edit",
   keyCopy: "Copy the text",
   keyDelete: "Delete",
+  capCtrl: "Ctrl",
+  capShift: "Shift",
+  capEnter: "Enter",
+  capEnd: "End",
+  capDel: "Del",
 
   // Spoken, and notes
   "announce.message": "{name}: {text}",

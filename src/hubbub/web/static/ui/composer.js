@@ -9,6 +9,7 @@ import { timeline } from "../store/timelines.js";
 import { EmojiButton } from "./emoji.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
+import { cap } from "./shortcuts.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
 /** @typedef {import("../core/types.d.ts").RoomId} RoomId */
@@ -138,7 +139,7 @@ export function Composer({ room }) {
       </div>
     </div>
     <div class="below">
-      <span class="keys">${t("keysHint", { send: "Enter", line: "Shift Enter", help: "?" })}</span>
+      <span class="keys">${t("keysHint", { send: cap("Enter"), line: `${cap("Shift")} ${cap("Enter")}`, help: "?" })}</span>
       ${left < TOLD && html`<span id="composer-left"
           class=${left < 0 ? "bad" : "count"} role="status">${left < 0 ? t("bytesOver", { n: -left }) : t("bytesLeft", { n: left })}</span>`}
     </div>

@@ -18,7 +18,7 @@ import { covers, panel, showsMembers } from "./panel.js";
 import { showPerson, stateWords } from "./person.js";
 import { editRoom } from "./room-dialog.js";
 import { go } from "./routes.js";
-import { COMMAND } from "./shortcuts.js";
+import { cap } from "./shortcuts.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
 /** @typedef {import("../core/types.d.ts").RoomId} RoomId */
@@ -138,7 +138,7 @@ export function NoRoom() {
     <div class="empty">
       <span class="mark"><${Icon} name=${first ? "smile" : "search"} size=${22} /></span>
       <h2>${first ? t("firstTitle", { name: me ? displayName(me) : "" }) : t("welcomeTitle")}</h2>
-      <p>${first ? t("firstText") : t("welcomeText", { key: `${COMMAND} K` })}</p>
+      <p>${first ? t("firstText") : t("welcomeText", { key: `${cap("Ctrl")} K` })}</p>
       <div class="actions">
         <button type="button" class="button primary" onClick=${showDirectory}><${Icon}
           name="hash" />${t("browseChannels")}</button>

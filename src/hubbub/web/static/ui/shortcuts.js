@@ -6,20 +6,27 @@ import { html } from "./html.js";
 
 const APPLE = /mac|iphone|ipad/i.test(navigator.platform);
 
-/** What the key for commands is called here. */
-export const COMMAND = APPLE ? "⌘" : "Ctrl";
+/** @type {Record<string, import("../i18n/language.js").Key>} keys whose caps keyboards have in their own language */
+const CAPS = { Ctrl: "capCtrl", Shift: "capShift", Enter: "capEnter", End: "capEnd", Del: "capDel" };
+
+/** What stands on a key here. @param {string} key */
+export function cap(key) {
+  if (key === "Ctrl" && APPLE) return "⌘";
+  const name = CAPS[key];
+  return name ? t(name) : key;
+}
 
 /** @type {[import("../i18n/language.js").Key, [import("../i18n/language.js").Key, string[]][]][]} */
 const GROUPS = [
   [
     "keysAnywhere",
     [
-      ["keySwitcher", [COMMAND, "K"]],
+      ["keySwitcher", ["Ctrl", "K"]],
       ["keyShortcuts", ["?"]],
       ["keyNextRoom", ["Alt", "↓"]],
       ["keyPreviousRoom", ["Alt", "↑"]],
       ["keyNextUnread", ["Alt", "Shift", "↓"]],
-      ["keyMembers", [COMMAND, "."]],
+      ["keyMembers", ["Ctrl", "."]],
       ["keyRegion", ["F6"]],
       ["keyClose", ["Esc"]],
     ],
@@ -54,7 +61,7 @@ export function ShortcutsDialog() {
           ${keys.map(
             ([name, strokes]) => html`<div key=${name}>
               <dt>${t(name)}</dt>
-              <dd>${strokes.map((stroke) => html`<kbd>${stroke}</kbd>`)}</dd>
+              <dd>${strokes.map((stroke) => html`<kbd>${cap(stroke)}</kbd>`)}</dd>
             </div>`,
           )}
         </dl>

@@ -16,7 +16,7 @@ import { classes, html } from "./html.js";
 import { Icon, Logo } from "./icon.js";
 import { NewDirectDialog, NewRoomDialog } from "./new-room.js";
 import { follow, openRoomId, roomUrl } from "./routes.js";
-import { COMMAND } from "./shortcuts.js";
+import { cap } from "./shortcuts.js";
 import { showSwitcher } from "./switcher.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
@@ -31,7 +31,7 @@ export function Sidebar() {
       <span class="brand"><${Logo} />hubbub</span>
     </header>
     <button type="button" class="jump" onClick=${showSwitcher}>
-      <${Icon} name="search" /><span>${t("jumpTo")}</span><span class="keys"><kbd>${COMMAND}</kbd> <kbd>K</kbd></span>
+      <${Icon} name="search" /><span>${t("jumpTo")}</span><span class="keys"><kbd>${cap("Ctrl")}</kbd> <kbd>K</kbd></span>
     </button>
     <div class="rooms">
       ${
