@@ -1,7 +1,7 @@
 """Accounts that administrators disable: where they do it, what its owner sees, and what everybody else does."""
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from hubbub.domain.ids import Millis, UserId
 from tests.browser.conftest import MakeUser, OpenWindow
@@ -56,6 +56,40 @@ async def test_who_is_disabled_is_signed_out_at_once_and_told_why(
     await tab.page.get_by_text("ann can sign in again.").wait_for()
     await theirs.sign_in("ann")
     await theirs.sees("between us")
+
+
+async def test_a_search_that_is_refused_is_made_again_by_itself_or_says_why(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer
+) -> None:
+    await appoint(live, await make_user("root"))
+    await make_user("zoe")
+    tab = await open_window("/accounts", username="root")
+    await tab.page.get_by_text("@zoe").wait_for()
+    asked: list[str] = []
+    code, status = "rate_limited", 429
+
+    async def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        problem = f'{{"type": "about:blank", "title": "-", "status": {status}, "detail": "-", "code": "{code}"}}'
+        await route.fulfill(
+            status=status, content_type="application/problem+json", headers={"Retry-After": "1"}, body=problem
+        )
+
+    field = tab.page.get_by_role("textbox", name="Search by name")
+    await tab.page.route("**/users?q=zo&*", refuse, times=1)
+    await field.fill("zo")
+    await tab.page.get_by_role("list").get_by_text("@root").wait_for(state="detached")
+    await tab.page.get_by_text("@zoe").wait_for()
+    assert len(asked) == 1
+    assert await tab.page.get_by_role("alert").count() == 0
+
+    code, status = "unavailable", 503
+    await tab.page.route("**/users?q=zoe&*", refuse, times=1)
+    await field.fill("zoe")
+    await tab.page.get_by_text("The server cannot do this just now. Try again in a moment.").wait_for()
+    await tab.page.get_by_role("button", name="Try again").click()
+    await tab.page.get_by_text("@zoe").wait_for()
+    assert len(asked) == 2
 
 
 async def test_only_administrators_find_the_way_and_everybody_else_is_told_so(

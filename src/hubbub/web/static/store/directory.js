@@ -1,11 +1,13 @@
 /**
  * Looking for channels and for people. A later question takes the place of an earlier one, whenever that is answered.
  *
- * @import {Channel, List, Profile} from "../core/types.d.ts"
+ * @import {Problem} from "../core/problems.js"
+ * @import {Channel, List, Profile, Words} from "../core/types.d.ts"
  */
 
 import { signal } from "@preact/signals-core";
 
+import { problemOf } from "../core/problems.js";
 import { api, emptied } from "./live.js";
 import { learn } from "./people.js";
 
@@ -14,8 +16,11 @@ const PAUSE = 150; // milliseconds without a key before a question is asked
 
 /**
  * @template T
- * @typedef {{query: string, items: T[], more: boolean, status: 'loading' | 'ready' | 'failed'}} Results
+ * @typedef {{query: string, items: T[], more: boolean, status: 'loading' | 'ready' | 'failed', problem: Words | null}} Results
  */
+
+/** @type {Results<never>} */
+const NOTHING = Object.freeze({ query: "", items: [], more: false, status: "loading", problem: null });
 
 /** @template T */
 export class Search {
@@ -28,14 +33,14 @@ export class Search {
   /** @param {string} path */
   constructor(path) {
     this.path = path;
-    this.results = signal(/** @type {Results<T>} */ ({ query: "", items: [], more: false, status: "loading" }));
+    this.results = signal(/** @type {Results<T>} */ (NOTHING));
   }
 
   /** @param {string} query */
   seek(query) {
     this.#asked += 1;
     this.#cursor = null;
-    this.results.value = { ...this.results.value, query: query.trim(), status: "loading" };
+    this.results.value = { ...this.results.value, query: query.trim(), status: "loading", problem: null };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#page([]), PAUSE);
   }
@@ -48,7 +53,7 @@ export class Search {
   clear() {
     clearTimeout(this.#timer);
     this.#asked += 1;
-    this.results.value = { query: "", items: [], more: false, status: "loading" };
+    this.results.value = NOTHING;
   }
 
   /** @param {T[]} before */
@@ -61,9 +66,25 @@ export class Search {
       if (asked !== this.#asked) return;
       this.#cursor = page.next_cursor;
       const items = [...before, ...page.items];
-      this.results.value = { query, items, more: page.next_cursor !== null, status: "ready" };
-    } catch {
-      if (asked === this.#asked) this.results.value = { ...this.results.value, status: "failed" };
+      this.results.value = { query, items, more: page.next_cursor !== null, status: "ready", problem: null };
+    } catch (error) {
+      if (asked === this.#asked) this.#refused(asked, before, problemOf(error));
+    }
+  }
+
+  /**
+   * Too much at once, from other pages of this user maybe, is asked again by itself.
+   *
+   * @param {number} asked
+   * @param {T[]} before
+   * @param {Problem} problem
+   */
+  #refused(asked, before, { code, retryAfter, words }) {
+    if (code === "rate_limited" && retryAfter !== undefined) {
+      const again = () => asked === this.#asked && void this.#page(before);
+      this.#timer = setTimeout(again, retryAfter);
+    } else {
+      this.results.value = { ...this.results.value, status: "failed", problem: words };
     }
   }
 }

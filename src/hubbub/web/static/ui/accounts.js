@@ -13,6 +13,7 @@ import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Bones, Failed } from "./load.js";
 import { go } from "./routes.js";
+import { say } from "./words.js";
 
 /** @typedef {import("../core/types.d.ts").Profile} Profile */
 
@@ -42,7 +43,7 @@ function NotForYou() {
 function Everybody() {
   const [query, setQuery] = useState("");
   useEffect(() => searchAccounts(query), [query]);
-  const { items, more, status } = accountsFound.value;
+  const { items, more, status, problem } = accountsFound.value;
   return html`<div class="scroll"><div class="column">
     <div class="with-icon">
       <${Icon} name="search" />
@@ -50,7 +51,7 @@ function Everybody() {
         aria-label=${t("findPeople")} autocomplete="off" spellcheck=${false} dir="auto"
         onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
     </div>
-    ${status === "failed" && html`<${Failed} problem=${t("error.unreachable")} again=${() => searchAccounts(query)} />`}
+    ${problem && html`<${Failed} problem=${say(problem)} again=${() => searchAccounts(query)} />`}
     ${status === "loading" && items.length === 0 && html`<${Bones} />`}
     ${status === "ready" && items.length === 0 && html`<p class="none" role="status">${t("noPeople")}</p>`}
     ${status !== "failed" && items.length > 0 && html`<ul class="list">${items.map((user) => html`<${Line}

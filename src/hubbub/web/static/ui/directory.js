@@ -11,6 +11,7 @@ import { Icon } from "./icon.js";
 import { Bones, Failed } from "./load.js";
 import { NewRoomDialog } from "./new-room.js";
 import { go } from "./routes.js";
+import { say } from "./words.js";
 
 /** @typedef {import("../core/types.d.ts").Channel} Channel */
 
@@ -22,7 +23,7 @@ const makeChannel = (name) => showDialog(() => html`<${NewRoomDialog} kind="chan
 function DirectoryDialog() {
   const [query, setQuery] = useState("");
   useEffect(() => searchChannels(query), [query]);
-  const { items, more, status } = channelsFound.value;
+  const { items, more, status, problem } = channelsFound.value;
   const wanted = query.trim();
   return html`<${Dialog} title=${t("channels")} wide class="directory"
     actions=${html`<button type="button" class="button small" onClick=${() => makeChannel(wanted)}><${Icon}
@@ -33,7 +34,7 @@ function DirectoryDialog() {
         aria-label=${t("searchChannels")} data-autofocus dir="auto"
         onInput=${(/** @type {InputEvent} */ event) => setQuery(/** @type {HTMLInputElement} */ (event.target).value)} />
     </div>
-    ${status === "failed" && html`<${Failed} problem=${t("error.unreachable")} again=${() => searchChannels(query)} />`}
+    ${problem && html`<${Failed} problem=${say(problem)} again=${() => searchChannels(query)} />`}
     ${status === "loading" && items.length === 0 && html`<${Bones} />`}
     ${
       status === "ready" &&

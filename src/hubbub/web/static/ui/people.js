@@ -8,6 +8,7 @@ import { Avatar } from "./avatar.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { handle } from "./person.js";
+import { say } from "./words.js";
 
 /** @typedef {import("../core/types.d.ts").User} User */
 
@@ -21,7 +22,7 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const { items, status, query: answered } = peopleFound.value;
+  const { items, status, query: answered, problem } = peopleFound.value;
   useEffect(() => searchPeople(query), [query]);
   const taken = new Set([...chosen.map((user) => user.id), ...(without ?? [])]);
   const offered = without === null || status === "failed" ? [] : items.filter((user) => !taken.has(user.id));
@@ -86,7 +87,7 @@ export function People({ label, chosen, onChange, without, autofocus = false }) 
         </button>`,
       )}
       ${offered.length === 0 && html`<p class="none"
-          role="status">${status === "failed" ? t("error.unreachable") : status === "loading" || without === null ? t("loading") : query ? t("noPeople") : t("nobodyElse")}</p>`}
+          role="status">${problem ? say(problem) : status === "loading" || without === null ? t("loading") : query ? t("noPeople") : t("nobodyElse")}</p>`}
     </div>
   </div>`;
 }
