@@ -189,6 +189,7 @@ class Room:
         They are added to `messages`, as far as `keep` allows, and take part in later edits. Those that the view has not
         come to yet are not: they come by themselves.
         """
+        await self._begun()
         state = self.state
         with _Recorder(self._recorders) as happened:
             frame = wire.History(room_id=self.id, before=before, limit=limit)
@@ -204,11 +205,12 @@ class Room:
             if event.seq > page.head:
                 older.apply(event)
         found = [older.messages[message.seq] for message in found]
-        self._add(message for message in found if self.position is None or message.seq <= self.position)
+        self._add(message for message in found if message.seq <= self.head)
         return found
 
     async def load(self) -> list[Membership]:
         """Find out the name, the topic and the members, which a room that is followed from now on does not know."""
+        await self._begun()
         with _Recorder(self._recorders) as happened:
             summary = await self._reader.room(self.id)
             memberships = await self._reader.members(self.id)
@@ -220,6 +222,11 @@ class Room:
         self.state.kind, self.state.name, self.state.topic = current.kind, current.name, current.topic
         self.state.members = current.members
         return memberships
+
+    async def _begun(self) -> None:
+        """Wait until what happens is known from here on: a change before that is in neither the answer nor the tail."""
+        if self.position is None:
+            await self.ready()
 
     # What the live connection tells
 

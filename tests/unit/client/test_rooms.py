@@ -103,6 +103,22 @@ async def test_history_that_is_ahead_of_the_view_leaves_what_is_newer_to_come_in
     assert list(opened.room.messages) == [10, 11, 12, 13][-(keep or 4) :]
 
 
+async def test_what_came_before_is_asked_for_once_the_tail_has_begun(world: World) -> None:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM)
+    join = await pipe.heard(wire.Join)
+    asking = asyncio.create_task(room.history())
+    await turns()
+    pipe.says(wire.Error(ref=join.ref, code="unavailable", message="later", retryable=True))
+    again = await pipe.heard(wire.Frame)
+    assert isinstance(again, wire.Join)
+    pipe.says(joined(again.ref, 11))
+    frame = await pipe.heard(wire.History)
+    pipe.says(page(frame.ref, 10, head=11))
+    assert [message.seq for message in await asking] == [10]
+    assert list(room.messages) == [10]
+
+
 async def test_history_that_comes_in_one_burst_with_a_reset_is_no_part_of_the_new_view(world: World) -> None:
     opened = await follow(world, after=None, head=10)
     asking = asyncio.create_task(opened.room.history(limit=2))
