@@ -146,7 +146,7 @@ async def test_f6_goes_round_the_parts_of_the_window(open_window: OpenWindow, ma
         await tab.until("(place) => document.activeElement.matches(place)", place)
 
 
-async def test_members_that_lie_above_the_room_keep_the_focus_and_give_it_back(
+async def test_members_that_cover_the_room_keep_the_focus_and_give_it_back(
     open_window: OpenWindow, make_user: MakeUser
 ) -> None:
     ann, *others = [await make_user(name) for name in ("ann", "bob10", "bob9")]
@@ -165,7 +165,7 @@ async def test_members_that_lie_above_the_room_keep_the_focus_and_give_it_back(
         assert await tab.page.evaluate("document.activeElement.matches('body, .panel *')"), key
     await press(tab, "Escape")
     await panel.wait_for(state="detached")
-    await tab.page.set_viewport_size({"width": 1000, "height": 700})  # above a part of it
+    await tab.page.set_viewport_size({"width": 900, "height": 700})  # in the place of the list
     await tab.page.get_by_role("button", name="Show members").focus()
     await press(tab, "Enter")
     await panel.wait_for()
@@ -174,6 +174,11 @@ async def test_members_that_lie_above_the_room_keep_the_focus_and_give_it_back(
     await press(tab, "Escape")
     await panel.wait_for(state="detached")
     assert await tab.page.locator("#composer-text").input_value() == ""
+    await tab.page.locator(".rooms a").focus()
+    await press(tab, "Control+.")
+    await focused(tab, "Close the list of members")
+    await press(tab, "Enter")
+    await tab.until("document.activeElement.matches('.rooms a')")
 
 
 async def test_a_dialog_keeps_the_focus_and_gives_it_back(open_window: OpenWindow, make_user: MakeUser) -> None:

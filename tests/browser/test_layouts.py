@@ -103,6 +103,10 @@ async def test_what_fails_in_a_dialog_is_told_above_it(open_window: OpenWindow, 
     await note.wait_for(state="detached")
     await tab.page.get_by_role("option", name="bob").tap()
     await note.wait_for()
+    first = await note.element_handle()
+    await tab.page.get_by_role("option", name="bob").tap()
+    await first.wait_for_element_state("hidden")
+    await note.wait_for()  # told again, and not twice
     await tab.page.get_by_role("button", name="Close").tap()
     await note.wait_for()  # it outlives the dialog
 
@@ -178,6 +182,35 @@ async def choose_look(tab: Tab, *names: str) -> None:
     await tab.page.get_by_role("menuitem", name="Appearance and language").click()
     for name in names:
         await tab.page.get_by_role("radio", name=name).check()
+
+
+async def test_members_cover_no_room_that_is_opened_afterwards(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    for name in ("tea", "cake"):
+        await ann.client.post("/rooms", json={"kind": "group", "name": name})
+    tab = await open_window("/", username="ann", **PHONE)
+    rooms = tab.page.get_by_role("navigation")
+    await rooms.get_by_role("link", name="tea").tap()
+    await tab.page.get_by_role("button", name="Show members").tap()
+    await tab.page.get_by_role("complementary", name="Members").wait_for()
+    await tab.page.go_back()
+    await rooms.get_by_role("link", name="cake").tap()
+    await tab.page.get_by_role("heading", name="cake", level=1).wait_for()
+    await tab.page.get_by_role("textbox", name="Message cake").tap()
+
+
+@pytest.mark.parametrize("width", [1000, 768])
+async def test_members_leave_room_for_what_is_written(open_window: OpenWindow, make_user: MakeUser, width: int) -> None:
+    ann = await make_user("ann")
+    room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
+    tab = await open_window(f"/rooms/{room}", username="ann", viewport={"width": width, "height": 700})
+    await tab.page.get_by_role("button", name="Show members").click()
+    await tab.page.get_by_role("complementary", name="Members").get_by_text("@ann").wait_for()
+    await tab.page.get_by_role("textbox", name="Message tea").fill("Is there any left?")
+    await tab.page.get_by_role("button", name="Send").click()
+    await tab.sees("Is there any left?")
+    assert await tab.page.evaluate("document.querySelector('main').clientWidth") >= 400
+    assert await tab.page.evaluate(OUTSIDE) == []
 
 
 async def test_the_language_and_the_colours_are_kept(open_window: OpenWindow, make_user: MakeUser) -> None:

@@ -35,12 +35,18 @@ export function announceMessages({ count, name, room, text }) {
 }
 
 /**
+ * The same words once more take the place of the earlier ones.
+ *
  * @param {Words} words
  * @param {Toast['tone']} [tone]
  */
 export function toast(words, tone = "info") {
-  toasts.value = [...toasts.value, { ...words, tone, id: ++shown }];
+  const told = sentence(words);
+  toasts.value = [...toasts.value.filter((one) => sentence(one) !== told), { ...words, tone, id: ++shown }];
 }
+
+/** @param {Words} words */
+const sentence = ({ key, args }) => JSON.stringify([key, args]);
 
 /**
  * What came of a deed that belongs to no form; undefined, and a toast, when it failed.

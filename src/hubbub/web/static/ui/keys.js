@@ -4,7 +4,7 @@ import { boot } from "../store/session.js";
 import { rooms } from "../store/rooms.js";
 import { showShortcuts } from "./account.js";
 import { openDialog } from "./dialog.js";
-import { above, panel } from "./panel.js";
+import { crowds, panel } from "./panel.js";
 import { go, openRoomId } from "./routes.js";
 import { showSwitcher } from "./switcher.js";
 
@@ -37,7 +37,7 @@ function actionOf(event) {
   if (event.altKey && !command && (key === "arrowdown" || key === "arrowup"))
     return () => nextRoom(key === "arrowdown" ? 1 : -1, event.shiftKey);
   if (event.key === "F6") return () => nextRegion(event.shiftKey ? -1 : 1);
-  if (event.key === "Escape" && above.peek() && document.querySelector(".panel"))
+  if (event.key === "Escape" && crowds.peek() && document.querySelector(".panel"))
     return () => void (panel.value = false);
   const target = /** @type {HTMLElement} */ (event.target);
   if (command || event.altKey || target.matches("input, textarea, select, [role=menuitem]")) return null;

@@ -1,13 +1,14 @@
-/** Is the panel of members open? Remembered, and shut to begin with where it would lie above the room. */
+/** Is the panel of members open? Remembered, and shut to begin with where something has to make room for it. */
 
 import { effect, signal } from "@preact/signals";
+import { openRoomId } from "./routes.js";
 
 const STORED = "hubbub.members";
 const WIDE = "(min-width: 80rem)";
 
 export const panel = signal(false);
-/** Does it lie above the room; above the whole of it? As css/layout.css has it. */
-export const above = matching("(max-width: 75rem)");
+/** Does it stand in the place of the list; of all else? As css/layout.css has it. */
+export const crowds = matching("(max-width: 62rem)");
 export const covers = matching("(max-width: 45rem)");
 
 /** Are the members of this room shown? @param {import("../core/types.d.ts").RoomView | undefined} room */
@@ -34,5 +35,9 @@ export function startPanel() {
     } catch {
       // A browser that keeps nothing begins anew next time.
     }
+  });
+  effect(() => {
+    void openRoomId.value;
+    if (covers.peek()) panel.value = false; // or it would cover a room of which nobody has asked for the members
   });
 }
