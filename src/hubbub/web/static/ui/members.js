@@ -87,13 +87,14 @@ export function MembersPanel({ room }) {
   </aside>`;
 }
 
-/** Where the panel covers what has the focus, that goes into it; when it is closed with the focus inside, that goes back. */
+/** When the panel hides what has the focus, that goes into it; when it is closed with the focus inside, that goes back. */
 function useFocusInside() {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useLayoutEffect(() => {
     const aside = ref.current;
     const before = document.activeElement;
-    if (covers.peek() || (before && !before.checkVisibility())) /** @type {HTMLElement | null} */ (aside?.querySelector("[data-close]"))?.focus();
+    if (covers.peek() || (before && !before.checkVisibility()))
+      /** @type {HTMLElement | null} */ (aside?.querySelector("[data-close]"))?.focus();
     return () => {
       if (!aside?.contains(document.activeElement)) return;
       requestAnimationFrame(() => {
