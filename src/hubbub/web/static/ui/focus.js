@@ -5,8 +5,8 @@ import { useLayoutEffect } from "preact/hooks";
 const PLACES = ["dialog [data-autofocus]", "dialog header button", "#composer-text"]; // the best first
 
 /**
- * When this element goes and somebody at a keyboard was in it, they go on in its row, in the open dialog, or else in the
- * composer. After a press of the mouse nothing is done: on a phone the keyboard would come up.
+ * When this element goes and somebody at a keyboard was in it, they go on in its row, in the open dialog, or else in
+ * the composer. After a press of the mouse nothing is done: on a phone the keyboard would come up.
  *
  * @param {{ current: HTMLElement | null }} ref
  */

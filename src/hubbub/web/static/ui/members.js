@@ -87,7 +87,7 @@ export function MembersPanel({ room }) {
   </aside>`;
 }
 
-/** When the panel hides what has the focus, that goes into it; when it is closed with the focus inside, that goes back. */
+/** When the panel hides what has the focus, that goes into it, and back again when it is closed with the focus inside. */
 function useFocusInside() {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useLayoutEffect(() => {
