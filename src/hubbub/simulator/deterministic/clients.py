@@ -55,6 +55,8 @@ class Followed:
     epoch: str | None = None
     live: bool = False
     marked: Seq = Seq(0)  # read up to here, as the server was told
+    since: Seq = Seq(0)  # it is followed from here on: what is older was asked for, or is not known
+    loaded: bool = False  # who is in it was asked for as well
     asked: int | None = None  # the ref of the last join; its answer counts, and no older one
 
 

@@ -27,6 +27,7 @@ ROOMS_EVERY = 2.0  # seconds between two looks at the list of rooms
 LOOP = 4  # events that wait for a loop over a room
 PAUSE = 1.0  # seconds that a loop stops at most, now and then
 AWAY = 0.2  # how often who does something in a room looks away from it
+PAGES, PAGE = 3, 4  # that somebody pages back, and the messages of each
 
 
 class Device:
@@ -67,10 +68,20 @@ class Device:
             return {}
         epoch = self._live.hello.epoch
         followed = [room for room in self._live._followed.values() if not room.ended]
-        return {
-            room.id: Followed(room.state, Position(room.position or Seq(0)), room.base, epoch, room.live, room._marked)
-            for room in followed
-        }
+        return {room.id: self._view(room, epoch) for room in followed}
+
+    def _view(self, room: Room, epoch: str) -> Followed:
+        loop = self._loops[room.id]
+        return Followed(
+            fold=room.state,
+            position=Position(room.position or Seq(0)),
+            base=room.base,
+            epoch=epoch,
+            live=room.live,
+            marked=room._marked,
+            since=loop.since,
+            loaded=loop.loaded,
+        )
 
     @property
     def waits(self) -> bool:
@@ -103,8 +114,10 @@ class Device:
         elif isinstance(frame, wire.Presence) and self._live is not None:
             said = wire.Presence(status=frame.status, watch=frame.watch)
             self._loop.call_soon(self._live.presence, said, context=self._context)
-        elif isinstance(frame, wire.Edit | wire.Delete | wire.History):
+        elif isinstance(frame, wire.Edit | wire.Delete):
             self._loop.call_soon(self._exchange, frame, context=self._context)
+        elif isinstance(frame, wire.History) and frame.room_id is not None:
+            self._loop.call_soon(self._look_back, frame.room_id, context=self._context)
 
     def hop(self) -> None:
         """The network changes: the socket is gone without a word."""
@@ -166,8 +179,8 @@ class Device:
             self._loops.clear()
             await live.close()
 
-    def _follow(self, live: Live, room_id: RoomId) -> None:
-        room, loop = live.room(room_id, after=Seq(0)), self._loops.get(room_id)
+    def _follow(self, live: Live, room_id: RoomId, after: Seq = Seq(0), epoch: str | None = None) -> None:
+        room, loop = live.room(room_id, after=after, epoch=epoch), self._loops.get(room_id)
         if loop is None or loop.room is not room:
             self._loops[room_id] = _Loop(self._loop, self._world.random, room)
 
@@ -178,13 +191,24 @@ class Device:
         if live is not None and room is not None and times:
             room.unfollow()
             later = latency(self._world.random)
-            self._loop.call_later(later, self._look_again, live, room_id, times - 1, context=self._context)
+            self._loop.call_later(later, self._look_again, live, room, times - 1, context=self._context)
 
-    def _look_again(self, live: Live, room_id: RoomId, times: int) -> None:
+    def _look_again(self, live: Live, left: Room, times: int) -> None:
+        """Begin anew, or go on from where it was left and look back from there."""
         if live is self._live and live.error is None:
-            self._follow(live, room_id)
+            if left.position is not None and self._world.random.random() < 0.5:
+                self._follow(live, left.id, left.position, left.epoch)
+                self._look_back(left.id)
+            else:
+                self._follow(live, left.id)
             later = latency(self._world.random)
-            self._loop.call_later(later, self._look_away, room_id, times, context=self._context)
+            self._loop.call_later(later, self._look_away, left.id, times, context=self._context)
+
+    def _look_back(self, room_id: RoomId) -> None:
+        """Page back in a room, and find out who is in it."""
+        loop = self._loops.get(room_id)
+        if loop is not None and not loop.room.ended:
+            self._loop.create_task(loop.look_back())
 
     def _new_id(self) -> str:
         raise AssertionError("every message here has its client_id")
@@ -209,11 +233,11 @@ class Device:
         self.unacked.pop(client_id, None)
         self._speaking.pop(client_id, None)
 
-    def _exchange(self, frame: wire.Edit | wire.Delete | wire.History) -> None:
+    def _exchange(self, frame: wire.Edit | wire.Delete) -> None:
         if self._live is not None and self._live.error is None:
             self._loop.create_task(self._try(self._live, frame))
 
-    async def _try(self, live: Live, frame: wire.Edit | wire.Delete | wire.History) -> None:
+    async def _try(self, live: Live, frame: wire.Edit | wire.Delete) -> None:
         with suppress(ChatError, ClientError):
             await live.exchange(frame)
 
@@ -225,12 +249,22 @@ class _Loop:
         self.room = room
         self._random = random
         self._feed = room.events(limit=LOOP)
-        self._given = room.position
+        self.since = self._given = room.position or Seq(0)
+        self.loaded = False
         self.task = loop.create_task(self._run())
 
     @property
     def has_given_all(self) -> bool:
         return self.room.ended or self.room.position == self._given
+
+    async def look_back(self) -> None:
+        before = None
+        with suppress(ChatError, ClientError):
+            for _ in range(PAGES):
+                page = await self.room.history(before, limit=PAGE)
+                before = page[-1].seq if page else before
+            await self.room.load()
+            self.loaded = True
 
     async def _run(self) -> None:
         try:
@@ -244,8 +278,8 @@ class _Loop:
 
     def _take(self, event: RoomEvent) -> None:
         if isinstance(event, RoomReset):
-            self._given = event.base
-        elif self._given is None or event.seq == self._given + 1:
+            self._given, self.since, self.loaded = event.base, Seq(0), False
+        elif event.seq == self._given + 1:
             self._given = event.seq
         else:
             raise Violation("loop", f"room {self.room.id}: event {event.seq} after {self._given}")

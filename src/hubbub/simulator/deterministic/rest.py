@@ -6,7 +6,7 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.realtime.connection import State
 from hubbub.realtime.gossip import Status
-from hubbub.simulator.deterministic.clients import Client
+from hubbub.simulator.deterministic.clients import Client, Followed
 from hubbub.simulator.deterministic.devices import Device
 from hubbub.simulator.deterministic.loop import Violation
 from hubbub.simulator.deterministic.nodes import Node
@@ -56,7 +56,7 @@ def unsettled(world: World, client: Client | Device) -> str | None:
         truth = rooms[room_id].room
         if (followed.position.applied, followed.epoch) != (truth.head, world.oracle.epoch):
             return f"{client.device} is at {followed.position.applied} of {truth.head} in room {room_id}"
-        if digest(followed.fold, followed.base) != digest(truth, followed.base):
+        if not _sees(followed, truth):
             return f"{client.device} sees room {room_id} differently"
         if followed.marked > stored[room_id]:
             return f"{client.device} has read room {room_id} up to {followed.marked}, and {stored[room_id]} is stored"
@@ -71,12 +71,21 @@ def _marks(world: World, user_id: UserId) -> dict[RoomId, Seq]:
     return {summary.room_id: summary.read_seq for summary in summaries}
 
 
-def digest(room: ChatRoom, base: int) -> tuple[object, ...]:
-    """What two folds must have in common that begin after `base`."""
-    messages = {seq: message for seq, message in room.messages.items() if seq > base}
-    if base:
-        return room.head, messages
-    return room.head, messages, room.members, room.name, room.topic, room.kind, room.history, room.deleted
+def _sees(followed: Followed, truth: ChatRoom) -> bool:
+    """Is this the room? In order, all messages since it is followed, and of those before that what it knows."""
+    fold, base, since = followed.fold, followed.base, max(followed.base, followed.since)
+    seen = [message for seq, message in fold.messages.items() if seq > base]
+    known = [message for seq, message in truth.messages.items() if seq > since or (seq > base and seq in fold.messages)]
+    if (fold.head, seen) != (truth.head, known):
+        return False
+    if since and not followed.loaded:
+        return True
+    whole = bool(since) or (fold.history, fold.deleted) == (truth.history, truth.deleted)
+    return whole and _settings(fold) == _settings(truth)
+
+
+def _settings(room: ChatRoom) -> tuple[object, ...]:
+    return room.members, room.name, room.topic, room.kind
 
 
 def _ended_session(world: World, node: Node) -> str | None:

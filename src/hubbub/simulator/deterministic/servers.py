@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from hubbub.client.errors import Unreachable
 from hubbub.client.ports import AccessToken, ConnectionEnded
-from hubbub.client.results import LogPage, Membership, RoomSummary
+from hubbub.client.results import LogPage, Membership, RoomSummary, person, room_summary
 from hubbub.domain.errors import ChatError, Unauthenticated
 from hubbub.domain.ids import RoomId, Seq, UserId
+from hubbub.realtime.frames import room_body, user_body
 from hubbub.services.accounts import Grant
 from hubbub.simulator.deterministic.clients import PASSWORD, Surroundings
 from hubbub.simulator.deterministic.loop import Violation
@@ -116,10 +117,11 @@ class SimServer:
         return LogPage(items=list(page.items), head=page.head, upto=upto, epoch=page.epoch, after=start)
 
     async def room(self, room_id: RoomId) -> RoomSummary:
-        raise Unreachable("no program asks for this here")
+        return room_summary(room_body(await self.ask(lambda node: node.chat.rooms.get(self._user_id, room_id))))
 
     async def members(self, room_id: RoomId) -> list[Membership]:
-        raise Unreachable("no program asks for this here")
+        found, _ = await self.ask(lambda node: node.chat.rooms.members(self._user_id, room_id, limit=200))
+        return [Membership(item.member, person(user_body(item.user)), item.read_seq) for item in found]
 
     async def rooms(self) -> list[RoomId]:
         rooms, _ = await self.ask(lambda node: node.chat.rooms.page(self._user_id, limit=200))

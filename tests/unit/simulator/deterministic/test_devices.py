@@ -81,6 +81,10 @@ def all_changes_of_a_message_leave_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outbox, "_next", lambda outbox: next(iter(outbox._unsent.values()), None))
 
 
+def pages_are_put_behind_what_is_known(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Room, "_add", lambda room, found: room.messages.update({message.seq: message for message in found}))
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """By which rule a fault is found, and within how many seeds."""
@@ -99,6 +103,7 @@ FOUND: dict[Plant, Found] = {
     loop_forgets_what_did_not_fit: Found("convergence", 10),
     loop_is_given_what_came_late: Found("loop", 10),
     all_changes_of_a_message_leave_at_once: Found("order", 60),
+    pages_are_put_behind_what_is_known: Found("convergence", 20),
 }
 
 
