@@ -175,6 +175,8 @@ async def test_keys_are_called_what_stands_on_them(open_window: OpenWindow, make
     keys = tab.page.get_by_role("dialog", name="Tastenkürzel").locator("kbd")
     await keys.first.wait_for()
     assert {"Strg", "Umschalt", "Eingabe", "Ende", "Entf"} < set(await keys.all_inner_texts())
+    await tab.page.keyboard.press("Control+k")
+    await tab.page.get_by_role("dialog").get_by_text("Eingabe Öffnen").wait_for()
 
 
 async def choose_look(tab: Tab, *names: str) -> None:

@@ -13,6 +13,7 @@ import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { handle, writeTo } from "./person.js";
 import { go } from "./routes.js";
+import { cap } from "./shortcuts.js";
 
 /** @typedef {import("../core/types.d.ts").Found} Found */
 
@@ -62,7 +63,7 @@ function SwitcherDialog() {
         onClick=${showDirectory}>${t("browseChannels")}</button></div>
     </div>`
     }
-    <p class="foot"><span><kbd>↑</kbd> <kbd>↓</kbd> ${t("keyMove")}</span><span><kbd>Enter</kbd> ${t("open")}</span><span><kbd>Esc</kbd> ${t("close")}</span></p>
+    <p class="foot"><span><kbd>↑</kbd> <kbd>↓</kbd> ${t("keyMove")}</span><span><kbd>${cap("Enter")}</kbd> ${t("open")}</span><span><kbd>Esc</kbd> ${t("close")}</span></p>
   <//>`;
 }
 
