@@ -195,7 +195,7 @@ async def test_of_members_that_are_not_loaded_nothing_is_said(open_window: OpenW
     await panel.get_by_role("textbox").wait_for()
     assert await head.inner_text() == "Members 12+"
     await panel.get_by_role("textbox").fill("zoe")
-    await panel.get_by_role("button", name="@zoe").wait_for()
+    await panel.locator(".who strong", has_text="zoe").wait_for()
     assert await head.inner_text() == "Members 14"
     await panel.get_by_role("textbox").fill("zoo")
     await panel.get_by_text("Nobody is called that.").wait_for()

@@ -48,7 +48,7 @@ export function MembersPanel({ room }) {
   const count = (/** @type {number} */ n) => (n > 0 && more ? `${n}+` : n);
   useEffect(() => {
     if (wanted && shown.length === 0) void held.loadMore();
-  }, [wanted, members.length]);
+  }, [wanted, members]); // not their number: while they are loaded anew no more are loaded
   const canAdd = room.kind !== "direct" && room.role !== "member";
   return html`<aside ref=${aside} class="panel" aria-label=${t("members")}>
     <header class="bar">
@@ -87,7 +87,7 @@ export function MembersPanel({ room }) {
   </aside>`;
 }
 
-/** When the panel hides what has the focus, that goes into it, and back again when it is closed with the focus inside. */
+/** When the panel hides what has the focus, that goes into it, and back when it is closed with the focus inside. */
 function useFocusInside() {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useLayoutEffect(() => {
