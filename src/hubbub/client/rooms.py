@@ -211,6 +211,7 @@ class Room:
     async def load(self) -> list[Membership]:
         """Find out the name, the topic and the members, which a room that is followed from now on does not know."""
         await self._begun()
+        state = self.state
         with _Recorder(self._recorders) as happened:
             summary = await self._reader.room(self.id)
             memberships = await self._reader.members(self.id)
@@ -219,8 +220,9 @@ class Room:
             current.kind, current.name, current.topic = summary.kind, summary.name, summary.topic
             for event in happened:
                 current.apply(event)
-        self.state.kind, self.state.name, self.state.topic = current.kind, current.name, current.topic
-        self.state.members = current.members
+        # Of a room that was reset meanwhile the answers may be about another log: `state` is not shown any more.
+        state.kind, state.name, state.topic = current.kind, current.name, current.topic
+        state.members = current.members
         return memberships
 
     async def _begun(self) -> None:

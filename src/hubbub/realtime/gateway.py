@@ -179,13 +179,7 @@ class Gateway:
 
     async def _open_room(self, connection: Connection, identity: Identity, room_id: RoomId) -> None:
         view = self._joins.begin(connection, room_id)
-        joined = await self._chat.logs.join(
-            identity.user_id,
-            room_id,
-            after=connection.after,
-            epoch=connection.epoch,
-            max_bytes=self.limits.frame_bytes,
-        )
+        joined = await self._joins.snapshot(identity, room_id, connection.after, connection.epoch)
         if connection.state is not State.OPENING:
             return
         self._hello(connection, identity, joined.epoch)

@@ -32,13 +32,7 @@ class Joins:
         async with self._turns.of(identity.user_id):
             view = self.begin(connection, room_id)
             try:
-                joined = await self._logs.join(
-                    identity.user_id,
-                    room_id,
-                    after=frame.after,
-                    epoch=frame.epoch,
-                    max_bytes=self._limits.frame_bytes,
-                )
+                joined = await self.snapshot(identity, room_id, frame.after, frame.epoch)
                 await self.welcome(connection, view, joined, frame.ref)
             except BaseException:
                 self._abandon(view)
@@ -83,6 +77,11 @@ class Joins:
         connection.require_open()  # nobody would leave the room again
         connection.rooms[room_id] = Seq(0)
         return self._hub.begin_join(connection, room_id)
+
+    async def snapshot(self, identity: Identity, room_id: RoomId, after: Seq | None, epoch: str | None) -> Joined:
+        """What a view of this room begins with: of its events no more than about fits into a frame."""
+        max_bytes = self._limits.frame_bytes
+        return await self._logs.join(identity.user_id, room_id, after=after, epoch=epoch, max_bytes=max_bytes)
 
     def _abandon(self, view: View) -> None:
         if self._hub.is_current(view):

@@ -15,6 +15,22 @@ from tests.unit.client.scripted import ANN, HELLO, ROOM, event, events, joined, 
 
 BOB = UserId(2)
 
+GARDEN = RoomSummary(
+    id=ROOM,
+    kind=RoomKind.CHANNEL,
+    name="Garden",
+    topic="",
+    head=Seq(40),
+    last_at=Millis(0),
+    base=Seq(0),
+    read_seq=Seq(0),
+    unread=0,
+    role=Role.MEMBER,
+    peer=None,
+    last_message=None,
+    last_author=None,
+)
+
 
 def page(ref: int | None, *seqs: int, head: int) -> wire.Page:
     """These messages, in this order."""
@@ -174,21 +190,7 @@ async def test_a_room_that_has_ended_can_not_end_the_one_that_follows_it_by_now(
 
 async def test_load_adds_what_a_tail_does_not_know_and_keeps_what_happens_meanwhile(world: World) -> None:
     opened = await follow(world, after=None, head=40)
-    opened.shelf.summary = RoomSummary(
-        id=ROOM,
-        kind=RoomKind.CHANNEL,
-        name="Garden",
-        topic="",
-        head=Seq(40),
-        last_at=Millis(0),
-        base=Seq(0),
-        read_seq=Seq(0),
-        unread=0,
-        role=Role.MEMBER,
-        peer=None,
-        last_message=None,
-        last_author=None,
-    )
+    opened.shelf.summary = GARDEN
     opened.shelf.people = [Member(ANN, Role.OWNER, Seq(2)), Member(BOB, Role.MEMBER, Seq(3))]
     left = MemberLeft(ROOM, Seq(41), BOB, Millis(1), BOB)
     opened.shelf.meanwhile = lambda: opened.room.apply(Seq(41), left)
@@ -196,6 +198,16 @@ async def test_load_adds_what_a_tail_does_not_know_and_keeps_what_happens_meanwh
     assert [membership.member.user_id for membership in memberships] == [ANN, BOB]
     assert list(opened.room.members) == [ANN]
     assert (opened.room.name, opened.room.state.kind) == ("Garden", RoomKind.CHANNEL)
+
+
+async def test_what_load_has_found_out_is_no_part_of_a_view_that_begins_meanwhile(world: World) -> None:
+    opened = await follow(world, after=None, head=40)
+    opened.shelf.summary = GARDEN
+    opened.shelf.people = [Member(ANN, Role.OWNER, Seq(2))]
+    opened.shelf.meanwhile = lambda: opened.room.reset("epoch_changed", Seq(0))
+    memberships = await opened.room.load()
+    assert [membership.member.user_id for membership in memberships] == [ANN]
+    assert (opened.room.name, opened.room.members) == ("", {})
 
 
 async def test_ready_waits_for_the_whole_catch_up(world: World) -> None:
