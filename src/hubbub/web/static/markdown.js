@@ -7,9 +7,9 @@
 
 import { Lexer, Tokenizer } from "marked";
 import { t } from "./i18n/language.js";
+import { copy } from "./ui/clipboard.js";
 import { html } from "./ui/html.js";
 import { Icon } from "./ui/icon.js";
-import { copy } from "./ui/message-actions.js";
 
 /** @typedef {import("marked").Token} Token */
 /** @typedef {import("preact").ComponentChildren} Children */

@@ -1,9 +1,9 @@
 /** What can be done with a message: by buttons, and by keys while it has the focus. */
 
 import { t } from "../i18n/language.js";
-import { toast } from "../store/announce.js";
 import { remove } from "../store/compose.js";
 import { me as user } from "../store/session.js";
+import { copy } from "./clipboard.js";
 import { beginEdit, beginReply } from "./composer.js";
 import { ask } from "./dialog.js";
 
@@ -35,16 +35,6 @@ export function actionsOf(message, moderates) {
     },
   ];
   return all.filter((action) => action !== false);
-}
-
-/** @param {string} text */
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast({ key: "copied" });
-  } catch {
-    toast({ key: "notCopied" }, "bad");
-  }
 }
 
 /** @param {Message} message */

@@ -4,10 +4,10 @@ import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/language.js";
 import { announcement, dismiss, toasts } from "../store/announce.js";
 import { cancelStranded, stranded } from "../store/compose.js";
+import { copy } from "./clipboard.js";
 import { useFocusHandedOn } from "./focus.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
-import { copy } from "./message-actions.js";
 import { say } from "./words.js";
 
 const SHOWN = 5000; // milliseconds; what went wrong stays twice as long
