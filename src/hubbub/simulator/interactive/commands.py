@@ -19,6 +19,7 @@ from hubbub.simulator.sentences import describe, describe_message, describe_seqs
 
 _DEVICE = "hubbub simulate"
 _ADDRESS = "127.0.0.1"  # what attempts to sign in are counted by
+_NOBODY = UserId(0)  # looks at the channels before anybody has signed in
 
 ADVICE = {
     "unauthenticated": "Check the name and the password, or make an account with /register NAME.",
@@ -218,7 +219,8 @@ async def channels(session: Session) -> None:
 
 async def _channels(session: Session, query: str = "") -> list[ChannelSummary]:
     search = session.chat.channels.search
-    return await all_pages(lambda cursor: search(session.me, query, cursor=cursor, limit=MAX_PAGE))
+    asking = _NOBODY if session.acting is None else session.me
+    return await all_pages(lambda cursor: search(asking, query, cursor=cursor, limit=MAX_PAGE))
 
 
 async def rename(session: Session, name: str) -> None:
