@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+from playwright.async_api import WebSocketRoute
+
 from tests.integration.servers import Address
 
 
@@ -80,3 +82,31 @@ async def wired(port: int) -> AsyncIterator[Wire]:
         server.close()
         wire.cut()
         await server.wait_closed()
+
+
+class DeafSockets:
+    """Between a page and its server: while `deaf`, answers go through, no event does, and nobody connects anew."""
+
+    def __init__(self) -> None:
+        self.deaf = False
+        self.acknowledged = asyncio.Event()
+        self._last: WebSocketRoute | None = None
+
+    async def connect(self, socket: WebSocketRoute) -> None:
+        if self.deaf:
+            await socket.close(code=1012)
+            return
+        self._last = socket
+        socket.connect_to_server().on_message(lambda frame: self._pass(socket, str(frame)))
+
+    def _pass(self, socket: WebSocketRoute, frame: str) -> None:
+        if self.deaf and '"type":"event"' in frame:
+            return
+        socket.send(frame)
+        if '"type":"ack"' in frame:
+            self.acknowledged.set()
+
+    async def close(self) -> None:
+        """Tell the page that the server is about to go."""
+        assert self._last is not None
+        await self._last.close(code=1012)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from hubbub.stores.sql import back_up
 from tests.browser.conftest import OpenWindow
-from tests.browser.engine import engine
-from tests.browser.proxies import Wire
-from tests.browser.test_store import DeafSockets, agrees, found_room, in_room, say
+from tests.browser.proxies import DeafSockets, Wire
+from tests.browser.test_store import agrees, found_room, in_room, in_room_through, say
 from tests.integration.processes import database_url, serving_process
 from tests.integration.servers import register
 from tests.integration.test_restore import restore
@@ -54,12 +53,8 @@ async def test_what_the_lost_log_had_acknowledged_unseen_is_sent_to_the_one_that
         ann = await register(server, "ann")
         room = await found_room(ann)
         await say(ann, room, "one")
-        tab, sockets = await open_window("/"), DeafSockets()
-        await tab.page.route_web_socket("**/ws", sockets.connect)
-        await tab.page.goto(f"{tab.origin}/rooms/{room}")
-        page = engine(tab)
-        await page.sign_in("ann")
-        await page.caught_up(room)
+        sockets = DeafSockets()
+        tab, page = await in_room_through(sockets, open_window, ann, room)
         await asyncio.to_thread(back_up, database_url(folder), backup)
         sockets.deaf = True
         await page.say(room, "acknowledged")
@@ -72,6 +67,6 @@ async def test_what_the_lost_log_had_acknowledged_unseen_is_sent_to_the_one_that
         await page.call("live", "m.retryNow()")
         await page.live()
         await page.shows(room, "one", "acknowledged")
-        assert {finding.kind for finding in tab.findings.shown} == {"reset"}
-        tab.findings.shown.clear()
+        assert "reset" in {finding.kind for finding in tab.findings.shown}
+        tab.findings.shown.clear()  # the ledger of the tab knows one log
         await ann.client.aclose()

@@ -5,13 +5,13 @@ import json
 from random import Random
 from typing import Any
 
-from playwright.async_api import Route, WebSocketRoute
+from playwright.async_api import Route
 
 from hubbub.domain.ids import RoomId, UserId
 from hubbub.services.changes import Draft
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import Engine, engine
-from tests.browser.proxies import Wire
+from tests.browser.proxies import DeafSockets, Wire
 from tests.browser.tabs import Tab, until
 from tests.integration.servers import LiveServer, Person
 
@@ -44,6 +44,19 @@ async def in_room(open_window: OpenWindow, person: Person, room_id: int) -> tupl
     page = engine(tab)
     await page.sign_in(person.username)
     await opened(page, room_id)
+    return tab, page
+
+
+async def in_room_through(
+    sockets: DeafSockets, open_window: OpenWindow, person: Person, room_id: int
+) -> tuple[Tab, Engine]:
+    """The same with these sockets between the page and its server."""
+    tab = await open_window("/")
+    await tab.page.route_web_socket("**/ws", sockets.connect)
+    await tab.page.goto(f"{tab.origin}/rooms/{room_id}")
+    page = engine(tab)
+    await page.sign_in(person.username)
+    await page.caught_up(room_id)
     return tab, page
 
 
@@ -172,12 +185,8 @@ async def test_what_was_acknowledged_just_before_a_room_moved_far_on_is_not_said
 ) -> None:
     ann, bob = await make_user("ann"), await make_user("bob")
     room = await found_room(ann, bob)
-    tab, sockets = await open_window("/"), DeafSockets()
-    await tab.page.route_web_socket("**/ws", sockets.connect)
-    await tab.page.goto(f"{tab.origin}/rooms/{room}")
-    page = engine(tab)
-    await page.sign_in("ann")
-    await page.caught_up(room)
+    sockets = DeafSockets()
+    _, page = await in_room_through(sockets, open_window, ann, room)
     sockets.deaf = True
     await page.say(room, "acknowledged")
     await sockets.acknowledged.wait()
@@ -186,34 +195,6 @@ async def test_what_was_acknowledged_just_before_a_room_moved_far_on_is_not_said
     await sockets.close()
     await page.until("live", "m.outbox.of(a).length === 0", room)
     await agrees(page, bob, room)
-
-
-class DeafSockets:
-    """Between a page and its server: while `deaf`, answers go through, no event does, and nobody connects anew."""
-
-    def __init__(self) -> None:
-        self.deaf = False
-        self.acknowledged = asyncio.Event()
-        self._last: WebSocketRoute | None = None
-
-    async def connect(self, socket: WebSocketRoute) -> None:
-        if self.deaf:
-            await socket.close(code=1012)
-            return
-        self._last = socket
-        socket.connect_to_server().on_message(lambda frame: self._pass(socket, str(frame)))
-
-    def _pass(self, socket: WebSocketRoute, frame: str) -> None:
-        if self.deaf and '"type":"event"' in frame:
-            return
-        socket.send(frame)
-        if '"type":"ack"' in frame:
-            self.acknowledged.set()
-
-    async def close(self) -> None:
-        """Tell the page that the server is about to go."""
-        assert self._last is not None
-        await self._last.close(code=1012)
 
 
 async def test_unread_messages_are_counted_as_the_server_counts_them(
