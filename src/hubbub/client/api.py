@@ -18,7 +18,7 @@ from hubbub.client.bodies import (
     SessionList,
     TicketBody,
 )
-from hubbub.client.ports import Credentials
+from hubbub.client.ports import PAGE, Credentials
 from hubbub.client.rest import Rest
 from hubbub.client.results import (
     Channel,
@@ -37,8 +37,6 @@ from hubbub.domain.messages import Message
 from hubbub.wire.events import domain_event, domain_message
 from hubbub.wire.frames import MessageBody, RoomBody
 from hubbub.wire.position import format_place
-
-PAGE = 200  # items fetched at once
 
 
 async def register(rest: Rest, username: str, email: str, password: str, *, display_name: str | None = None) -> Profile:

@@ -11,14 +11,13 @@ from typing import Protocol, TypeAlias
 
 from hubbub.client.backoff import Backoff
 from hubbub.client.errors import ClientError, Closed, Missed, fresh, is_final
-from hubbub.client.ports import Reader
+from hubbub.client.ports import PAGE, Reader
 from hubbub.domain.errors import ChatError, Conflict, Forbidden, Internal, NotFound
 from hubbub.domain.events import Event
 from hubbub.domain.ids import RoomId, Seq
 from hubbub.wire.position import Position, Step
 
 FEED_EVENTS = 1000  # events that wait for a loop over a room; the rest is read from the log when it is their turn
-PAGE = 200  # events that are read at once: the most that the server gives
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Protocol
 from hubbub.client.results import LogPage, Membership, RoomSummary
 from hubbub.domain.ids import RoomId, Seq
 
+PAGE = 200  # items that are read at once: the most that a server gives
+
 
 class ConnectionEnded(Exception):
     """A socket is closed: `code` as in RFC 6455 7.4, 1006 where there was no close frame."""
@@ -63,7 +65,7 @@ class Credentials(Protocol):
 class Reader(Protocol):
     """What is read over REST. Raise ChatError, ClientError."""
 
-    async def events(self, room_id: RoomId, *, after: Seq, limit: int = 200, epoch: str | None = None) -> LogPage:
+    async def events(self, room_id: RoomId, *, after: Seq, limit: int = PAGE, epoch: str | None = None) -> LogPage:
         """Events with a seq above `after`, oldest first.
 
         Raise Conflict when `after` is a position in the log of another epoch (None = of any).

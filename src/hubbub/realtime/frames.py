@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.json import Encoder
 
 from hubbub.domain.ids import RoomId
-from hubbub.domain.users import User
+from hubbub.domain.users import Identity, User
 from hubbub.services.cursors import encode_cursor
 from hubbub.services.logs import Joined
 from hubbub.services.messages import Page
@@ -13,11 +13,40 @@ from hubbub.services.ports import RoomSummary
 from hubbub.wire import frames as wire
 from hubbub.wire.codec import encode
 from hubbub.wire.events import event_body, message_body
+from hubbub.wire.limits import Limits
 from hubbub.wire.times import format_time
 
 HELLO_BYTES = 1024  # of `hello` without its rooms, at most
 
 _encode = Encoder().encode
+
+
+def hello_frame(
+    connection_id: str,
+    identity: Identity,
+    epoch: str,
+    limits: Limits,
+    rooms: list[wire.RoomBody] | None,
+    rooms_cursor: str | None,
+) -> bytes:
+    return encode(
+        wire.Hello(
+            protocol=wire.PROTOCOL,
+            connection_id=connection_id,
+            user=wire.UserBody(id=identity.user_id, username=identity.username),
+            epoch=epoch,
+            heartbeat_ms=int(limits.heartbeat * 1000),
+            limits=wire.LimitsBody(
+                frame=limits.frame_bytes,
+                inflight=limits.inflight,
+                frame_rate=limits.frame_rate,
+                frame_burst=limits.frame_burst,
+            ),
+            token_expires_at=format_time(identity.expires_at),
+            rooms=rooms,
+            rooms_cursor=rooms_cursor,
+        )
+    )
 
 
 def joined_frame(joined: Joined, ref: int | None) -> bytes:

@@ -15,7 +15,7 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.users import Identity
 from hubbub.realtime.connection import LOOK, Connection, State
 from hubbub.realtime.deadlines import Deadlines
-from hubbub.realtime.frames import hello_rooms, page_frame
+from hubbub.realtime.frames import hello_frame, hello_rooms, page_frame
 from hubbub.realtime.hub import Hub
 from hubbub.realtime.joins import Joins
 from hubbub.realtime.outbox import Transport
@@ -196,24 +196,7 @@ class Gateway:
         rooms_cursor: str | None = None,
     ) -> None:
         self.hub.agrees(epoch)  # what it tells this client is what a look at the store must find again
-        connection.send(
-            wire.Hello(
-                protocol=wire.PROTOCOL,
-                connection_id=connection.id,
-                user=wire.UserBody(id=identity.user_id, username=identity.username),
-                epoch=epoch,
-                heartbeat_ms=int(self.limits.heartbeat * 1000),
-                limits=wire.LimitsBody(
-                    frame=self.limits.frame_bytes,
-                    inflight=self.limits.inflight,
-                    frame_rate=self.limits.frame_rate,
-                    frame_burst=self.limits.frame_burst,
-                ),
-                token_expires_at=format_time(identity.expires_at),
-                rooms=rooms,
-                rooms_cursor=rooms_cursor,
-            )
-        )
+        connection.send_encoded(hello_frame(connection.id, identity, epoch, self.limits, rooms, rooms_cursor))
         log.info(
             "connection opened",
             extra={"connection_id": connection.id, "user_id": identity.user_id, "room_id": connection.room_id},

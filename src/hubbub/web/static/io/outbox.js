@@ -8,7 +8,7 @@
  * gone another one adopts what it left, which may have been sent or not.
  *
  * @import {Ack, Pending, RoomEvent, RoomId, Seq, UserId} from "../core/types.d.ts"
- * @import {Change, Db} from "./db.js"
+ * @import {Db} from "./db.js"
  * @import {Tabs} from "./tabs.js"
  * @typedef {Pending & {tab: string, n: number}} Entry
  * @typedef {{isOpen: boolean, request(frame: Record<string, unknown>): Promise<Ack>}} Line
@@ -23,7 +23,7 @@ import { Problem, problemOf } from "../core/problems.js";
 import { Backoff } from "./backoff.js";
 import { haveLocks } from "./locks.js";
 import { newId } from "./ids.js";
-import { Shelf } from "./shelf.js";
+import { Spool } from "./spool.js";
 
 const LAST_WORDS = 1000; // milliseconds until what a closed tab has written must be seen by the others
 
@@ -34,18 +34,10 @@ export class Outbox {
   #confirmed = new Map();
   /** @type {Set<string>} entries that may have left a page */
   #left = new Set();
-  /** @type {Set<string>} entries that are being written, and wait for it */
-  #writing = new Set();
   /** @type {Set<RoomId>} rooms one of whose entries is under way */
   #busy = new Set();
   /** @type {Map<RoomId, Backoff>} of rooms whose first entry was told to come later */
   #backoffs = new Map();
-  /** @type {Shelf<Entry>} */
-  #shelf = new Shelf("hubbub-said-");
-  /** @type {Change[]} */
-  #unwritten = [];
-  /** @type {Promise<void>} the last write */
-  #written = Promise.resolve();
   /** @type {UserId} */
   #userId = 0;
   #n = 0;
@@ -58,7 +50,7 @@ export class Outbox {
    * @param {Listener} listener
    */
   constructor(db, tabs, line, listener) {
-    this.db = db;
+    this.spool = new Spool(db);
     this.tabs = tabs;
     this.line = line;
     this.listener = listener;
@@ -72,7 +64,7 @@ export class Outbox {
   async start(userId) {
     this.#userId = userId;
     const locks = await haveLocks();
-    for (const tab of new Set((await this.#kept()).map((entry) => entry.tab))) {
+    for (const tab of new Set((await this.spool.all()).map((entry) => entry.tab))) {
       if (tab === this.tabs.id)
         await this.#adopt(tab); // from before this page was signed out
       else if (locks) this.tabs.watch(tab);
@@ -82,7 +74,7 @@ export class Outbox {
 
   /** Forget what lies on the device as well, besides the database. */
   clear() {
-    this.#shelf.clear();
+    this.spool.clear();
   }
 
   /** Forget everything in this page; what is on the disk stays. */
@@ -92,7 +84,6 @@ export class Outbox {
     this.#entries.clear();
     this.#confirmed.clear();
     this.#left.clear();
-    this.#writing.clear();
     this.#busy.clear();
     this.#backoffs.clear();
   }
@@ -110,7 +101,7 @@ export class Outbox {
   /** @param {string} tab */
   async #adopt(tab) {
     const epoch = this.#epoch;
-    const kept = await this.#kept();
+    const kept = await this.spool.all();
     if (epoch !== this.#epoch) return;
     const found = kept.filter(({ tab: by, key, user_id }) => {
       return by === tab && user_id === this.#userId && !this.#entries.has(key);
@@ -121,16 +112,8 @@ export class Outbox {
       this.#left.add(entry.key);
       this.#keep(entry);
     }
-    await Promise.all(adopted.map((entry) => this.#store(entry)));
+    await Promise.all(adopted.map((entry) => this.spool.put(entry)));
     this.pump();
-  }
-
-  /** What this device has, of all tabs and users. */
-  async #kept() {
-    await this.#written;
-    const kept = new Map(this.#shelf.all().map((entry) => [entry.key, entry]));
-    for (const entry of /** @type {Entry[]} */ (await this.db.all("outbox"))) kept.set(entry.key, entry);
-    return [...kept.values()];
   }
 
   /**
@@ -150,7 +133,7 @@ export class Outbox {
 
   /** How many things of this user wait on this device, in all tabs. */
   async count() {
-    const kept = (await this.#kept()).filter(({ user_id }) => user_id === this.#userId);
+    const kept = (await this.spool.all()).filter(({ user_id }) => user_id === this.#userId);
     const keys = new Set([...kept.map(({ key }) => key), ...this.#entries.keys()]);
     return [...keys].filter((key) => !this.#confirmed.has(key)).length;
   }
@@ -172,7 +155,7 @@ export class Outbox {
       n: ++this.#n,
     };
     this.#keep(entry);
-    await this.#store(entry);
+    await this.spool.put(entry);
     this.pump();
   }
 
@@ -187,7 +170,7 @@ export class Outbox {
     this.#entries.delete(key);
     const { problem: _, ended: __, ...again } = entry;
     this.#keep({ ...again, state: "waiting", n: ++this.#n });
-    await this.#store(this.#entries.get(key) ?? entry);
+    await this.spool.put(this.#entries.get(key) ?? entry);
     this.pump();
   }
 
@@ -248,7 +231,7 @@ export class Outbox {
       if (this.#confirmed.has(key) || (kind === "delete" && state !== "sending")) this.#remove(entry);
       else if (state !== "sending") {
         this.#mark(key, { state: "failed", ended: true, problem: problem ?? new Problem("forbidden").words });
-        void this.#store(/** @type {Entry} */ (this.#entries.get(key)));
+        void this.spool.put(/** @type {Entry} */ (this.#entries.get(key)));
       }
     }
   }
@@ -261,7 +244,7 @@ export class Outbox {
     for (const entry of [...this.#entries.values()]) {
       if (entry.state === "failed" || this.#confirmed.has(entry.key) || seen.has(entry.room_id)) continue;
       seen.add(entry.room_id);
-      if (!this.#writing.has(entry.key)) void this.#send(entry);
+      if (!this.spool.isWriting(entry.key)) void this.#send(entry);
     }
   }
 
@@ -278,7 +261,7 @@ export class Outbox {
       if (epoch !== this.#epoch) return;
       this.#backoffs.delete(roomId);
       this.#acknowledged(key, ack);
-      if (entry.kind !== "send") await this.#forget(key); // repeated by another tab it would undo the next change
+      if (entry.kind !== "send") await this.spool.drop(key); // repeated by another tab it would undo the next change
       if (epoch !== this.#epoch) return;
     } catch (error) {
       if (epoch !== this.#epoch) return;
@@ -328,7 +311,7 @@ export class Outbox {
     this.#mark(key, { state: "failed", problem: problem.words });
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    void this.#store(entry);
+    void this.spool.put(entry);
     this.listener.failed(entry);
   }
 
@@ -352,45 +335,8 @@ export class Outbox {
     this.#entries.delete(entry.key);
     this.#confirmed.delete(entry.key);
     this.#left.delete(entry.key);
-    void this.#forget(entry.key);
+    void this.spool.drop(entry.key);
     this.listener.changed(entry.room_id);
-  }
-
-  /**
-   * Nobody needs to send it after this tab.
-   *
-   * @param {string} key
-   */
-  #forget(key) {
-    this.#shelf.drop(key);
-    return this.#write({ store: "outbox", delete: key });
-  }
-
-  /** @param {Entry} entry */
-  async #store(entry) {
-    this.#writing.add(entry.key);
-    this.#shelf.put(entry);
-    await this.#write({ store: "outbox", put: entry });
-    this.#writing.delete(entry.key);
-    if (this.db.mode === "durable") this.#shelf.drop(entry.key);
-  }
-
-  /**
-   * One transaction for everything that comes while the one before is written. When nothing can be kept it is sent all
-   * the same; the database says so by its mode.
-   *
-   * @param {Change} change
-   */
-  #write(change) {
-    this.#unwritten.push(change);
-    if (this.#unwritten.length === 1) {
-      this.#written = this.#written.then(() => {
-        const changes = this.#unwritten;
-        this.#unwritten = [];
-        return this.db.write(changes, { strict: true }).catch(() => undefined);
-      });
-    }
-    return this.#written;
   }
 }
 
