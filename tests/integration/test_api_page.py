@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.services.searches import MAX_OF_USER, MAX_USERS
 from hubbub.web.problems import STATUSES
 from tests.guards.project import ROOT
 from tests.integration.servers import LiveServer
@@ -45,3 +46,9 @@ def steady(text: str) -> object:
 def test_the_table_of_errors_is_that_of_the_server() -> None:
     listed = {code: int(status) for code, status in re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE)}
     assert listed == dict(STATUSES)
+
+
+def test_as_many_searches_wait_as_the_page_says() -> None:
+    said = re.search(r"Of one user, (\d+) wait .* When (\d+) users\s+wait", PAGE, re.DOTALL)
+    assert said is not None
+    assert [int(number) for number in said.groups()] == [MAX_OF_USER, MAX_USERS]

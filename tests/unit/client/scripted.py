@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from hubbub.client import outputs
 from hubbub.client.core import Core
-from hubbub.domain.events import Event, MessagePosted
+from hubbub.client.results import RoomSummary
+from hubbub.domain.events import Event, MessagePosted, RoomKind
 from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
@@ -27,6 +28,25 @@ HELLO = wire.Hello(
     limits=wire.LimitsBody(frame=65_536, inflight=64),
     rooms=[],
 )
+
+
+def summary(room_id: RoomId, kind: RoomKind, name: str, head: int = 0) -> RoomSummary:
+    """A room in which nothing is known to have been said."""
+    return RoomSummary(
+        id=room_id,
+        kind=kind,
+        name=name,
+        topic="",
+        head=Seq(head),
+        last_at=Millis(0),
+        base=Seq(0),
+        read_seq=Seq(0),
+        unread=0,
+        role=Role.MEMBER,
+        peer=None,
+        last_message=None,
+        last_author=None,
+    )
 
 
 def posted(seq: int, text: str = "", room_id: RoomId = ROOM, client_id: str | None = None) -> MessagePosted:

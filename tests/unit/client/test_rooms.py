@@ -4,32 +4,16 @@ import asyncio
 
 import pytest
 
-from hubbub.client.results import RoomSummary
 from hubbub.domain.events import MemberJoined, MemberLeft, MessageDeleted, MessageEdited, RoomKind
 from hubbub.domain.ids import Millis, Seq, UserId
 from hubbub.domain.members import Member, Role
 from hubbub.wire import frames as wire
 from hubbub.wire.events import message_body
 from tests.unit.client.pipes import Opened, World, apply, follow, turns
-from tests.unit.client.scripted import ANN, HELLO, ROOM, event, events, joined, posted
+from tests.unit.client.scripted import ANN, HELLO, ROOM, event, events, joined, posted, summary
 
 BOB = UserId(2)
-
-GARDEN = RoomSummary(
-    id=ROOM,
-    kind=RoomKind.CHANNEL,
-    name="Garden",
-    topic="",
-    head=Seq(40),
-    last_at=Millis(0),
-    base=Seq(0),
-    read_seq=Seq(0),
-    unread=0,
-    role=Role.MEMBER,
-    peer=None,
-    last_message=None,
-    last_author=None,
-)
+GARDEN = summary(ROOM, RoomKind.CHANNEL, "Garden", head=40)
 
 
 def page(ref: int | None, *seqs: int, head: int) -> wire.Page:

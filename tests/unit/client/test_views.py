@@ -17,6 +17,7 @@ from hubbub.simulator.deterministic.lossy import OTHER, ROOM, LossyServer, _Loss
 from hubbub.wire import frames as wire
 from hubbub.wire.codec import decode_client
 from hubbub.wire.events import message_body
+from tests.unit.client.scripted import summary
 
 GUEST = UserId(3)
 STEPS = 60
@@ -41,21 +42,7 @@ class ReadableServer(LossyServer):
     async def room(self, room_id: RoomId) -> RoomSummary:
         name = self.fold.name
         await asyncio.sleep(self._random.random())
-        return RoomSummary(
-            id=room_id,
-            kind=RoomKind.GROUP,
-            name=name,
-            topic="",
-            head=Seq(0),
-            last_at=Millis(0),
-            base=Seq(0),
-            read_seq=Seq(0),
-            unread=0,
-            role=Role.MEMBER,
-            peer=None,
-            last_message=None,
-            last_author=None,
-        )
+        return summary(room_id, RoomKind.GROUP, name)
 
     async def members(self, room_id: RoomId) -> list[Membership]:
         members = list(self.fold.members.values())

@@ -12,7 +12,7 @@
 import { batch, signal } from "@preact/signals-core";
 
 import { problemOf } from "../core/problems.js";
-import { toast } from "./announce.js";
+import { attempt, toast } from "./announce.js";
 import { tidy } from "./cache.js";
 import { recallDrafts } from "./compose.js";
 import { api, db, emptied, line, outbox, signedOut, storage, tabs, tokens } from "./live.js";
@@ -72,16 +72,9 @@ export async function signOut() {
   await clear();
 }
 
-/** Resolves to false when there was no answer: a toast says so where older ones are shown. */
 export async function loadSessions() {
-  try {
-    const { items } = await api.get("auth/sessions");
-    sessions.value = items;
-    return true;
-  } catch (error) {
-    if (sessions.value !== null) toast(problemOf(error).words, "bad");
-    return false;
-  }
+  const { items } = await api.get("auth/sessions");
+  sessions.value = items;
 }
 
 /** @param {number} id */
@@ -91,7 +84,7 @@ export async function endSession(id) {
   } catch (error) {
     if (problemOf(error).code !== "not_found") toast(problemOf(error).words, "bad");
   }
-  await loadSessions();
+  await attempt(loadSessions());
 }
 
 /**
@@ -100,7 +93,7 @@ export async function endSession(id) {
  */
 export async function changePassword(old_password, new_password) {
   await api.post("auth/password", { old_password, new_password });
-  if (sessions.value !== null) await loadSessions();
+  if (sessions.value !== null) await attempt(loadSessions());
 }
 
 /** @param {{display_name?: string, email?: string, password?: string}} change */

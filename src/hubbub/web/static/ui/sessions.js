@@ -1,35 +1,40 @@
-/** The devices that are signed in, and how to sign them out from here. */
+/**
+ * The devices that are signed in, and how to sign them out from here.
+ *
+ * @import {Session, Words} from "../core/types.d.ts"
+ */
 
 import { useEffect, useState } from "preact/hooks";
+import { problemOf } from "../core/problems.js";
 import { agoTime, t, wholeTime } from "../i18n/language.js";
 import { endSession, loadSessions, sessions } from "../store/session.js";
 import { ask, Dialog, showDialog } from "./dialog.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Bones, Failed } from "./load.js";
+import { say } from "./words.js";
 
 export const showSessions = () => showDialog(() => html`<${SessionsDialog} />`);
 
 function SessionsDialog() {
-  const [failed, setFailed] = useState(false);
+  const [problem, setProblem] = useState(/** @type {Words | null} */ (null));
   const load = async () => {
-    setFailed(false);
-    setFailed(!(await loadSessions()));
+    setProblem(null);
+    await loadSessions().catch((error) => setProblem(problemOf(error).words));
   };
   useEffect(() => void load(), []);
   return html`<${Dialog} title=${t("devices")} wide>
     <p class="lead">${t("devicesLead")}</p>
+    ${problem && html`<${Failed} problem=${say(problem)} again=${load} />`}
     ${
       sessions.value
         ? html`<ul class="list">${sessions.value.map((one) => html`<${Line} key=${one.id} session=${one} />`)}</ul>`
-        : failed
-          ? html`<${Failed} problem=${t("error.unreachable")} again=${load} />`
-          : html`<${Bones} lines=${2} />`
+        : !problem && html`<${Bones} lines=${2} />`
     }
   <//>`;
 }
 
-/** @param {{ session: import("../core/types.d.ts").Session }} props */
+/** @param {{ session: Session }} props */
 function Line({ session }) {
   const used = new Date(session.used_at);
   return html`<li class="item">
@@ -43,7 +48,7 @@ function Line({ session }) {
   </li>`;
 }
 
-/** @param {import("../core/types.d.ts").Session} session */
+/** @param {Session} session */
 function askEnd({ id, label }) {
   ask({
     title: t("endSessionAsk"),
