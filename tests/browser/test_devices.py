@@ -127,17 +127,24 @@ async def test_many_tabs_that_refresh_at_once_stay_signed_in(open_window: OpenWi
     assert len(devices) == 2  # this browser, and the one of `make_user`
 
 
-async def test_devices_that_cannot_be_listed_are_asked_for_again(open_window: OpenWindow, make_user: MakeUser) -> None:
+async def test_devices_that_cannot_be_listed_say_why_and_are_asked_for_again(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
     await make_user("ann")
     tab = await open_window("/", username="ann")
     await tab.page.route("**/auth/sessions", lambda route: route.abort())
     await tab.page.get_by_role("button", name="@ann").click()
     await tab.page.get_by_role("menuitem", name="Devices").click()
     dialog = tab.page.get_by_role("dialog")
-    await dialog.get_by_role("alert").wait_for()
+    await dialog.get_by_text("The server cannot be reached.").wait_for()
+    await tab.page.unroute_all()
+    await tab.page.route("**/auth/sessions", lambda route: route.fulfill(status=502))
+    await dialog.get_by_role("button", name="Try again").click()
+    await dialog.get_by_text("The server cannot do this just now.").wait_for()
     await tab.page.unroute_all()
     await dialog.get_by_role("button", name="Try again").click()
     await dialog.get_by_text("This device").wait_for()
+    assert await dialog.get_by_role("alert").count() == 0
 
 
 async def test_a_read_mark_and_a_draft_are_the_same_in_all_tabs(open_window: OpenWindow, make_user: MakeUser) -> None:
