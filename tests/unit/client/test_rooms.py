@@ -184,6 +184,20 @@ async def test_load_adds_what_a_tail_does_not_know_and_keeps_what_happens_meanwh
     assert (opened.room.name, opened.room.state.kind) == ("Garden", RoomKind.CHANNEL)
 
 
+async def test_load_asks_once_the_tail_has_begun(world: World) -> None:
+    pipe = await world.open(HELLO)
+    room = world.live.room(ROOM)
+    join = await pipe.heard(wire.Join)
+    world.shelf.summary = GARDEN
+    world.shelf.people = [Member(ANN, Role.OWNER, Seq(2)), Member(BOB, Role.MEMBER, Seq(3))]
+    loading = asyncio.create_task(room.load())
+    await turns()
+    world.shelf.people.pop()  # removed by the event 41, with which the tail begins
+    pipe.says(joined(join.ref, 41))
+    await loading
+    assert list(room.members) == [ANN]
+
+
 async def test_what_load_has_found_out_is_no_part_of_a_view_that_begins_meanwhile(world: World) -> None:
     opened = await follow(world, after=None, head=40)
     opened.shelf.summary = GARDEN
