@@ -252,6 +252,12 @@ async def test_the_same_client_id_is_the_same_message(live: LiveServer) -> None:
             await room.send("twice", client_id="c1")
 
 
+async def test_a_chat_calls_its_user_as_the_server_does(live: LiveServer) -> None:
+    await register(live.url, "ann", "ann@example.org", PASSWORD, display_name="Ann Arbor")
+    async with connect(live.url, username="ann", password=PASSWORD) as chat:
+        assert chat.user.display_name == (await chat.api.me()).display_name == "Ann Arbor"
+
+
 async def test_the_list_of_rooms_comes_with_the_connection(live: LiveServer) -> None:
     async with AsyncExitStack() as stack:
         ann = await sign_up(live, stack, "ann")

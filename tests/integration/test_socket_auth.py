@@ -61,6 +61,17 @@ async def test_each_way_of_authentication_says_hello(sockets: Sockets, make_user
     assert by_header.websocket.subprotocol is None
 
 
+async def test_hello_says_what_its_user_is_called_now(sockets: Sockets, make_user: MakeUser) -> None:
+    ann = await make_user("ann")
+    for name in ("Ann Arbor", "Ann of " + "\U0001f33f" * 73):  # the second is the longest that there can be
+        (await ann.client.patch("/users/me", json={"display_name": name})).raise_for_status()
+        for opened in (
+            await sockets.dial("/ws", token=ann.access_token),
+            await sockets.dial(f"/ws?ticket={await ticket(ann)}"),
+        ):
+            assert (await opened.next(wire.Hello)).user == wire.UserBody(id=ann.id, username="ann", display_name=name)
+
+
 async def test_of_several_credentials_the_first_in_order_counts(sockets: Sockets, make_user: MakeUser) -> None:
     ann, bob = await make_user("ann"), await make_user("bob")
     bearer = offering("hubbub.v1", f"bearer.{ann.access_token}")

@@ -98,7 +98,9 @@ async def test_two_administrators_on_two_nodes_who_disable_each_other_leave_one(
     both = [await pair.person("ann"), await pair.person("bob")]
     for person in both:
         await pair.here.server.chat.administration.grant_admin(UserId(person.id))
-    one, two = (Identity(UserId(person.id), person.username, SessionId(0), True, Millis(0)) for person in both)
+    one, two = (
+        Identity(UserId(person.id), person.username, person.username, SessionId(0), True, Millis(0)) for person in both
+    )
     outcomes = await asyncio.gather(
         pair.here.server.chat.administration.disable(two.user_id, by=one),
         pair.there.server.chat.administration.disable(one.user_id, by=two),

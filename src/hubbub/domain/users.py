@@ -46,6 +46,7 @@ class Identity:
 
     user_id: UserId
     username: str
+    display_name: str
     session_id: SessionId
     is_admin: bool
     expires_at: Millis  # of the credential that was shown

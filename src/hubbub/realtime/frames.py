@@ -33,7 +33,7 @@ def hello_frame(
         wire.Hello(
             protocol=wire.PROTOCOL,
             connection_id=connection_id,
-            user=wire.UserBody(id=identity.user_id, username=identity.username),
+            user=wire.UserBody(id=identity.user_id, username=identity.username, display_name=identity.display_name),
             epoch=epoch,
             heartbeat_ms=int(limits.heartbeat * 1000),
             limits=wire.LimitsBody(

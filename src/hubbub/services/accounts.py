@@ -304,7 +304,7 @@ def _no_ticket() -> Unauthenticated:
 
 
 def _identity(user: User, session: Session, expires_at: Millis) -> Identity:
-    return Identity(user.id, user.username, session.id, user.is_admin, expires_at)
+    return Identity(user.id, user.username, user.display_name, session.id, user.is_admin, expires_at)
 
 
 def _hash(secret: str) -> bytes:

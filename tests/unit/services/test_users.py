@@ -23,7 +23,7 @@ async def people() -> AsyncIterator[People]:
 
 
 def as_viewer(user: User, *, is_admin: bool = False) -> Identity:
-    return Identity(user.id, user.username, SessionId(1), is_admin, Millis(0))
+    return Identity(user.id, user.username, user.display_name, SessionId(1), is_admin, Millis(0))
 
 
 async def test_a_profile_shows_the_address_to_its_owner_and_to_admins_alone(people: People) -> None:

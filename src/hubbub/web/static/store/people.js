@@ -38,7 +38,8 @@ export function person(id) {
 export const nameOf = (id) => displayName(person(id).value);
 
 /**
- * The server told of these people.
+ * The server told of these people. Who came without a display name is still to be asked for, and keeps the one that is
+ * known.
  *
  * @param {Iterable<User | undefined>} users
  */
@@ -49,9 +50,10 @@ export function learn(users) {
   batch(() => {
     for (const user of users) {
       if (user === undefined) continue;
-      toldAt.set(user.id, now);
-      const { id, username, display_name, disabled = false } = user;
+      const { id, username, disabled = false } = user;
       const { value } = cell(id);
+      const { display_name = value?.display_name } = user;
+      if (user.display_name !== undefined) toldAt.set(id, now);
       const same = value?.display_name === display_name && value?.username === username;
       if (same && (value?.disabled ?? false) === disabled) continue;
       const person = { id, username, display_name, ...(disabled && { disabled }) };
