@@ -58,7 +58,7 @@ def audit(
                 rooms_each=rooms_each,
                 seconds=seconds,
                 rate=rate,
-                tokens=() if tokens is None else tuple(tokens.read_text().split()),
+                tokens=() if tokens is None else tuple(tokens.read_text("utf-8", "replace").split()),
                 patience=patience,
             )
         )

@@ -218,9 +218,16 @@ class Api:
         self, room_id: RoomId, text: str, *, reply_to: Seq | None = None, client_id: str | None = None
     ) -> Message:
         """Say something. It carries a client_id, made up here if none is given, so that it is repeated safely."""
-        path, body = f"/rooms/{room_id}/messages", _given(text=text, reply_to=reply_to)
-        key = self._new_id() if client_id is None else client_id
-        answer = await self._rest.ask(MessageBody, "POST", path, body=body, key=key, credentials=self._credentials)
+        client_id = self._new_id() if client_id is None else client_id
+        body = _given(text=text, reply_to=reply_to, client_id=client_id)
+        answer = await self._rest.ask(
+            MessageBody,
+            "POST",
+            f"/rooms/{room_id}/messages",
+            body=body,
+            repeatable=True,
+            credentials=self._credentials,
+        )
         return domain_message(answer)
 
     async def messages(

@@ -12,7 +12,7 @@ import httpx2
 
 from hubbub.client import api as _api
 from hubbub.client.api import Api
-from hubbub.client.credentials import SessionCredentials
+from hubbub.client.credentials import SessionCredentials, check_credentials
 from hubbub.client.live import Live, Signals
 from hubbub.client.ports import Connector
 from hubbub.client.rest import Rest
@@ -136,8 +136,10 @@ def connect(
     each use it is told the `attempt`: a program that ends before the answer has come repeats that use the next time.
 
     Opening raises at once when the server can't be reached or says no. From then on the connection is made again
-    whenever it is lost. Safe REST requests are repeated for `patience` seconds. Raise Invalid for another `url`.
+    whenever it is lost. Safe REST requests are repeated for `patience` seconds. Raise Invalid for another `url`, for
+    tokens that can't be any, and when there is nothing to sign in with.
     """
+    check_credentials(token=token, refresh_token=refresh_token, username=username, password=password)
     http = _http(url, transport)
     rest = Rest(http, random=random, patience=patience)
     credentials = SessionCredentials(

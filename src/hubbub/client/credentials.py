@@ -6,8 +6,10 @@ the attempt: so that is told to who keeps the tokens before it is sent, and stay
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
@@ -15,15 +17,37 @@ from hubbub.client.errors import CLOSED, Closed
 from hubbub.client.ports import AccessToken
 from hubbub.client.rest import Rest
 from hubbub.client.results import Tokens
-from hubbub.domain.errors import Unauthenticated
+from hubbub.domain.errors import Invalid, Unauthenticated
 
 EARLY = 5.0  # seconds before its end in which a token is no longer used
 
 
+_ONE_WORD = r"^[!-~]+\Z"  # what a header can hold in one word (RFC 9110 5.5)
+Token = Annotated[str, msgspec.Meta(pattern=_ONE_WORD)]
+
+
 class GrantBody(msgspec.Struct, frozen=True):
-    access_token: str
-    refresh_token: str
+    access_token: Token
+    refresh_token: Token
     expires_in: int
+
+
+def check_credentials(
+    *, token: str | None, refresh_token: str | None, username: str | None, password: str | None
+) -> None:
+    """Is there something to sign in with, and may it be sent? Raise Invalid, which shows none of it."""
+    for field, value in (("token", token), ("refresh_token", refresh_token)):
+        if value is not None and re.search(_ONE_WORD, value) is None:
+            raise Invalid(
+                f"{field} must be one word of printable ASCII characters: no space, no line feed at its end",
+                field=field,
+            )
+    if username is None and password is None and token is None and refresh_token is None:
+        raise Invalid("give username and password, or token, or refresh_token", field="token")
+    if username is not None and password is None:
+        raise Invalid("password is missing: a username goes with one", field="password")
+    if password is not None and username is None:
+        raise Invalid("username is missing: a password goes with one", field="username")
 
 
 class SessionCredentials:

@@ -1,8 +1,9 @@
 """REST requests: one place for retries, tokens, and answers that say no.
 
-A request is repeated only where that is safe: when it never left, when it is a GET, when it carries an
-Idempotency-Key, or when who asks says so. Everything else that gets no answer raises Unreachable: it may have happened,
-or not.
+A request is repeated only where that is safe: when it never left, when it is a GET, or when who asks says so.
+Everything else that gets no answer raises Unreachable: it may have happened, or not.
+
+The only header that holds a secret is the token's, and what a library says of a header shows it: no such text goes on.
 """
 
 import asyncio
@@ -52,16 +53,14 @@ class Rest:
         *,
         body: object = None,
         query: Mapping[str, str | int | None] | None = None,
-        key: str | None = None,
         repeatable: bool = False,
         credentials: Credentials | None = None,
     ) -> T:
         """The answer to a request, of this type. Raise ChatError, ClientError: Closed when `http` is.
 
-        `key` is its Idempotency-Key; `repeatable`: sent twice it is done once without such a key too. Fields of `query`
-        that are None are left out.
+        `repeatable`: sent twice it is done once, although it is no GET. Fields of `query` that are None are left out.
         """
-        response = await self._send(method, path, body, query, key, credentials, repeatable=repeatable)
+        response = await self._send(method, path, body, query, credentials, repeatable=repeatable)
         try:
             return msgspec.json.decode(response.content, type=answer)
         except msgspec.DecodeError as error:
@@ -71,7 +70,7 @@ class Rest:
         self, method: str, path: str, *, body: object = None, credentials: Credentials | None = None
     ) -> None:
         """A request whose answer is only that it was done. Raise ChatError, ClientError."""
-        await self._send(method, path, body, None, None, credentials)
+        await self._send(method, path, body, None, credentials)
 
     async def _send(
         self,
@@ -79,19 +78,15 @@ class Rest:
         path: str,
         body: object,
         query: Mapping[str, str | int | None] | None,
-        key: str | None,
         credentials: Credentials | None,
         *,
         repeatable: bool = False,
     ) -> httpx2.Response:
-        headers = {} if key is None else {"Idempotency-Key": key}
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = msgspec.json.encode(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        content = None if body is None else msgspec.json.encode(body)
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
         request = self._http.build_request(method, path, params=parameters, content=content, headers=headers)
-        repeatable = repeatable or method == "GET" or key is not None
+        repeatable = repeatable or method == "GET"
         if credentials is None:
             return await self._patiently(request, repeatable)
         return await self._signed(request, repeatable, credentials)
@@ -126,14 +121,17 @@ class Rest:
     async def _once(self, request: httpx2.Request) -> httpx2.Response:
         if self._http.is_closed:
             raise Closed(CLOSED)
+        server = request.url.netloc.decode("ascii")
         try:
             response = await self._http.send(request)
+        except httpx2.LocalProtocolError:
+            raise Unreachable(f"no answer from {server}: the request could not be sent") from None
         except httpx2.TransportError as error:
             if self._http.is_closed:
                 raise Closed(CLOSED) from error
-            raise Unreachable(f"no answer from {request.url.host}: {str(error) or type(error).__name__}") from error
+            raise Unreachable(f"no answer from {server}: {str(error) or type(error).__name__}") from error
         except httpx2.DecodingError as error:
-            raise NotUnderstood(f"the answer from {request.url.host} can't be read: {error}") from error
+            raise NotUnderstood(f"the answer from {server} can't be read: {error}") from error
         if response.is_success:
             return response
         raise _refusal(response)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -121,11 +122,11 @@ async def test_a_read_is_repeated_until_it_works(rest_of: RestOf, failure: httpx
     assert len(script.requests) == 3
 
 
-async def test_a_post_is_repeated_with_the_same_idempotency_key(rest_of: RestOf) -> None:
+@pytest.mark.parametrize(("given", "sent"), [(None, "made-up"), ("größer \n", "größer \n")])
+async def test_a_post_is_repeated_with_the_same_client_id(rest_of: RestOf, given: str | None, sent: str) -> None:
     script = Script(httpx2.ReadError("broke off"), httpx2.Response(201, json=MESSAGE))
-    assert (await api_of(rest_of(script)).post(RoomId(9), "hi")).seq == 4
-    assert [request.headers["Idempotency-Key"] for request in script.requests] == ["made-up"] * 2
-    assert json.loads(script.requests[1].content) == {"text": "hi"}
+    assert (await api_of(rest_of(script)).post(RoomId(9), "hi", client_id=given)).seq == 4
+    assert [json.loads(request.content) for request in script.requests] == [{"text": "hi", "client_id": sent}] * 2
 
 
 async def test_what_may_have_happened_is_not_repeated(rest_of: RestOf) -> None:
@@ -142,6 +143,33 @@ async def test_what_never_left_is_repeated_whatever_it_is(rest_of: RestOf) -> No
     script = Script(httpx2.ConnectError("refused"), httpx2.Response(204))
     await api_of(rest_of(script)).delete_room(RoomId(9))
     assert len(script.requests) == 2
+
+
+async def test_who_does_not_answer_is_named_with_the_port() -> None:
+    for answer, error in ((httpx2.ConnectError("refused"), Unreachable), (httpx2.DecodingError("x"), NotUnderstood)):
+        transport = httpx2.MockTransport(Script(answer))
+        async with httpx2.AsyncClient(base_url="http://ann:secret@chat.test:8000", transport=transport) as http:
+            rest = Rest(http, random=lambda: 0.0, patience=0.0)
+            with pytest.raises(error, match=r" from chat\.test:8000[: ]"):
+                await rest.ask(dict, "GET", "/x")
+
+
+async def test_a_header_that_can_not_be_sent_is_shown_to_nobody(rest_of: RestOf) -> None:
+    secret = "eyJ-" + "secret"  # the lines of this test are in a traceback too
+    script = Script(httpx2.LocalProtocolError(f"Illegal header value b'Bearer {secret}'"))
+    with pytest.raises(Unreachable) as caught:
+        await api_of(rest_of(script)).delete_room(RoomId(9))
+    assert secret not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("field", ["access_token", "refresh_token"])
+@pytest.mark.parametrize("token", ["", "eyJ-secret\n", "eyJ secret", "eyJ-secrét"])
+async def test_a_token_that_is_none_is_not_taken_from_a_server(rest_of: RestOf, field: str, token: str) -> None:
+    answer = {"access_token": "a1", "refresh_token": "r1", "expires_in": 900, field: token}
+    credentials = SessionCredentials(rest_of(Script(httpx2.Response(200, json=answer))), username="ann", password="x")
+    with pytest.raises(NotUnderstood, match=field) as caught:
+        await credentials.token()
+    assert "secr" not in str(caught.value)
 
 
 async def test_patience_ends(rest_of: RestOf) -> None:
