@@ -5,9 +5,10 @@ imports what it needs alone, so that the chat in a terminal starts at once and w
 """
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -126,8 +127,11 @@ async def _interactive(database_url: str | None) -> int:
     tokens = JwtTokens(parse_keys(secrets.token_urlsafe(48)), clock)  # they end with the process
     hasher = Argon2Hasher()
     try:
-        async with _open_store(database_url) as store:
-            return await conversations.run(store=store, hasher=hasher, tokens=tokens, clock=clock)
+        with _refusals_unlogged():
+            async with _open_store(database_url) as store:
+                return await conversations.run(
+                    store=store, hasher=hasher, tokens=tokens, clock=clock, accounts_last=database_url is not None
+                )
     finally:
         await hasher.close()
 
@@ -138,6 +142,18 @@ async def _replay(path: Path, channel: str, strict: bool, database_url: str | No
 
     async with _open_store(database_url) as store:
         return await reports.run(store, path, open_console(), channel=channel, strict=strict)
+
+
+@contextmanager
+def _refusals_unlogged() -> Iterator[None]:
+    """Let no line of the log stand between what people say, but what is broken."""
+    log = logging.getLogger("hubbub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 @asynccontextmanager

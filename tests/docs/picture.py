@@ -54,7 +54,6 @@ class Recorder:
         return line
 
     async def ask_password(self, prompt: str) -> str | None:
-        self.show(prompt, Tone.EVENT)
         return ""
 
     def show(self, text: str, tone: Tone) -> None:

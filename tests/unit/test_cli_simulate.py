@@ -67,6 +67,25 @@ def test_bytes_that_are_no_text_are_refused_and_what_can_not_be_written_is_spell
     assert result.stderr == b""
 
 
+def test_no_log_line_stands_between_what_people_say() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from hubbub.cli import main; main()", "simulate"],
+        input="/register ann\n/login ann wrong-horse\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "Refused (unauthenticated)" in result.stdout
+    assert result.stderr == ""
+
+
+def test_an_account_that_outlives_the_program_says_how_to_get_a_password(in_folder: Path) -> None:
+    result = simulate("--database-url", "sqlite:///chat.db", typed="/register ann\n")
+
+    assert "Your password was made up: hubbub users reset-password ann sets another." in result.stdout
+
+
 def test_a_conversation_can_be_kept_in_a_database(in_folder: Path) -> None:
     url = "sqlite:///chat.db"
     first = simulate("--database-url", url, typed="/register ann correct-horse\n/room team\nhello\n")

@@ -23,10 +23,10 @@ _NOBODY = UserId(0)  # looks at the channels before anybody has signed in
 
 ADVICE = {
     "unauthenticated": "Check the name and the password, or make an account with /register NAME.",
-    "forbidden": "/members shows who may do more in this room.",
+    "forbidden": "What somebody may do in a group or a channel is a matter of their role: /members shows it.",
     "not_found": "/rooms lists your rooms, /history the messages of this one.",
     "conflict": "Choose another, or see /help for what else there is.",
-    "invalid": "/help COMMAND says what is expected.",
+    "invalid": "Nothing has happened: type it anew.",
     "too_large": "Send it in several parts.",
     "rate_limited": "Wait a little, then try again.",
     "unavailable": "Nothing is known to be wrong with it: try again.",
@@ -39,7 +39,8 @@ ADVICE = {
 class Command:
     """`usage`: words in capitals, in brackets when they may be left out; `…` behind the last one that may be repeated.
 
-    The text of the last word begins where it begins and goes to the end of the line when `to_the_end`.
+    The text of the last word begins where it begins and goes to the end of the line when `to_the_end`. `changes`: when
+    no event comes of it, it was so already.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Command:
     summary: str
     run: Callable[..., Awaitable[None]]
     to_the_end: bool = False
+    changes: bool = False
 
     @property
     def form(self) -> str:
@@ -71,28 +73,31 @@ class Command:
 async def carry_out(session: Session, line: str) -> bool:
     """Do what a line says, and show what happened; False when it was refused."""
     try:
-        await _carry_out(session, line.strip())
-        await session.show_deliveries()
+        command = await _carry_out(session, line.strip())
+        events = await session.show_deliveries()
     except Misuse as misuse:
         session.screen.show(f"  {misuse}.", Tone.ERROR)
         return False
     except ChatError as error:
         session.screen.show(f"  Refused ({error.code}): {error}.\n  {ADVICE[_advised(error)]}", Tone.ERROR)
         return False
+    if command is not None and command.changes and not events:
+        session.screen.show("  It is so already: nothing has changed.", Tone.ANSWER)
     return True
 
 
-async def _carry_out(session: Session, line: str) -> None:
+async def _carry_out(session: Session, line: str) -> Command | None:
     if not line:
-        return
+        return None
     if not line.startswith("/"):
         await say(session, line)
-        return
+        return None
     name, _, rest = line[1:].partition(" ")
     command = COMMANDS.get(name.lower())
     if command is None:
         raise Misuse(f"there is no command /{name}: /help lists them all")
     await command.run(session, *command.arguments(rest))
+    return command
 
 
 def _advised(error: ChatError) -> str:
@@ -134,14 +139,17 @@ def _candidates(session: Session, command: Command, position: int) -> list[str]:
 
 
 async def register(session: Session, name: str, password: str | None = None) -> None:
-    if password is None:
+    if password is None and session.accounts_last:
         password = await session.screen.ask_password(f"Choose a password for {name} (Enter makes one up): ")
         if password is None:
             raise Misuse("no account was made")
-    made_up = not password
-    password = password or secrets.token_urlsafe()
+    remark = ""
+    if not password:
+        password = secrets.token_urlsafe()
+        another = f": hubbub users reset-password {name} sets another" if session.accounts_last else ""
+        remark = f" Your password was made up{another}."
     await session.sign_in(await session.chat.accounts.register(name, f"{name}@simulator.invalid", password))
-    session.screen.show(f"  Welcome, {name}." + (" Your password was made up." if made_up else ""), Tone.ANSWER)
+    session.screen.show(f"  Welcome, {name}.{remark}", Tone.ANSWER)
 
 
 async def login(session: Session, name: str, password: str | None = None) -> None:
@@ -211,7 +219,8 @@ async def rooms(session: Session) -> None:
 async def channels(session: Session) -> None:
     found = await _channels(session)
     for summary in found:
-        line = f"  {summary.room_id:>3}  {summary.name}  ({summary.members} members)  {summary.topic}"
+        members = "1 member" if summary.members == 1 else f"{summary.members} members"
+        line = f"  {summary.room_id:>3}  {summary.name}  ({members})  {summary.topic}"
         session.screen.show(line.rstrip(), Tone.ANSWER)
     if not found:
         session.screen.show("  There are none yet: /channel NAME makes one.", Tone.ANSWER)
@@ -353,21 +362,28 @@ _ALL = (
     Command("channel", "NAME", "Make a channel, which anyone may join.", channel),
     Command("dm", "PERSON", "Open the direct room with another person.", direct),
     Command("channels", "", "List all channels.", channels),
-    Command("join", "CHANNEL", "Join a channel.", join),
+    Command("join", "CHANNEL", "Join a channel.", join, changes=True),
     Command("switch", "ROOM", "Look at another of your rooms: a name, or its number.", switch),
     Command("rooms", "", "List your rooms.", rooms),
     Command("members", "", "List the members of this room.", members),
-    Command("invite", "PERSON [ROLE]", "Add somebody to this room.", invite),
-    Command("role", "PERSON ROLE", "Make somebody owner, admin or member of this room.", make),
+    Command("invite", "PERSON [ROLE]", "Add somebody to this room.", invite, changes=True),
+    Command("role", "PERSON ROLE", "Make somebody owner, admin or member of this room.", make, changes=True),
     Command("kick", "PERSON", "Remove somebody from this room.", kick),
     Command("leave", "", "Leave this room.", leave),
-    Command("rename", "NAME", "Give this room another name.", rename, to_the_end=True),
-    Command("topic", "[TEXT]", "Set the topic of this room; without a text, remove it.", topic, to_the_end=True),
+    Command("rename", "NAME", "Give this room another name.", rename, to_the_end=True, changes=True),
+    Command(
+        "topic",
+        "[TEXT]",
+        "Set the topic of this room; without a text, remove it.",
+        topic,
+        to_the_end=True,
+        changes=True,
+    ),
     Command("close", "", "Delete this room for everybody.", close),
     Command("history", "[N]", "Show the last N messages of this room (20).", history),
     Command("reply", "SEQ TEXT", "Answer a message.", reply, to_the_end=True),
-    Command("edit", "SEQ TEXT", "Change what one of your messages says.", edit, to_the_end=True),
-    Command("delete", "SEQ", "Take a message back.", delete),
+    Command("edit", "SEQ TEXT", "Change what one of your messages says.", edit, to_the_end=True, changes=True),
+    Command("delete", "SEQ", "Take a message back.", delete, changes=True),
     Command("search", "WORDS", "Find messages in your rooms.", search, to_the_end=True),
     Command("log", "", "Show the log of this room: all its events, in their order.", show_log),
     Command("help", "[COMMAND]", "Show all commands, or one.", show_help),

@@ -15,13 +15,19 @@ from hubbub.simulator.interactive.sessions import Session
 from hubbub.simulator.interactive.terminals import TerminalScreen
 
 WELCOME = """\
-A chat in this terminal. Make two people and let them talk:
-  /register ann   /register ben   /dm ann   Hello, Ann!   /as ann
+A chat in this terminal. Make two people and let them talk, line by line:
+  /register ann
+  /register ben
+  /dm ann
+  Hello, Ann!
+  /as ann
 /help lists the commands, Ctrl-D leaves."""
 
 
-async def run(*, store: Store, hasher: PasswordHasher, tokens: Tokens, clock: Clock) -> int:
+async def run(*, store: Store, hasher: PasswordHasher, tokens: Tokens, clock: Clock, accounts_last: bool) -> int:
     """Carry out what comes in on standard input, up to its end; the exit code of the process.
+
+    `accounts_last`: the store is still there at the next start.
 
     On a terminal a refusal is part of the conversation. From a pipe it makes the exit code 1, and the rest goes on.
     """
@@ -30,13 +36,14 @@ async def run(*, store: Store, hasher: PasswordHasher, tokens: Tokens, clock: Cl
     try:
         if sys.stdin.isatty() and sys.stdout.isatty():
             terminal = TerminalScreen(Console())
-            session = Session(chat, store, audience, terminal)
+            session = Session(chat, store, audience, terminal, accounts_last=accounts_last)
             terminal.complete = lambda line: complete(session, line)
             terminal.show(WELCOME, Tone.ASIDE)
             await converse(session)
             return 0
         _accept_everything(sys.stdin, sys.stdout)
-        refused = await converse(Session(chat, store, audience, PlainScreen(sys.stdin, sys.stdout)))
+        plain = PlainScreen(sys.stdin, sys.stdout)
+        refused = await converse(Session(chat, store, audience, plain, accounts_last=accounts_last))
         return 1 if refused else 0
     finally:
         await chat.close()

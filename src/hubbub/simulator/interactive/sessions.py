@@ -29,9 +29,13 @@ class Person:
 class Session:
     """Several people at one keyboard. `commands` has what they can do."""
 
-    def __init__(self, chat: Chat, store: Store, audience: Audience, screen: Screen) -> None:
+    def __init__(
+        self, chat: Chat, store: Store, audience: Audience, screen: Screen, *, accounts_last: bool = False
+    ) -> None:
+        """`accounts_last`: they outlive the program, so that their owners will need a password."""
         self.chat = chat
         self.screen = screen
+        self.accounts_last = accounts_last
         self.acting: Person | None = None
         self.people: dict[UserId, Person] = {}  # in the order in which they signed in
         self.labels: dict[RoomId, str] = {}
@@ -115,13 +119,18 @@ class Session:
 
     # What happens
 
-    async def show_deliveries(self) -> None:
-        """Show what the people here were told since the last call; the room in front of them counts as read."""
-        for delivery in self._audience.take():
+    async def show_deliveries(self) -> int:
+        """Show what the people here were told since the last call; the room in front of them counts as read.
+
+        Answers how many events that were.
+        """
+        deliveries = self._audience.take()
+        for delivery in deliveries:
             await self._show(delivery)
             self._follow(delivery.event)
         if self.acting is not None and self.acting.room_id is not None:
             await self.chat.reads.mark(self.me, self.acting.room_id, Seq(MAX_ID))
+        return len(deliveries)
 
     async def _show(self, delivery: Delivery) -> None:
         event = delivery.event

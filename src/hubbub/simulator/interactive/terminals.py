@@ -1,5 +1,6 @@
 """The interactive simulator on a terminal: history, completion and colours."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from prompt_toolkit import PromptSession
@@ -26,6 +27,7 @@ class TerminalScreen:
     def __init__(self, console: Console, *, source: Input | None = None, target: Output | None = None) -> None:
         self.complete: Complete = lambda line: ()
         self._console = console
+        self._pasted: deque[str] = deque()  # lines that came together with the last one
         self._lines: PromptSession[str] = PromptSession(
             completer=_Words(self),
             complete_style=CompleteStyle.READLINE_LIKE,
@@ -36,12 +38,18 @@ class TerminalScreen:
         self._passwords: PromptSession[str] = PromptSession(is_password=True, input=source, output=target)
 
     async def ask(self, prompt: str) -> str | None:
+        if self._pasted:
+            self.show(prompt + self._pasted[0], Tone.EVENT)
+            return self._pasted.popleft()
         try:
-            return await self._lines.prompt_async(prompt)
+            text = await self._lines.prompt_async(prompt)
         except KeyboardInterrupt:
             return ""
         except EOFError:
             return None
+        line, *pasted = text.split("\n")
+        self._pasted.extend(pasted)
+        return line
 
     async def ask_password(self, prompt: str) -> str | None:
         try:

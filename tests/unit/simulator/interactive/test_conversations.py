@@ -103,6 +103,9 @@ async def test_rooms_members_and_channels_are_listed(team: Keyboard) -> None:
     await team.type("/register cleo", "/channel #news", "/as ben", "/join NEWS")
 
     assert await team.answer("/channels") == ["    2  news  (2 members)"]
+    await team.type("/register dora", "/channel tea")
+    assert await team.answer("/channels") == ["    2  news  (2 members)", "    3  tea  (1 member)"]
+    await team.type("/as ben")
     assert await team.answer("/members") == ["  ben (member)", "  cleo (owner)"]
     await team.type("/switch 1")
     assert await team.answer("/members") == ["  ann (owner)", "  ben (admin)"]
@@ -228,6 +231,34 @@ async def test_a_person_who_signs_in_again_stays_where_they_were(team: Keyboard)
     await team.type("/register cleo correct-horse", "/room den", "/as ann")
 
     assert (await team.type("/login cleo correct-horse", ""))[-1] == "cleo den> "
+
+
+@pytest.mark.parametrize(
+    "line", ["/invite ben", "/role ben member", "/edit 4 hello", "/rename team", "/topic", "/delete 5"]
+)
+async def test_what_is_so_already_is_said(team: Keyboard, line: str) -> None:
+    await team.type("bye", "/delete 5")
+
+    assert await team.answer(line) == ["  It is so already: nothing has changed."]
+
+
+async def test_who_is_in_a_channel_already_is_told_so(keyboard: Keyboard) -> None:
+    await keyboard.type("/channel news", "/room team")
+
+    assert await keyboard.type("/join news", "") == [
+        "ben team> /join news",
+        "  It is so already: nothing has changed.",
+        "ben news> ",
+    ]
+
+
+async def test_advice_on_a_refusal_is_true(team: Keyboard) -> None:
+    assert (await team.answer('/register "a b"'))[1] == "  Nothing has happened: type it anew."
+    await team.type("/dm ben")
+    assert await team.answer("/leave") == [
+        "  Refused (forbidden): you may not leave this room: it is a direct room.",
+        "  What somebody may do in a group or a channel is a matter of their role: /members shows it.",
+    ]
 
 
 async def test_who_leaves_looks_at_no_room(team: Keyboard) -> None:

@@ -8,13 +8,15 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
+from hubbub.simulator.interactive.conversations import WELCOME
 from hubbub.simulator.interactive.screens import Tone
 from hubbub.simulator.interactive.terminals import TerminalScreen
 
@@ -41,6 +43,16 @@ async def test_ctrl_c_cancels_the_line_and_ctrl_d_ends(keys: PipeInput) -> None:
     assert await terminal.ask("> ") == "a line"
     keys.send_text(CTRL_D)
     assert await terminal.ask("> ") is None
+
+
+async def test_lines_that_are_pasted_together_are_typed_one_after_the_other(
+    keys: PipeInput, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = screen(keys)
+    keys.send_text("\x1b[200~one\r\ntwo\nthree\x1b[201~ and more\rfour\r")
+
+    assert [await lines.ask(f"{number}> ") for number in range(4)] == ["one", "two", "three and more", "four"]
+    assert capsys.readouterr().out == "1> two\n2> three and more\n"
 
 
 async def test_a_password_can_be_given_left_out_and_cancelled(keys: PipeInput) -> None:
@@ -82,15 +94,15 @@ def test_what_is_shown_is_no_markup_and_is_not_wrapped(capsys: pytest.CaptureFix
 class Terminal:
     """`hubbub simulate` on a terminal of its own."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli import main; main()", "simulate"],
+            [sys.executable, "-c", "from hubbub.cli import main; main()", "simulate", *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **environment},
+            env={**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **(environment or {})},
             start_new_session=True,
         )
         os.close(slave)
@@ -121,8 +133,9 @@ class Terminal:
 
 
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
-def test_a_conversation_on_a_real_terminal(environment: dict[str, str]) -> None:
-    terminal = Terminal(environment)
+def test_a_conversation_on_a_real_terminal(environment: dict[str, str], tmp_path: Path) -> None:
+    """Accounts that outlive the program have passwords that their owners know."""
+    terminal = Terminal("--database-url", f"sqlite:///{tmp_path}/chat.db", environment=environment)
     terminal.read_until("hubbub>")
     terminal.type("/register ann\r")
     terminal.read_until("makes one up):")
@@ -157,3 +170,23 @@ def test_a_conversation_on_a_real_terminal(environment: dict[str, str]) -> None:
     assert terminal.end() == 0
     assert "secret-word" not in terminal.output
     assert ("\x1b[31m" in terminal.output) == (not environment)  # red
+
+
+def test_what_the_welcome_says_can_be_pasted_and_no_line_of_it_becomes_a_password() -> None:
+    terminal = Terminal()
+    terminal.read_until("hubbub>")
+    for line in (line for line in WELCOME.splitlines() if line.startswith("  ")):
+        terminal.type(f"{line}\r")
+    terminal.read_until("Welcome, ann. Your password was made up.")
+    terminal.read_until("Welcome, ben. Your password was made up.")
+    terminal.read_until("[4] ben: Hello, Ann!  (seen by ann, ben)")
+    terminal.read_until("ann>")
+    terminal.type("/login ben\r")
+    terminal.read_until("Password of ben:")
+    terminal.type("a-guess\r")
+    terminal.read_until("Refused (unauthenticated)")
+    terminal.read_until("ann>")
+    terminal.type(CTRL_D)
+
+    assert terminal.end() == 0
+    assert "a log-in failed" not in terminal.output
