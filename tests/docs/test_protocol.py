@@ -15,6 +15,7 @@ from hubbub.realtime.connection import MAX_BAD_FRAMES
 from hubbub.realtime.gateway import HELLO_ROOMS
 from hubbub.realtime.joins import MAX_SYNC
 from hubbub.realtime.signals import PRESENCE, SIGNALS
+from hubbub.services.queues import MAX_BATCH, MAX_BATCH_TEXT
 from hubbub.settings import Settings
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode, may_resume
@@ -92,6 +93,11 @@ def test_what_is_said_of_signals_is_so() -> None:
         f"offline after {presence.TEMPO.lease:g} seconds",
     ):
         assert words in text
+
+
+def test_what_is_said_of_the_size_of_a_batch_is_so() -> None:
+    architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert f"at most {MAX_BATCH:,} changes and {MAX_BATCH_TEXT // 2**20} MiB of text" in architecture
 
 
 def test_what_is_said_of_many_nodes_is_so() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from hubbub.domain.errors import ChatError
 from hubbub.domain.events import Event
@@ -44,6 +44,12 @@ class Change:
     targets: tuple[Seq, ...] = ()
     new_users: tuple[UserId, ...] = ()
     draft: Draft | None = None
+    text: str = ""  # that a message is to have from now on
+
+    @property
+    def size(self) -> int:
+        """Bytes of text that it brings."""
+        return len(self.text.encode(errors="replace"))  # nobody has looked at it yet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +60,7 @@ class Founding:
     decide: Decide
     new_users: tuple[UserId, ...] = ()
     pair: tuple[UserId, UserId] | None = None
+    size: ClassVar[int] = 0  # bytes of text that it brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +73,4 @@ class Outcome:
 
 
 Answer: TypeAlias = Outcome | ChatError
+Done: TypeAlias = Callable[[Answer], None]

@@ -16,8 +16,8 @@ from hubbub.domain.ids import Millis, RoomId, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import MAX_USERNAME, check_email, check_name, check_username
 from hubbub.domain.users import User
-from hubbub.services.changes import Change, Draft
-from hubbub.services.journal import Done, Journal
+from hubbub.services.changes import Change, Done, Draft
+from hubbub.services.journal import Journal
 from hubbub.services.ports import Clock, Store, Tx
 
 UNUSABLE_HASH = "!"  # as in /etc/shadow: it is not a hash, so no password has it
@@ -60,7 +60,7 @@ class Imports:
         def decide(room: ChatRoom, _: Millis) -> tuple[Event, ...]:
             return (room.post(user_id, draft.text, client_id=draft.client_id, at=at),)
 
-        self._journal.submit(Change(room_id, user_id, decide, draft=draft), done)
+        self._journal.submit(Change(room_id, user_id, decide, draft=draft, text=draft.text), done)
 
     def submit_join(self, user_id: UserId, room_id: RoomId, at: Millis, done: Done) -> None:
         """Somebody came into a channel at that time."""

@@ -12,27 +12,18 @@ It must not know who asks (socket, REST, simulator) nor what becomes of the even
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from hubbub.domain.errors import ChatError, Internal, Unavailable
 from hubbub.domain.events import Event
 from hubbub.services.batches import Batch
-from hubbub.services.changes import Answer, Change, Founding, Outcome
+from hubbub.services.changes import Answer, Change, Done, Founding, Outcome
 from hubbub.services.ports import Clock, Fanout, Store
-
-MAX_BATCH = 1000  # changes in one transaction; the rest waits for the next
+from hubbub.services.queues import MAX_BATCH, Queue, Waiting
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Done: TypeAlias = Callable[[Answer], None]
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    change: Change | Founding
-    done: Done
 
 
 class Journal:
@@ -98,12 +89,12 @@ class _Lane:
         self._store = store
         self._fanout = fanout
         self._batch = Batch(clock)
-        self._waiting: list[_Waiting] = []
+        self._queue = Queue()
         self._limit = MAX_BATCH  # changes in the next transaction
         self._running: asyncio.Task[None] | None = None
 
     def submit(self, change: Change | Founding, done: Done) -> None:
-        self._waiting.append(_Waiting(change, done))
+        self._queue.add(Waiting(change, done))
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run(), name="journal")
 
@@ -114,19 +105,17 @@ class _Lane:
 
     def abandon(self) -> None:
         """Answer those who wait for their transaction."""
-        abandoned, self._waiting = self._waiting, []
-        for waiting in abandoned:
+        for waiting in self._queue.remove(lambda _: True):
             _tell(waiting.done, Unavailable("the server is stopping"))
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-                await self._commit(batch)
+            while self._queue:
+                await self._commit(self._queue.take(self._limit))
         finally:
             self._running = None
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[Waiting]) -> None:
         changes = [waiting.change for waiting in batch]
         try:
             answers = await self._store.write(lambda tx: self._batch.write(tx, changes))
@@ -139,7 +128,7 @@ class _Lane:
             self._limit = min(2 * self._limit, MAX_BATCH)
             self._answer(batch, answers)
 
-    def _answer(self, batch: list[_Waiting], answers: Sequence[Answer]) -> None:
+    def _answer(self, batch: list[Waiting], answers: Sequence[Answer]) -> None:
         published: list[Event] = []
         for waiting, answer in zip(batch, answers, strict=True):
             _tell(waiting.done, answer)
@@ -148,30 +137,23 @@ class _Lane:
         if published:
             _tell(lambda events: self._fanout.publish(events, self._batch.epoch), published)
 
-    def _fail(self, batch: list[_Waiting], error: Unavailable | Internal) -> None:
+    def _fail(self, batch: list[Waiting], error: Unavailable | Internal) -> None:
         """The store failed: what the same authors have waiting in the same rooms fails with the batch."""
         failed = {(w.change.room_id, w.change.user_id) for w in batch if isinstance(w.change, Change)}
-        unaffected = []
-        for waiting in self._waiting:
-            change = waiting.change
-            if isinstance(change, Change) and (change.room_id, change.user_id) in failed:
-                batch.append(waiting)
-            else:
-                unaffected.append(waiting)
-        self._waiting = unaffected
+        batch += self._queue.remove(lambda c: isinstance(c, Change) and (c.room_id, c.user_id) in failed)
         for waiting in batch:
             _tell(waiting.done, error)
         if failed:
             _tell(self._fanout.resync, {room_id for room_id, _ in failed})
 
-    def _isolate(self, batch: list[_Waiting], error: Exception) -> None:
+    def _isolate(self, batch: list[Waiting], error: Exception) -> None:
         """A defect broke the transaction, and nothing of it happened: halve the next ones until it stands alone."""
         if len(batch) == 1:
             log.error("a change failed because of a defect", exc_info=error)
             _tell(batch[0].done, Internal("this change can't be carried out because of a defect in the server"))
         else:
             log.warning("a group of %d changes failed: %s", len(batch), type(error).__name__)
-            self._waiting = batch + self._waiting
+            self._queue.put_back(batch)
             self._limit = len(batch) // 2
 
 

@@ -10,9 +10,9 @@ from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import check_query
 from hubbub.services.access import readable_room
-from hubbub.services.changes import Change, Draft
+from hubbub.services.changes import Change, Done, Draft
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
-from hubbub.services.journal import Done, Journal
+from hubbub.services.journal import Journal
 from hubbub.services.pages import PAGE_BYTES, portions, within
 from hubbub.services.ports import Store, Tx
 
@@ -155,11 +155,14 @@ def _post(user_id: UserId, room_id: RoomId, draft: Draft) -> Change:
         return (room.post(user_id, draft.text, client_id=draft.client_id, reply_to=draft.reply_to, at=at),)
 
     targets = () if draft.reply_to is None else (draft.reply_to,)
-    return Change(room_id, user_id, decide, targets=targets, draft=draft)
+    return Change(room_id, user_id, decide, targets=targets, draft=draft, text=draft.text)
 
 
 def _edit(user_id: UserId, room_id: RoomId, target: Seq, text: str) -> Change:
-    return Change(room_id, user_id, lambda room, at: room.edit(user_id, target, text, at=at), targets=(target,))
+    def decide(room: ChatRoom, at: Millis) -> tuple[Event, ...]:
+        return room.edit(user_id, target, text, at=at)
+
+    return Change(room_id, user_id, decide, targets=(target,), text=text)
 
 
 def _delete(user_id: UserId, room_id: RoomId, target: Seq) -> Change:

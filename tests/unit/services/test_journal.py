@@ -8,11 +8,13 @@ import pytest
 from hubbub.domain.errors import (
     Invalid,
     NotFound,
+    TooLarge,
     Unavailable,
 )
 from hubbub.domain.ids import RoomId, Seq
+from hubbub.domain.texts import MAX_TEXT
 from hubbub.services.changes import Answer, Draft, Outcome
-from hubbub.services.journal import MAX_BATCH
+from hubbub.services.queues import MAX_BATCH, MAX_BATCH_TEXT
 from hubbub.stores.memory import MemoryStore
 from tests.unit.services.chats import (
     ANN,
@@ -62,6 +64,33 @@ async def test_a_group_has_a_largest_size(chats: Chats, room_id: RoomId) -> None
     await turns()
     assert seqs(answers) == list(range(4, 2 * MAX_BATCH + 5))
     assert chats.store.writes == 3
+
+
+@pytest.mark.parametrize("letter", ["x", "ж", "𝄞"])
+async def test_a_group_has_a_largest_size_in_bytes_too(chats: Chats, room_id: RoomId, letter: str) -> None:
+    chats.store.writes = 0
+    longest = letter * (MAX_TEXT // len(letter.encode()))
+    answers = chats.submit(ANN, room_id, *(Draft(longest) for _ in range(2 * MAX_BATCH_TEXT // MAX_TEXT + 1)))
+    await turns(20)
+    assert seqs(answers) == list(range(4, len(answers) + 4))
+    assert chats.store.writes == 3
+
+
+async def test_edits_count_with_what_they_say(chats: Chats, room_id: RoomId) -> None:
+    await chats.say(ANN, room_id, "one")
+    chats.store.writes = 0
+    answers: list[Answer] = []
+    for number in range(2 * MAX_BATCH_TEXT // MAX_TEXT):
+        chats.messages.submit_edit(ANN, room_id, Seq(4), f"{number % 10}" * MAX_TEXT, answers.append)
+    await turns(20)
+    assert all(isinstance(answer, Outcome) for answer in answers)
+    assert chats.store.writes == 2
+
+
+async def test_what_is_too_long_or_no_text_at_all_is_refused_on_its_own(chats: Chats, room_id: RoomId) -> None:
+    answers = chats.submit(ANN, room_id, Draft("x" * (MAX_BATCH_TEXT + 1)), Draft("\ud800"), Draft("one"))
+    await turns()
+    assert [type(answer) for answer in answers] == [TooLarge, Invalid, Outcome]
 
 
 async def test_later_changes_of_a_group_see_what_earlier_ones_did(any_chats: Chats) -> None:

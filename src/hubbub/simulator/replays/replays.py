@@ -12,10 +12,10 @@ from functools import partial
 from hubbub.domain.errors import ChatError, Unavailable
 from hubbub.domain.events import RoomKind
 from hubbub.domain.ids import RoomId, UserId
-from hubbub.services.changes import Answer, Draft
+from hubbub.services.changes import Answer, Done, Draft
 from hubbub.services.clocks import SystemClock
 from hubbub.services.imports import ImportedPerson, Imports
-from hubbub.services.journal import Done, Journal
+from hubbub.services.journal import Journal
 from hubbub.services.logs import Logs
 from hubbub.services.ports import MAX_PAGE, Store
 from hubbub.services.rooms import Rooms
