@@ -76,7 +76,10 @@ class Settings(BaseSettings):
     reader_threads: int = Field(4, ge=1, le=64, description="Threads that read from the database.")
     writer_threads: int = Field(2, ge=1, le=64, description="Threads that write to PostgreSQL; SQLite has one.")
     database_seconds: float = Field(
-        30.0, ge=0.1, le=3600, description="Time that PostgreSQL may take for a statement, in seconds."
+        30.0,
+        ge=0.1,
+        le=3600,
+        description="Time that PostgreSQL may take for a statement, in seconds; 5 later one that hangs is given up.",
     )
     secret: SecretStr | None = Field(
         None, description="Keys that tokens are signed with, at least 32 bytes each; the first signs, all verify."

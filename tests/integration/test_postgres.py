@@ -12,12 +12,14 @@ from hubbub.audit.plans import Plan
 from hubbub.audit.store import audit_store
 from hubbub.cli import app
 from hubbub.realtime.watch import Watch
+from hubbub.web.routes.health import SILENT
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
 from tests.integration.servers import LiveServer, Person, register, serving, settings_in
 from tests.integration.sockets import dial
 from tests.postgres import EmptyDatabases, PostgresServer
 from tests.unit.audit.databases import Silent
+from tests.unit.stores.sql.wires import wire_to
 
 
 async def test_people_register_talk_search_read_and_sign_out(tmp_path: Path, empty_databases: EmptyDatabases) -> None:
@@ -124,3 +126,21 @@ async def join(live: LiveServer, ann: Person, room_id: int, epoch: str | None) -
         await socket.next(wire.Hello)
         await socket.put(type="join", room_id=room_id, after=2, **({} if epoch is None else {"epoch": epoch}))
         return await socket.take()
+
+
+async def test_a_database_that_hangs_is_told_at_once_and_given_up_later(
+    tmp_path: Path, empty_databases: EmptyDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubbub.stores.sql.postgres.GRACE", 0.5)
+    monkeypatch.setattr("hubbub.web.routes.health.PATIENCE", 0.1)
+    with empty_databases.one() as url, wire_to(url) as wire:
+        settings = settings_in(tmp_path, database_url=wire.url, secret_file=tmp_path / "keys", database_seconds=0.1)
+        async with serving(settings) as live:
+            ann = await register(live, "ann")
+            wire.silent = True
+            ready = await ann.client.get("/health/ready")
+            assert (ready.status_code, ready.json()["warnings"][0]) == (503, SILENT)
+            wire.close()
+            posted = await ann.client.post("/rooms", json={"kind": "group", "name": "den"})
+            assert posted.status_code == 503
+            await ann.client.aclose()

@@ -22,6 +22,8 @@ from hubbub.stores.sql.rooms import SqlRooms
 from hubbub.stores.sql.sessions import SqlSessions
 from hubbub.stores.sql.users import SqlUsers
 
+PROBE = 2.0  # seconds that a look waits for a write which only finds out whether one succeeds
+
 F = TypeVar("F")
 T = TypeVar("T")
 
@@ -62,7 +64,8 @@ class SqlStore:
 
         A SQLite file is made if it is not there, and then belongs to this process. `reader_threads` and
         `writer_threads`, each with a connection of its own, say how many transactions run at a time; SQLite has one
-        writer. `timeout` is that of a statement on PostgreSQL, in seconds.
+        writer. `timeout` is that of a statement on PostgreSQL, in seconds; a little later a server that does not answer
+        is given up.
         Raise UnusableDatabase when it can't be used, DatabaseBusy when another process has the file.
         """
         if servers.is_server(url):
@@ -98,9 +101,10 @@ class SqlStore:
         After a failure it is found out now and then whether a write succeeds again: it may be that no work is sent here
         until this says so.
         """
-        with suppress(ChatError):
-            if self.database.troubles.attempt():
-                await self._run(self._writers, lambda probe: probe(), self.database.probe)
+        if self.database.troubles.attempt():
+            # Writes that wait for what can't be had may stand before it: then the trouble is as it was.
+            with suppress(ChatError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._run(self._writers, lambda probe: probe(), self.database.probe), PROBE)
         return self.database.trouble()
 
     async def close(self) -> None:

@@ -5,12 +5,15 @@ read and then change (`dialects.locks`), and otherwise see what is committed. Ea
 ends by the driver's commit or rollback.
 """
 
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from hubbub.stores.sql.dialects import LOCKS
 from hubbub.stores.sql.errors import UnusableDatabase
@@ -18,7 +21,13 @@ from hubbub.stores.sql.errors import UnusableDatabase
 if TYPE_CHECKING:
     import psycopg  # not everybody has it
 
+T = TypeVar("T")
+
 OLDEST = 140000  # PostgreSQL 14, the oldest that its makers look after
+
+GRACE = 5.0  # seconds that an answer may take longer than a statement, whose limit is the server's own
+
+_UNLIMITED = "unlimited"  # in the info of a connection
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -96,6 +105,18 @@ def _begin(engine: Engine) -> Connection:
     return connection
 
 
+@contextmanager
+def unlimited(connection: Connection) -> Iterator[None]:
+    """Let the statements of this transaction take as long as they do, until the end of the block."""
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.info[_UNLIMITED] = True
+    try:
+        yield
+    finally:
+        del connection.info[_UNLIMITED]
+
+
 def warnings(connection: Connection) -> tuple[str, ...]:
     """What an operator should know about how this server is set up."""
     risky = ("fsync", "full_page_writes")
@@ -138,7 +159,9 @@ def _engine(url: URL, connections: int, timeout: float, begin: str) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: "psycopg.Connection[Any]", _record: object) -> None:
+    def prepare(connection: "psycopg.Connection[Any]", record: ConnectionPoolEntry) -> None:
+        if timeout:
+            _give_up_after(timeout + GRACE, connection, record)
         connection.execute("; ".join(f"SET {setting}" for setting in settings))
         # Off, a commit is acknowledged before it is on disk; every other value is the operator's choice.
         connection.execute("""
@@ -159,3 +182,35 @@ def _engine(url: URL, connections: int, timeout: float, begin: str) -> Engine:
                 error.args = (f"({type(original).__name__}) {words}",)
 
     return engine
+
+
+def _give_up_after(seconds: float, connection: "psycopg.Connection[Any]", record: ConnectionPoolEntry) -> None:
+    """End the connection when an answer of the server does not come in this time.
+
+    What is sent to one that hangs is still acknowledged by its machine, and all seems well to keepalives.
+    """
+    wait = connection.wait
+
+    def limited(answer: "Generator[int, int, T]", *options: Any, **named: Any) -> T:
+        if _UNLIMITED not in record.info:
+            answer = _until(monotonic() + seconds, answer, connection)
+        return wait(answer, *options, **named)  # type: ignore[arg-type]
+
+    connection.wait = limited  # type: ignore[assignment, method-assign]
+
+
+def _until(
+    deadline: float, answer: "Generator[int, int, T]", connection: "psycopg.Connection[Any]"
+) -> "Generator[int, int, T]":
+    """The same steps of the driver, which takes one now and then also while nothing comes, but not after `deadline`."""
+    try:
+        wanted = next(answer)
+        while True:
+            ready = yield wanted
+            if not ready and monotonic() > deadline:
+                connection.close()
+                raise connection.OperationalError("the server has not answered for too long")
+            wanted = answer.send(ready)
+    except StopIteration as end:
+        answered: T = end.value
+        return answered

@@ -50,7 +50,7 @@ class DatabaseServer:
     lookups = 2
 
     def __init__(self, url: str, *, readers: int, writers: int, timeout: float) -> None:
-        """`timeout` is in seconds, for each statement. Nothing is connected yet."""
+        """`timeout` is in seconds, for each statement; 0 = no limit. Nothing is connected yet."""
         address = postgres.url_of(url)
         self.readers, self.writers = readers, writers
         self.warnings: tuple[str, ...] = ()
@@ -143,10 +143,9 @@ def _upgrade(connection: Connection) -> None:
     postgres.require_usable(connection)
     if schema.is_current(connection):
         return
-    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # another process may be at it
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATIONS})")
-    schema.upgrade_to_head(connection)
+    with postgres.unlimited(connection):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATIONS})")  # another process may be at it
+        schema.upgrade_to_head(connection)
 
 
 def _renew_epoch(connection: Connection) -> str:

@@ -1,5 +1,7 @@
 """Is this process alive, and should work be sent to it? For load balancers; nobody has to sign in."""
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
 from hubbub.domain.errors import ChatError
@@ -8,6 +10,9 @@ from hubbub.web.dependencies import ServerOf
 from hubbub.web.encoding import JsonResponse
 from hubbub.web.openapi import answer
 from hubbub.web.shapes import HealthBody
+
+PATIENCE = 2.0  # seconds in which the database has to answer
+SILENT = "the database does not answer: look whether it hangs, or has too much to do"
 
 router = APIRouter(prefix="/health", tags=["health"], default_response_class=Response)
 
@@ -37,9 +42,11 @@ async def ready(server: ServerOf) -> Response:
     if server.apart is not None:  # it serves on: were all processes taken out of service, nobody would be served
         status, warnings = "degraded", [server.apart, *warnings]
     try:
-        await server.chat.logs.epoch()
+        await asyncio.wait_for(server.chat.logs.epoch(), PATIENCE)
     except ChatError:
         status = "unavailable"
+    except asyncio.TimeoutError:  # nor would a write be answered
+        return JsonResponse(HealthBody(status="unavailable", warnings=[SILENT, *warnings]), 503)
     trouble = await server.trouble()  # this look may just have shown it
     if trouble is not None:
         status, warnings = "unavailable", [trouble, *warnings]

@@ -17,9 +17,9 @@ from hubbub.services.journal import Journal
 from hubbub.services.messages import Messages
 from hubbub.services.ports import Tx
 from hubbub.services.rooms import Rooms
-from hubbub.stores.sql import SqlStore
+from hubbub.stores.sql import SqlStore, postgres
 from hubbub.stores.sql.log import SqlLog
-from hubbub.stores.sql.servers import RACE, SLOW
+from hubbub.stores.sql.servers import GONE, RACE, SLOW
 from tests.clocks import ManualClock
 from tests.contract.acts import add_user, crowd, found, log_of, post, say, seqs, sign_up
 from tests.postgres import connect
@@ -343,3 +343,57 @@ async def test_what_people_wrote_is_in_no_error(store: SqlStore) -> None:
     with pytest.raises(Exception, match="messages_check") as refused:
         await store.write(lambda tx: execute(tx, wrong, room.id, ann.id, "secret"))
     assert "secret" not in "".join(traceback.format_exception(refused.value)).replace('"secret"', "")
+
+
+@pytest.fixture
+async def impatient(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqlStore]:
+    """A store at the other end of that wire which soon gives up."""
+    monkeypatch.setattr("hubbub.stores.sql.postgres.GRACE", 0.1)
+    opened = await asyncio.to_thread(SqlStore.open, f"{wire.url}?connect_timeout=2", timeout=0.1)
+    yield opened
+    await opened.close()
+
+
+async def test_a_server_that_takes_everything_and_says_nothing_is_given_up(
+    store: SqlStore, impatient: SqlStore, wire: Wire
+) -> None:
+    (ann,) = await sign_up(store, "ann")
+    room = await found(store, ann)
+
+    def write(tx: Tx) -> None:
+        post(tx, room.id, ann.id, "lost")
+        wire.silent = True
+        post(tx, room.id, ann.id, "never heard")
+
+    with pytest.raises(Unavailable):
+        await impatient.write(write)
+    assert impatient.database.trouble() == GONE.sentence
+    wire.silent = False
+    await impatient.write(lambda tx: post(tx, room.id, ann.id, "kept"))
+    assert seqs(await log_of(store, room.id)) == [1, 2, 3]
+
+
+async def test_a_commit_that_is_not_answered_is_unavailable_and_its_repeat_happens_once(
+    store: SqlStore, impatient: SqlStore, wire: Wire
+) -> None:
+    (ann,) = await sign_up(store, "ann")
+    room = await found(store, ann)
+    fanout = RecordingFanout()
+    journal = Journal(impatient, ManualClock(), fanout)
+    messages = Messages(impatient, journal)
+    wire.hush_next_answer = True
+    with pytest.raises(Unavailable):
+        await messages.post(ann.id, room.id, Draft("one", "c1"))
+    assert fanout.resynced == [{room.id}]
+    posted = await messages.post(ann.id, room.id, Draft("one", "c1"))
+    assert (posted.message.seq, posted.duplicate) == (3, True)
+    await journal.close()
+
+
+async def test_who_changes_the_schema_may_wait_for_another_who_does(
+    impatient: SqlStore, server_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with impatient.database.writing() as connection, postgres.unlimited(connection):
+        connection.exec_driver_sql("SELECT pg_sleep(0.5)")
+    with pytest.raises(Unavailable), impatient.database.writing() as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(0.5)")

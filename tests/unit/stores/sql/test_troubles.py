@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hubbub.stores.sql import SqlStore, troubles
 from hubbub.stores.sql.files import LOCKED, REPLACED, DatabaseFile
 from hubbub.stores.sql.troubles import DAMAGED, FULL
 from tests.contract.acts import add_user, sign_up
+from tests.unit.stores.sql.locks import SECONDS
 
 ERROR, CRITICAL = logging.ERROR, logging.CRITICAL
 
@@ -67,6 +69,21 @@ async def test_a_trouble_ends_without_anybody_writing(store: SqlStore) -> None:
         await fill(store)
     limit_pages(store, 1_000_000)
     assert store.database.trouble() == FULL.sentence
+    assert await store.trouble() is None
+
+
+async def test_a_trouble_is_told_while_other_writes_stand_before_the_one_that_would_end_it(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubbub.stores.sql.engine.PROBE", 0.01)
+    go_on = threading.Event()
+    writing = asyncio.ensure_future(store.write(lambda tx: go_on.wait(SECONDS)))
+    await asyncio.sleep(0)
+    store.database.troubles.failed(LOCKED, None, lasting=True)
+    assert await store.trouble() == LOCKED.sentence
+    go_on.set()
+    assert await writing
+    store.database.probe()
     assert await store.trouble() is None
 
 

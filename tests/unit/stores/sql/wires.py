@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that can be cut at a chosen moment."""
+"""A wire to PostgreSQL that can be cut, or fall silent, at a chosen moment."""
 
 import socket
 import threading
@@ -11,7 +11,7 @@ COMMIT = b"COMMIT\x00"  # the statement, and not the isolation level
 
 
 class Wire:
-    """Passes on what is said between clients and a server, until the next `COMMIT` when it is told to cut that one."""
+    """Passes on what is said between clients and a server, until it is told otherwise."""
 
     def __init__(self, url: str) -> None:
         parts = make_url(url)
@@ -19,9 +19,12 @@ class Wire:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._unheard: set[socket.socket] = set()
+        self._hushed: set[socket.socket] = set()
         self.url = parts.set(port=self._listener.getsockname()[1]).render_as_string(hide_password=False)
         self.lose_next_answer = False  # the server gets the COMMIT, and the client does not hear of it
         self.lose_next_commit = False  # the server does not even get it
+        self.hush_next_answer = False  # the same, and the wire is not cut
+        self.silent = False  # nothing is passed on any more, and all of it acknowledged, as by a server that hangs
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -47,9 +50,13 @@ class Wire:
                 if commits and self.lose_next_answer:
                     self.lose_next_answer = False
                     self._unheard.add(server)
+                if commits and self.hush_next_answer:
+                    self.hush_next_answer = False
+                    self._hushed.add(server)
                 if source in self._unheard:
                     break  # this is the answer: it is committed
-                target.sendall(data)
+                if not self.silent and source not in self._hushed:
+                    target.sendall(data)
         _shut(source)
         _shut(target)
 
