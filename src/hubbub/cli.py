@@ -218,11 +218,14 @@ def rotate(
 
     overrides = {} if database_url is None else {"database_url": database_url}
     try:
-        path = file or key_file(load_settings(overrides))
+        settings = load_settings(overrides)
+        if file is None and settings.secret is not None:
+            _fail("the keys come from HUBBUB_SECRET, not from a file: put a new one in front of them there")
+        path = file or key_file(settings)
         rotated = rotate_keys(path)
     except (UnusableSettings, UnusableKeys) as error:
         _fail(str(error))
-    typer.echo(f"{path}: signs with {rotated[0].kid}, and still accepts {len(rotated) - 1} older")
+    typer.echo(f"{path.absolute()}: signs with {rotated[0].kid}, and still accepts {len(rotated) - 1} older")
 
 
 def _database_url(given: str | None) -> str:

@@ -164,15 +164,29 @@ def test_keys_are_rotated_beside_the_database_and_the_last_one_stays_valid() -> 
     code, output = run("keys", "rotate", "--database-url", url)
     newest, kept = load_keys(Path("data/hubbub.keys"))
     assert (code, kept) == (0, first)
-    assert output == f"data/hubbub.keys: signs with {newest.kid}, and still accepts 1 older"
+    path = Path("data/hubbub.keys").absolute()
+    assert output == f"{path}: signs with {newest.kid}, and still accepts 1 older"
+
+
+def test_keys_that_are_not_there_are_not_rotated() -> None:
+    code, output = run("keys", "rotate")
+    assert (code, output.startswith(f"hubbub: there is no key file {Path('hubbub.keys').absolute()}: ")) == (2, True)
+    assert list(Path().iterdir()) == []
+
+
+def test_keys_that_come_from_a_setting_are_not_rotated_in_a_file() -> None:
+    load_keys(Path("hubbub.keys"))
+    code, output = run("keys", "rotate", env={"HUBBUB_SECRET": "k" * 32})
+    assert (code, output.startswith("hubbub: the keys come from HUBBUB_SECRET, ")) == (2, True)
+    assert run("keys", "rotate", "--file", "hubbub.keys", env={"HUBBUB_SECRET": "k" * 32})[0] == 0
 
 
 def test_a_key_file_that_cannot_be_is_refused_in_a_sentence() -> None:
     Path("folder").mkdir()
-    for place in ("nowhere/keys", "folder"):
-        for command in (["serve", "--port", "0"], ["keys", "rotate"]):
-            code, output = run(*command, env={"HUBBUB_SECRET_FILE": place})
-            assert (code, output.startswith(f"hubbub: the key file {place} can't be used: ")) == (2, True)
+    serve, rotate = ["serve", "--port", "0"], ["keys", "rotate"]
+    for command, place in ((serve, "nowhere/keys"), (serve, "folder"), (rotate, "folder")):
+        code, output = run(*command, env={"HUBBUB_SECRET_FILE": place})
+        assert (code, output.startswith(f"hubbub: the key file {place} can't be used: ")) == (2, True)
 
 
 def test_an_empty_file_is_no_database_yet() -> None:

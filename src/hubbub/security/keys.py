@@ -66,9 +66,17 @@ def parse_keys(text: str, *, source: str = "the secret") -> tuple[SigningKey, ..
 
 
 def rotate_keys(path: Path, *, keep: int = 1) -> tuple[SigningKey, ...]:
-    """Put a new key in front of those in the file, of which the `keep` newest stay. Raise UnusableKeys."""
-    kept = load_keys(path)[:keep]
+    """Put a new key in front of those in the file, of which the `keep` newest stay. Raise UnusableKeys.
+
+    Where there is no file none is made: a server that has its keys elsewhere would go on with them.
+    """
     with _usable(path):
+        try:
+            kept = _read(path)[:keep]
+        except FileNotFoundError:
+            raise UnusableKeys(
+                f"there is no key file {path.absolute()}: the server makes one on its first start, beside its database"
+            ) from None
         temporary = _write_temporary(path, [secrets.token_urlsafe(48), *(key.secret.decode() for key in kept)])
         temporary.replace(path)
         _sync_folder(path)

@@ -1,6 +1,7 @@
 """Signing keys: made once, read strictly, rotated."""
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -79,8 +80,14 @@ def test_a_malformed_file_is_refused_with_its_name_and_the_reason(path: Path, co
     assert str(refused.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("use", [load_keys, rotate_keys])
-@pytest.mark.parametrize(("place", "reason"), [("nowhere/keys", "No such file"), (".", "Is a directory")])
+@pytest.mark.parametrize(
+    ("use", "place", "reason"),
+    [
+        (load_keys, "nowhere/keys", "No such file"),
+        (load_keys, ".", "Is a directory"),
+        (rotate_keys, ".", "Is a directory"),
+    ],
+)
 def test_a_place_where_no_file_can_be_is_refused_with_its_name_and_left_alone(
     tmp_path: Path, use: Callable[[Path], object], place: str, reason: str
 ) -> None:
@@ -129,7 +136,16 @@ def test_rotating_after_a_leak_keeps_none(path: Path) -> None:
     assert fresh != leaked
 
 
+def test_where_no_file_is_nothing_is_rotated_and_none_is_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    for place in (Path(path.name), Path("nowhere/keys")):
+        with pytest.raises(UnusableKeys, match=f"^there is no key file {re.escape(str(place.absolute()))}"):
+            rotate_keys(place)
+    assert not list(path.parent.iterdir())
+
+
 @posix
 def test_a_rotated_file_is_for_its_owner_alone(path: Path) -> None:
+    load_keys(path)
     rotate_keys(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
