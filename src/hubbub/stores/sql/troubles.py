@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hubbub.domain.errors import ChatError, Internal, Unavailable
 
-QUIET = 5.0  # seconds between two lines about the same trouble
+QUIET = 60.0  # seconds between two lines about the same trouble
+AGAIN = 5.0  # the same, when it has ended in between
 PAUSE = 1.0  # seconds between two attempts to write that nobody asked for
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class Trouble:
 
 DAMAGED = Trouble("the database is damaged: stop the server, and restore it from a backup", logging.CRITICAL)
 FULL = Trouble("the disk is full: make room; writes are refused until then")
+WELL = "the database takes writes again"
 
 
 class Troubles:
@@ -31,6 +33,7 @@ class Troubles:
         self._present: Trouble | None = None
         self._lock = threading.Lock()
         self._quiet_until: dict[Trouble, float] = {}
+        self._unended = False  # was a present trouble said, and not its end?
         self._next_attempt = 0.0
 
     @property
@@ -44,17 +47,31 @@ class Troubles:
 
         A trouble is `lasting` when it has to be expected that the next write meets it too.
         """
-        if lasting or trouble is DAMAGED:
-            self._present = trouble
-        self._say(trouble, words)
+        with self._lock:
+            lasting = lasting or trouble is DAMAGED
+            if lasting and self._present is not DAMAGED:
+                self._present = trouble
+            due = self._is_due(trouble)
+            self._unended = self._unended or (lasting and due)
+        if due:
+            log.log(trouble.level, trouble.sentence, extra={"database": self._shown, "said": words})
         if trouble is DAMAGED:
             return Internal("the database is damaged")
         return Unavailable("the server can't use its database now: try again later")
 
     def wrote(self) -> None:
         """Something was written, and is on disk."""
-        if self._present is not DAMAGED:
+        if self._present is None:
+            return  # nearly always
+        with self._lock:
+            if self._present is DAMAGED:
+                return
             self._present = None
+            said, self._unended = self._unended, False
+            if said:
+                self._quiet_until = {trouble: until - QUIET + AGAIN for trouble, until in self._quiet_until.items()}
+        if said:
+            log.info(WELL, extra={"database": self._shown})
 
     def attempt(self) -> bool:
         """Is it time to find out whether a write would succeed again? After a yes, not for a while."""
@@ -67,10 +84,10 @@ class Troubles:
                 self._next_attempt = now + PAUSE
         return due
 
-    def _say(self, trouble: Trouble, words: str | None) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now < self._quiet_until.get(trouble, now):
-                return
+    def _is_due(self, trouble: Trouble) -> bool:
+        """Is a line about it not too much? After a yes, for a while."""
+        now = time.monotonic()
+        due = now >= self._quiet_until.get(trouble, now)
+        if due:
             self._quiet_until[trouble] = now + QUIET
-        log.log(trouble.level, trouble.sentence, extra={"database": self._shown, "said": words})
+        return due

@@ -12,7 +12,7 @@ from hubbub.domain.errors import Internal, Unavailable
 from hubbub.services.ports import Tx
 from hubbub.stores.sql import SqlStore, troubles
 from hubbub.stores.sql.files import LOCKED, REPLACED, DatabaseFile
-from hubbub.stores.sql.troubles import DAMAGED, FULL
+from hubbub.stores.sql.troubles import DAMAGED, FULL, WELL
 from tests.contract.acts import add_user, sign_up
 from tests.unit.stores.sql.locks import SECONDS
 
@@ -93,8 +93,10 @@ def test_a_damaged_database_is_critical_no_use_to_repeat_and_stays_damaged(
 ) -> None:
     error = noted.failed(words, writing=False)
     noted.troubles.wrote()
+    assert len(caplog.records) == 1
+    noted.failed("database or disk is full", writing=True)
     assert (type(error), error.retryable) == (Internal, False)
-    assert [(line.levelno, line.getMessage()) for line in caplog.records] == [(CRITICAL, DAMAGED.sentence)]
+    assert (caplog.records[0].levelno, caplog.records[0].getMessage()) == (CRITICAL, DAMAGED.sentence)
     assert noted.troubles.present == DAMAGED.sentence
     assert not noted.troubles.attempt()
 
@@ -122,6 +124,34 @@ def test_troubles_of_another_kind_are_logged_too(noted: DatabaseFile, caplog: py
     for words in ("database is locked", "database or disk is full", "database is locked"):
         noted.failed(words, writing=True)
     assert [line.getMessage() for line in caplog.records] == [LOCKED.sentence, FULL.sentence]
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line.getMessage() for line in caplog.records]
+
+
+def test_the_end_of_a_trouble_is_logged_once_and_its_return_too(
+    noted: DatabaseFile, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(troubles, "AGAIN", 0.0)
+    noted.troubles.wrote()
+    for _ in range(2):
+        noted.failed("database or disk is full", writing=True)
+        noted.failed("database or disk is full", writing=True)
+        noted.troubles.wrote()
+        noted.troubles.wrote()
+    assert lines(caplog) == [FULL.sentence, WELL, FULL.sentence, WELL]
+
+
+def test_a_trouble_that_comes_and_goes_does_not_fill_the_log(
+    noted: DatabaseFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(5):
+        noted.failed("database or disk is full", writing=True)
+        noted.troubles.wrote()
+    assert lines(caplog) == [FULL.sentence, WELL]
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
