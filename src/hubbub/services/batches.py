@@ -106,7 +106,7 @@ class Batch:
 
 def _pair(change: Change | Founding) -> tuple[int, ...]:
     """What changes are sorted by: two nodes that found the same pairs do so in the same order, lest each waits for
-    the other. All else happens before, as it was submitted.
+    the other. All else happens before, in the order of the batch.
     """
     pair = change.pair if isinstance(change, Founding) else None
     return () if pair is None else tuple(sorted(pair))

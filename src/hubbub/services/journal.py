@@ -19,7 +19,7 @@ from hubbub.domain.events import Event
 from hubbub.services.batches import Batch
 from hubbub.services.changes import Answer, Change, Done, Founding, Outcome
 from hubbub.services.ports import Clock, Fanout, Store
-from hubbub.services.queues import MAX_BATCH, Queue, Waiting
+from hubbub.services.queues import MAX_BATCH, Party, Queue, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,25 @@ T = TypeVar("T")
 
 
 class Journal:
-    """Commits the changes of each room in the order in which they were submitted, and publishes them in order."""
+    """Commits the changes of each user in a room in the order in which they were submitted, and publishes in order.
 
-    def __init__(self, store: Store, clock: Clock, fanout: Fanout, *, lanes: int = 1) -> None:
-        """`lanes` is how many transactions may run beside each other; those of a room never do."""
-        self._lanes = tuple(_Lane(store, clock, fanout) for _ in range(lanes))
+    So it is with the changes of all users in a room, as long as no more wait than go into one transaction.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        fanout: Fanout,
+        *,
+        lanes: int = 1,
+        party: Party = lambda change: change.user_id,
+    ) -> None:
+        """`lanes` is how many transactions may run beside each other; those of a room never do.
+
+        `party` says who takes turns, as in `Queue`: by default the users.
+        """
+        self._lanes = tuple(_Lane(store, clock, fanout, party) for _ in range(lanes))
         self._closed = False
 
     def submit(self, change: Change | Founding, done: Done) -> None:
@@ -85,11 +99,11 @@ def _place(change: Change | Founding) -> int:
 class _Lane:
     """The changes of some of the rooms: one transaction at a time."""
 
-    def __init__(self, store: Store, clock: Clock, fanout: Fanout) -> None:
+    def __init__(self, store: Store, clock: Clock, fanout: Fanout, party: Party) -> None:
         self._store = store
         self._fanout = fanout
         self._batch = Batch(clock)
-        self._queue = Queue()
+        self._queue = Queue(party)
         self._limit = MAX_BATCH  # changes in the next transaction
         self._running: asyncio.Task[None] | None = None
 

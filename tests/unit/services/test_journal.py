@@ -93,6 +93,23 @@ async def test_what_is_too_long_or_no_text_at_all_is_refused_on_its_own(chats: C
     assert [type(answer) for answer in answers] == [TooLarge, Invalid, Outcome]
 
 
+async def test_who_has_little_to_say_waits_for_one_group_however_much_others_say(chats: Chats) -> None:
+    flooded, quiet = await chats.found(ANN), await chats.found(BOB, CYD)
+    drafts = [Draft("x" * MAX_TEXT) for _ in range(64 * 8)]
+    chats.store.hold()
+    flood = chats.submit(ANN, flooded, *drafts)
+    await turns()
+    few = chats.submit(BOB, quiet, Draft("one"), Draft("two"))
+    chats.store.writes = 0
+    answered: list[int] = []
+    chats.messages.submit_post(BOB, quiet, Draft("last"), lambda answer: answered.append(chats.store.writes))
+    chats.store.release()
+    await turns(60)
+    assert answered == [2]  # the group that was being written, and the next
+    assert (seqs(few), seqs(flood)) == ([4, 5], list(range(3, len(drafts) + 3)))
+    assert await chats.texts(quiet) == ["one", "two", "last"]
+
+
 async def test_later_changes_of_a_group_see_what_earlier_ones_did(any_chats: Chats) -> None:
     room_id = await any_chats.found(ANN, BOB)
     rooms, messages = any_chats.rooms, any_chats.messages

@@ -8,6 +8,7 @@ from itertools import pairwise
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.members import Role
 from hubbub.domain.messages import Message
 from hubbub.domain.rooms import ChatRoom
+from hubbub.services import journal
 from hubbub.services.changes import Answer, Change, Draft, Outcome
 from hubbub.services.journal import Journal
 from hubbub.services.ports import Store, Tx
@@ -287,6 +289,14 @@ async def history(rounds: list[Round], store: Store, lanes: int = 1) -> None:
 @settings(max_examples=100)
 def test_what_must_always_hold_holds_in_every_history(rounds: list[Round]) -> None:
     asyncio.run(history(rounds, MemoryStore()))
+
+
+@given(st.lists(ROUNDS, min_size=4, max_size=8))
+@settings(max_examples=50)
+def test_it_holds_where_more_waits_than_goes_into_a_group(rounds: list[Round]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "MAX_BATCH", 2)
+        asyncio.run(history(rounds, MemoryStore()))
 
 
 @given(st.lists(ROUNDS, min_size=4, max_size=8))

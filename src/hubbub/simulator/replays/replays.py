@@ -43,7 +43,8 @@ class Replay:
 
     def __init__(self, store: Store, transcript: Transcript) -> None:
         clock = SystemClock()
-        self._journal = Journal(store, clock, Nobody())
+        # All of it comes from one: nobody's turn is before what somebody else said earlier.
+        self._journal = Journal(store, clock, Nobody(), party=lambda _: None)
         self._imports = Imports(store, self._journal, clock)
         self._rooms = Rooms(store, self._journal)
         self._logs = Logs(store)

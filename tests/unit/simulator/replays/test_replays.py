@@ -112,6 +112,18 @@ async def test_everything_is_in_the_channel_afterwards(store: Store, write: Call
     await store.close()
 
 
+async def test_nobody_overtakes_anybody_however_many_lines_wait(write: Callable[[list[str]], Path]) -> None:
+    store = MemoryStore()
+    lines = [line("join", nick) for nick in ("ann", "ben")]
+    lines += [line("message", "ann", "x" * 5000) for _ in range(2500)] + [line("message", "ben", "over?")]
+    code, said = await replay(store, write(lines))
+    assert code == 0, said
+    room = (await store.read(lambda tx: tx.rooms.load([CHANNEL])))[CHANNEL]
+    (last,) = await store.read(lambda tx: tx.log.after(CHANNEL, Seq(room.head - 1), limit=2))
+    assert isinstance(last, MessagePosted)
+    assert last.message.text == "over?"
+
+
 async def test_a_second_run_adds_nothing(store: Store, write: Callable[[list[str]], Path]) -> None:
     file = write(talk(300))
     first, _ = await replay(store, file)
