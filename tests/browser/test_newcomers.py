@@ -1,5 +1,9 @@
 """What somebody meets who has never been here: their own name, the first rooms, and ways back from where nothing is."""
 
+import re
+
+import pytest
+
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import engine
 from tests.browser.proxies import Wire
@@ -28,3 +32,22 @@ async def test_one_is_called_by_ones_display_name_after_a_load_and_a_reconnect(
     await page.live()
     assert await author.all_inner_texts() == ["Ann Arbor"]
     assert await page.call("people", "(m.learn([{ id: a, username: 'ann' }]), m.nameOf(a))", ann.id) == "Ann Arbor"
+
+
+@pytest.mark.parametrize("locale", ["en-US", "en-AU", "de"])
+async def test_the_time_of_a_later_message_stays_beside_its_text(
+    open_window: OpenWindow, make_user: MakeUser, locale: str
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    await say(ann, room, "first", "second")
+    tab = await open_window(f"/rooms/{room}", locale=locale)
+    await engine(tab).sign_in("ann")
+    row = tab.page.locator(".row", has_text="second")
+    await row.hover()
+    shown = row.locator(".gutter time")
+    assert re.fullmatch(r"\d\d:\d\d", await shown.inner_text())
+    text, beside = await row.locator(".said").bounding_box(), await shown.bounding_box()
+    assert text is not None
+    assert beside is not None
+    assert beside["x"] + beside["width"] <= text["x"]

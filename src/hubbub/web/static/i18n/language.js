@@ -121,14 +121,27 @@ const number = (value) =>
 /** English has dates as day and month, hours to 24: as the pages around them. @param {Language} tag */
 const locale = (tag) => (tag === "en" ? (navigator.languages.find((one) => one.startsWith("en")) ?? "en-GB") : tag);
 
-/** @param {string} name @param {Intl.DateTimeFormatOptions} options @param {Date} date */
-function dated(name, options, date) {
+/** @param {string} name @param {Intl.DateTimeFormatOptions} options */
+function formatOf(name, options) {
   const tag = locale(language());
-  return once(name, () => new Intl.DateTimeFormat(tag, options)).format(date);
+  return once(name, () => new Intl.DateTimeFormat(tag, options));
 }
 
-/** 09:41 @param {Date} date */
-export const clockTime = (date) => dated("time", { hour: "2-digit", minute: "2-digit" }, date);
+/** @param {string} name @param {Intl.DateTimeFormatOptions} options @param {Date} date */
+const dated = (name, options, date) => formatOf(name, options).format(date);
+
+const CLOCK = Object.freeze({ hour: "2-digit", minute: "2-digit" });
+
+/** 09:41, or 09:41 AM @param {Date} date */
+export const clockTime = (date) => dated("time", CLOCK, date);
+
+/** 09:41, where there is no space for AM. @param {Date} date */
+export const bareTime = (date) =>
+  formatOf("time", CLOCK)
+    .formatToParts(date)
+    .map(({ type, value }) => (type === "dayPeriod" ? "" : value))
+    .join("")
+    .trim();
 
 /** The whole moment, for hints. @param {Date} date */
 export const wholeTime = (date) => dated("whole", { dateStyle: "full", timeStyle: "short" }, date);

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { displayName } from "../core/format.js";
-import { clockTime, t, wholeTime } from "../i18n/language.js";
+import { bareTime, clockTime, t, wholeTime } from "../i18n/language.js";
 import { cancel, retry } from "../store/compose.js";
 import { person } from "../store/people.js";
 import { Avatar } from "./avatar.js";
@@ -32,7 +32,7 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
   const deleted = Boolean(message.deleted_at);
   const sending = change?.kind === "send";
   const actions = deleted || sending ? [] : actionsOf(message, moderates);
-  const time = html`<time datetime=${message.at} data-hint=${wholeTime(date)}>${clockTime(date)}</time>`;
+  const time = html`<time datetime=${message.at} data-hint=${wholeTime(date)}>${first ? clockTime(date) : bareTime(date)}</time>`;
 
   return html`<article
       class=${classes("row", first && "first", sending && change.state !== "failed" && "pending", change?.state === "failed" && "failed", editing && "editing")}
