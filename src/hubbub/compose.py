@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +181,7 @@ async def open_chat(settings: Settings) -> AsyncIterator[Chat]:
 
 
 def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], None]) -> None:
-    """Serve until SIGINT or SIGTERM. `started` gets the port and the warnings once connections are accepted.
+    """Serve until SIGINT, SIGTERM or SIGHUP. `started` gets the port and the warnings once connections are accepted.
 
     Raise CannotListen, what opening a server raises, and with several workers WorkerFailed and NoNatsServer.
     """
@@ -190,10 +190,10 @@ def run_server(settings: Settings, started: Callable[[int, tuple[str, ...]], Non
         check_workers(settings)
         with ExitStack() as stack:
             listeners = [stack.enter_context(closing(one)) for one in bind_shared(settings, settings.workers)]
-            run(Workers(settings, listeners).run(started))
+            run(_to_the_end(Workers(settings, listeners).run(started)))
     else:
         with closing(bind(settings)) as listener:
-            run(_serve(settings, listener, started))
+            run(_to_the_end(_serve(settings, listener, started)))
     log.info("stopped")
 
 
@@ -212,8 +212,9 @@ def run_worker(settings: Settings, file_number: int) -> None:
         await _serve(settings, listener, ready)
 
     configure_logs(settings.log_level, settings.log_format)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is for the parent, also when all of a service are sent it
     with closing(socket.socket(fileno=file_number)) as listener:
-        run(work(listener))
+        run(_to_the_end(work(listener)))
     log.info("stopped")
 
 
@@ -223,7 +224,14 @@ def _stop_with_parent() -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
+async def _to_the_end(life: Awaitable[None]) -> None:
+    """Then be deaf: the loop lets go of its signals, and one that is sent again would look like a failure."""
+    await life
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+
+
 async def _serve(settings: Settings, listener: socket.socket, started: Callable[[int, tuple[str, ...]], None]) -> None:
+    _on_stop(_leave)
     async with open_server(settings) as server:
         app = create_web_app(settings, lambda _: nullcontext(server))
 
@@ -240,12 +248,27 @@ async def _serve(settings: Settings, listener: socket.socket, started: Callable[
         uvicorn_server = UvicornServer(
             config(app, settings), started=ready, stopping=server.drain, drain_seconds=settings.drain_seconds
         )
+        _on_stop(lambda number: uvicorn_server.handle_exit(number, None))
         await uvicorn_server.serve(sockets=[listener])
         # From here on nothing but the database is waited for, which may take its time: not beyond a second Ctrl-C.
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, _give_up)
         if uvicorn_server.force_exit:
             loop.call_later(MOMENT, _give_up)
+
+
+def _on_stop(stop: Callable[[int], None]) -> None:
+    """Call this on each signal that asks for the end, instead of what was called before."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` has it
+            loop.add_signal_handler(number, stop, number)
+
+
+def _leave(number: int) -> None:
+    """End before anybody was served: what is being opened, perhaps with much patience, loses nothing by it."""
+    log.info("stopped before it had started", extra={"signal": signal.Signals(number).name})
+    os._exit(0)
 
 
 def _give_up() -> None:

@@ -1,11 +1,15 @@
-"""The end of a server whose database is stuck: everybody is told in time, and nothing is said that is not so."""
+"""The end of a server by signals, at any time of its life; and while its database is stuck: all are told in time."""
 
 import asyncio
+import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
@@ -20,6 +24,16 @@ def locked(folder: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(folder / "hubbub.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         yield lock
+
+
+@contextmanager
+def ignoring(number: signal.Signals) -> Iterator[None]:
+    """Processes that are started in the block ignore this signal, as those of `nohup` do."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 async def room_of(ann: Person) -> int:
@@ -93,3 +107,65 @@ async def test_a_second_ctrl_c_when_nothing_is_under_way_is_no_error(tmp_path: P
         server.process.send_signal(signal.SIGINT)
         assert await server.process.wait() == 0
     assert '"level": "error"' not in (tmp_path / "hubbub.log").read_text()
+
+
+async def test_a_terminal_that_is_closed_ends_it_with_a_goodbye(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        ann = await register(server, "ann")
+        async with dial(server, f"/ws/chat/{await room_of(ann)}", token=ann.access_token) as socket:
+            await socket.until(lambda frame: isinstance(frame, wire.Joined))
+            server.process.send_signal(signal.SIGHUP)
+            await goodbye(socket)
+        assert await server.process.wait() == 0
+        await ann.client.aclose()
+    log = (tmp_path / "hubbub.log").read_text()
+    assert '"signal": "SIGHUP"' in log
+    assert '"event": "stopped"' in log
+
+
+async def test_with_nohup_a_terminal_that_is_closed_is_nothing(tmp_path: Path) -> None:
+    with ignoring(signal.SIGHUP):
+        async with serving_process(tmp_path) as server:
+            server.process.send_signal(signal.SIGHUP)
+            async with server.client() as client:
+                assert (await client.get("/health/ready")).status_code == 200
+            assert await server.stop() == 0
+    assert "SIGHUP" not in (tmp_path / "hubbub.log").read_text()
+
+
+async def test_a_signal_that_comes_again_and_again_is_heard_once_and_cuts_nothing_off(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        while server.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(server.process.pid, signal.SIGTERM)  # `send_signal` would take its exit code
+            await asyncio.sleep(0)
+        assert server.process.returncode == 0
+    log = (tmp_path / "hubbub.log").read_text()
+    assert log.count('"event": "stopping"') == 1
+    assert '"event": "stopped"' in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path, number: signal.Signals) -> None:
+    asked, over = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as database:
+        port = database.sockets[0].getsockname()[1]
+        url = f"postgresql+psycopg://127.0.0.1:{port}/chat?sslmode=disable&connect_timeout=600"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hubbub", "serve", "--port", "0", "--database-url", url),
+            stderr=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+        )
+        await asked.wait()
+        process.send_signal(number)
+        _, said = await process.communicate()
+        over.set()
+    assert process.returncode == 0
+    assert b"stopped before it had started" in said
+    assert b"Traceback" not in said

@@ -6,7 +6,6 @@ import math
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -75,25 +74,17 @@ class UvicornServer(uvicorn.Server):
             await self.lifespan.shutdown()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        again = self.should_exit
         super().handle_exit(sig, frame)
         if self.force_exit:
             self._hurry.set()
-        log.info("stopping at once" if self.force_exit else "stopping", extra={"signal": signal.Signals(sig).name})
+        if self.force_exit or not again:
+            log.info("stopping at once" if again else "stopping", extra={"signal": signal.Signals(sig).name})
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGINT and SIGTERM; uvicorn's own way sends itself the signal again, which would cut off our end."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        """Leave them to who runs this: uvicorn's own way sends itself the signal again, which would cut off our end."""
+        yield
 
 
 def config(app: FastAPI, settings: Settings) -> uvicorn.Config:
