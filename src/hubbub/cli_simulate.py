@@ -5,6 +5,7 @@ imports what it needs alone, so that the chat in a terminal starts at once and w
 """
 
 import asyncio
+import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -38,9 +39,12 @@ Seed = Annotated[
 Seeds = Annotated[
     int | None, typer.Option(help="How many seeds to run, from --seed (1) on, until one breaks a promise.", min=1)
 ]
-Users = Annotated[int, typer.Option(help="Users of a seed.", min=2)]
-Steps = Annotated[int, typer.Option(help="What they do and what goes wrong, taken together.", min=1)]
-Faults = Annotated[str, typer.Option(help="What goes wrong: all, none, or some of the list in docs/simulation.md.")]
+Users = Annotated[int | None, typer.Option(help="Users of a seed (6).", min=2)]
+Steps = Annotated[int | None, typer.Option(help="What they do and what goes wrong, taken together (80).", min=1)]
+Faults = Annotated[
+    str | None,
+    typer.Option(help="What goes wrong: all (if not said), none, or some of the list in docs/simulation.md."),
+]
 PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", help="Run again what a failing seed has left.", metavar="FILE", exists=True, dir_okay=False),
@@ -56,9 +60,9 @@ def simulate(
     database_url: DatabaseUrl = None,
     seed: Seed = None,
     seeds: Seeds = None,
-    users: Users = 6,
-    steps: Steps = 80,
-    faults: Faults = "all",
+    users: Users = None,
+    steps: Steps = None,
+    faults: Faults = None,
     plan: PlanFile = None,
 ) -> None:
     """Run the chat in this terminal, without a server.
@@ -71,12 +75,16 @@ def simulate(
         raise typer.BadParameter("scenarios, --list, --replay, --seed and --plan exclude each other")
     if (channel is not None or strict) and replay is None:
         raise typer.BadParameter("--channel and --strict go with --replay")
+    if not seeded and (users, steps, faults) != (None, None, None):
+        raise typer.BadParameter("--users, --steps and --faults go with --seed or --seeds")
     if database_url is not None and (scenarios or list_them or seeded or plan):
         raise typer.BadParameter("this begins in an empty chat of its own: --database-url does not go with it")
     if scenarios or list_them:
         code = _scenarios(scenarios or [])
     elif seeded:
-        code = _seeds(1 if seed is None else seed, seeds or 1, users, steps, faults)
+        code = _seeds(
+            1 if seed is None else seed, seeds or 1, users or 6, steps or 80, "all" if faults is None else faults
+        )
     elif plan is not None:
         code = _plan(plan)
     elif replay is not None:
@@ -112,6 +120,8 @@ def _plan(path: Path) -> int:
 
     try:
         return campaigns.replay(open_console(), path)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise typer.BadParameter(f"{path}: this is not a plan, which is JSON and left by a seed that failed") from None
     except ValueError as error:
         raise typer.BadParameter(f"{path}: {error}") from None
 

@@ -79,7 +79,7 @@ def test_workers_that_do_not_start_say_why() -> None:
     code, output = run(
         "serve", "--port", "0", "--workers", "2", "--database-url", "postgresql+psycopg://x@127.0.0.1:1/x"
     )
-    assert (code, "a worker did not start (exit code 2)" in output) == (2, True)
+    assert (code, "a worker did not start (exit code 75)" in output) == (75, True)
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -125,6 +125,12 @@ def test_an_epoch_is_renewed_when_no_server_has_the_database() -> None:
     assert (code, "hubbub.db is in use by process" in output) == (2, True)
     code, output = run("db", "new-epoch")
     assert (code, output.startswith("the epoch is ")) == (0, True)
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["serve", "--port", "0"]])
+def test_a_folder_that_is_not_there_is_named(command: list[str]) -> None:
+    code, output = run(*command, "--database-url", "sqlite:///no/such/x.db")
+    assert (code, output.rpartition("hubbub: ")[2]) == (2, f"there is no folder {Path('no/such').absolute()} for x.db")
 
 
 @pytest.mark.parametrize(
@@ -224,5 +230,36 @@ def test_a_database_on_a_server_is_backed_up_by_the_servers_own_programs(postgre
 @pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "current"], ["db", "new-epoch"], ["serve"], ["audit"]])
 def test_a_server_that_is_not_there_is_refused_in_a_sentence_without_the_password(command: list[str]) -> None:
     code, output = run(*command, "--database-url", "postgresql+psycopg://ann:secret-word@127.0.0.1:1/chat")
-    assert (code, "127.0.0.1:1/chat can't be used" in output) == (2, True)
+    expected = 75 if command == ["serve"] else 2  # a start may be tried again
+    assert (code, "127.0.0.1:1/chat can't be used" in output) == (expected, True)
     assert "secret-word" not in output
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "current"], ["serve"], ["audit"], ["users", "list"]])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "foo",
+        "postgresql+psycopg://hub:Sec@reTpart@127.0.0.1:1/db",
+        "postgresql+psycopg://hub:Sec@reT/part@127.0.0.1:1/db",
+        "postgresql+psycopg://hub:Sec@reT:part@127.0.0.1:1/db",
+        "postgresql+psycopg://hub/Sec:reTpart@127.0.0.1:1/db",
+        "postgresql+psycopg://hub:SecreTpart@127.0.0.1:one/db",
+        "mysql://hub:Sec@reTpart@127.0.0.1/db",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_with_its_variable_and_none_of_its_parts(
+    command: list[str], url: str
+) -> None:
+    result = CliRunner().invoke(app, [*command, "--database-url", url])
+    output = " ".join(result.output.split())
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+    assert "HUBBUB_DATABASE_URL" in output
+    assert "Write @ : / in a password as %40 %3A %2F" in output
+    assert not any(part in output for part in ("Sec", "reT", "foo"))
+
+
+def test_an_empty_url_is_refused_with_its_variable() -> None:
+    for command in (["serve"], ["db", "current"], ["users", "list"]):
+        code, output = run(*command, env={"HUBBUB_DATABASE_URL": ""})
+        assert (code, "HUBBUB_DATABASE_URL" in output) == (2, True)

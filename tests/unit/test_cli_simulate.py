@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,12 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["--list", "--database-url", "sqlite:///chat.db"],
         ["01-first-words", "--database-url", "sqlite:///chat.db"],
         ["--replay", "nowhere.jsonl"],
+        ["--users", "3"],
+        ["--steps", "60"],
+        ["--faults", "none"],
+        ["--faults", "nonsense", "01-first-words"],
+        ["--users", "3", "--replay", "talk.jsonl"],
+        ["--faults", "none", "--plan", "talk.jsonl"],
     ],
 )
 def test_options_that_do_not_go_together_are_refused(in_folder: Path, arguments: list[str]) -> None:
@@ -41,6 +48,18 @@ def test_options_that_do_not_go_together_are_refused(in_folder: Path, arguments:
     assert result.exit_code == 2
     assert "Error" in result.stderr
     assert list(in_folder.iterdir()) == [in_folder / "talk.jsonl"]
+
+
+@pytest.mark.parametrize("content", [b"people: ann, ben\n", b"\xff", b"[]", b"{}"])
+def test_a_file_that_is_no_plan_is_refused_in_a_sentence(in_folder: Path, content: bytes) -> None:
+    (in_folder / "tea.chat").write_bytes(content)
+
+    result = simulate("--plan", "tea.chat")
+
+    assert result.exit_code == 2
+    said = " ".join(re.sub("[\u2500-\u257f]", " ", result.stderr).split())
+    assert "tea.chat: this is not a plan" in said
+    assert "Traceback" not in said
 
 
 def test_a_pipe_with_a_line_that_was_refused_ends_with_1() -> None:
@@ -103,6 +122,13 @@ def test_a_database_that_can_not_be_used_is_explained(in_folder: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("hubbub: ")
     assert "Traceback" not in result.output
+
+
+def test_a_folder_that_is_not_there_is_named(in_folder: Path) -> None:
+    result = simulate("--database-url", "sqlite:///no/such/x.db")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"hubbub: there is no folder {in_folder}/no/such for x.db\n"
 
 
 def test_the_channel_of_a_replay_is_called_like_its_file(in_folder: Path) -> None:

@@ -23,12 +23,19 @@ _GO_ON = "What was committed is safe. Started again, the replay goes on from the
 
 
 async def run(store: Store, path: Path, console: Console, *, channel: str, strict: bool) -> int:
-    """Play a transcript; 0 = all of it is in the channel, 1 = it is not, 2 = it is malformed and `strict`."""
+    """Play a transcript; 0 = all of it is in the channel, 1 = it is not, 2 = nothing was played.
+
+    That is so when nothing can come of any line, or some are malformed and `strict`.
+    """
     with path.open("rb") as lines:
         transcript = read_transcript(lines)
     malformed = [skipped for skipped in transcript.skipped if skipped.malformed]
     _name_malformed(console, path, malformed)
     if strict and malformed:
+        return 2
+    if not transcript.steps:
+        _print_skipped(console, transcript.skipped, [])
+        console.print(f"There is nothing in {path.name} that could be replayed.", style="red")
         return 2
     replay = Replay(store, transcript)
     try:

@@ -27,18 +27,26 @@ def list_shipped(console: Console) -> int:
 
 
 def run(names: Sequence[str], console: Console) -> int:
-    """Play these files; 0 = all scenarios passed, 1 = some failed, 2 = some files can't be read: none is played."""
+    """Play these files; 0 = all scenarios passed, 1 = some failed, 2 = some files are none: nothing is played."""
     scenarios: list[Scenario] = []
     problems: list[str] = []
     for name in names:
         try:
             text = _read(name)
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{name}: {error}\n  --list names the scenarios that come with hubbub")
+        except FileNotFoundError:
+            problems.append(f"{name}: there is no such file\n  --list names the scenarios that come with hubbub")
+            continue
+        except OSError as error:
+            problems.append(f"{name}: {error.strerror}")
+            continue
+        except UnicodeDecodeError:
+            problems.append(f"{name}: it is not a text in UTF-8")
             continue
         found, mistakes = parse(name, text)
         scenarios += found
         problems += map(str, mistakes)
+        if not found and not mistakes:
+            problems.append(f"there is no scenario in {name}")
     if problems:
         for problem in problems:
             console.print(problem, style="red")

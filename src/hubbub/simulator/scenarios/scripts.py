@@ -18,7 +18,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _WORDS = {
     "WHO": rf"(?!(?:scenario|people):){_NAME}",  # a mistake in those two is none in what somebody says
     "WHOM": _NAME,
-    "PEOPLE": rf"{_NAME}(?:, {_NAME})*",
+    "PEOPLE": r"\S.*",  # whoever is no one is named
     "MEMBERS": rf"{_NAME}(?: \(\w+\))?(?:, {_NAME}(?: \(\w+\))?)*",
     "ROLE": r"\w+",
     "ROOM": r'[^\s":,]+|"[^"]+"',
@@ -214,6 +214,8 @@ class _Parser:
     def _check_new_people(self, names: list[str]) -> str | None:
         known = {name.casefold() for name in self._people}
         for name in names:
+            if re.search(r"[\s,]", name):
+                return f'"{name}" is no name: a comma and a space stand between two people'
             if name.casefold() in known:
                 return f"{name} is there already (upper and lower case are the same)"
             known.add(name.casefold())

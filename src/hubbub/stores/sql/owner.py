@@ -19,6 +19,8 @@ class Owner:
 
     def __init__(self, database: Path) -> None:
         """Raise DatabaseBusy when another process, or another store of this one, has it."""
+        if not database.parent.is_dir():
+            raise UnusableDatabase(f"there is no folder {database.parent.absolute()} for {database.name}")
         path = database.with_name(database.name + ".lock")
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

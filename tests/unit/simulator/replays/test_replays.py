@@ -294,6 +294,19 @@ async def test_a_strict_replay_does_nothing_when_a_line_is_malformed(write: Call
     assert await store.read(lambda tx: tx.users.search("", after=None, limit=1)) == []
 
 
+@pytest.mark.parametrize("lines", [["hello"] * 3, [], ["", " "], [line("leave", "ann")]])
+async def test_a_transcript_of_which_nothing_comes_makes_no_channel(
+    write: Callable[[list[str]], Path], lines: list[str]
+) -> None:
+    store = MemoryStore()
+
+    code, said = await replay(store, write(lines))
+
+    assert code == 2
+    assert said[-1] == "There is nothing in talk.jsonl that could be replayed."
+    assert await store.read(lambda tx: tx.users.search("", after=None, limit=1)) == []
+
+
 async def test_a_channel_that_can_not_be_named_so_is_refused(write: Callable[[list[str]], Path]) -> None:
     code, said = await replay(MemoryStore(), write(talk(5)), channel=" ")
 

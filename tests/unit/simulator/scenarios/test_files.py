@@ -28,6 +28,29 @@ def run_quietly(*names: str) -> tuple[int, str]:
     return run(names, Console(file=target, highlight=False, markup=False, soft_wrap=True)), target.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("content", "printed"),
+    [
+        (None, "{file}: there is no such file\n  --list names the scenarios that come with hubbub\n"),
+        (b"people: \xff", "{file}: it is not a text in UTF-8\n"),
+        (b"", "there is no scenario in {file}\n"),
+        (b"\n# scenario: Tea\n", "there is no scenario in {file}\n"),
+    ],
+)
+def test_a_file_without_a_scenario_is_a_mistake_and_nothing_is_played(
+    tmp_path: Path, content: bytes | None, printed: str
+) -> None:
+    file = tmp_path / "tea.chat"
+    if content is not None:
+        file.write_bytes(content)
+
+    assert run_quietly("01-first-words", str(file)) == (2, printed.format(file=file))
+
+
+def test_a_folder_is_no_scenario(tmp_path: Path) -> None:
+    assert run_quietly(str(tmp_path)) == (2, f"{tmp_path}: Is a directory\n")
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_a_scenario_that_comes_with_hubbub_passes(name: str) -> None:
     code, printed = run_quietly(name)
@@ -214,5 +237,5 @@ def test_nothing_is_played_when_a_file_can_not_be_read(tmp_path: Path) -> None:
     assert code == 2
     assert "passed" not in printed
     assert f"{malformed}:1: hello\n  no statement has this form; the nearest is: " in printed
-    assert f"{latin}: 'utf-8' codec can't decode" in printed
-    assert "nowhere.chat: [Errno 2] No such file or directory" in printed
+    assert f"{latin}: it is not a text in UTF-8" in printed
+    assert "nowhere.chat: there is no such file" in printed
