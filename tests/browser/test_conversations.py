@@ -173,7 +173,7 @@ async def test_only_who_is_not_in_the_room_is_offered_to_be_added(open_window: O
     await tab.page.goto(f"{tab.origin}/rooms/{room}")
     await tab.page.get_by_role("button", name="Hide members").click()
     await tab.page.reload()  # nobody has looked at the members
-    await tab.page.get_by_role("button", name="About this room").click()
+    await tab.page.get_by_role("button", name="What to do with this room").click()
     await tab.page.get_by_role("menuitem", name="Add people").click()
     await tab.page.get_by_role("option").first.wait_for()
     assert await tab.page.get_by_role("option").locator("bdi").all_inner_texts() == ["zoe"]

@@ -76,7 +76,7 @@ async def test_320_pixels_are_enough_for_everything(open_window: OpenWindow, mak
     await page.get_by_role("complementary").get_by_text(NAME).wait_for()
     await fits(page)
     await page.get_by_role("button", name="Close the list of members").tap()
-    await page.get_by_role("button", name="About this room").tap()
+    await page.get_by_role("button", name="What to do with this room").tap()
     await fits(page)
     await page.get_by_role("menuitem", name="Name and topic").tap()
     await page.get_by_role("dialog").wait_for()
@@ -246,7 +246,7 @@ async def test_the_language_that_was_chosen_last_is_shown_however_late_another_c
     assert await tab.page.evaluate(GERMAN_CAME)
     assert await tab.page.evaluate("[document.documentElement.lang, localStorage['hubbub.language']]") == ["en", "en"]
     await choose_language(tab, "English", "Deutsch")
-    await tab.page.get_by_role("heading", name="Willkommen zurück").wait_for()
+    await tab.page.get_by_role("heading", name="Willkommen", exact=True).wait_for()
 
 
 async def choose_language(tab: Tab, now: str, then: str) -> None:
@@ -307,6 +307,6 @@ async def test_an_account_is_made_and_used_at_once(open_window: OpenWindow, make
     await page.get_by_role("heading", name="Welcome, Ann Keller").wait_for()
     await page.get_by_role("button", name="@keller").click()
     await page.get_by_role("menuitem", name="Sign out").click()
-    await page.get_by_role("heading", name="Welcome back").wait_for()
+    await page.get_by_role("heading", name="Welcome", exact=True).wait_for()
     await page.reload()
-    await page.get_by_role("heading", name="Welcome back").wait_for()
+    await page.get_by_role("heading", name="Welcome", exact=True).wait_for()

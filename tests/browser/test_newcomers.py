@@ -3,11 +3,14 @@
 import re
 
 import pytest
+from playwright.async_api import Page
 
 from tests.browser.conftest import MakeUser, OpenWindow
 from tests.browser.engine import engine
 from tests.browser.proxies import Wire
 from tests.browser.test_store import found_room, say
+from tests.integration.servers import PASSWORD
+from tools.browser import PHONE
 
 
 async def test_one_is_called_by_ones_display_name_after_a_load_and_a_reconnect(
@@ -51,3 +54,55 @@ async def test_the_time_of_a_later_message_stays_beside_its_text(
     assert text is not None
     assert beside is not None
     assert beside["x"] + beside["width"] <= text["x"]
+
+
+async def test_an_owner_who_would_leave_is_told_what_comes_first(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    tab = await open_window(f"/rooms/{room}", **PHONE)
+    await engine(tab).sign_in("ann")
+    page = tab.page
+    await leave(page)
+    dialog = page.get_by_role("dialog", name="Leave tea?")
+    await dialog.get_by_text("Make another member the owner first, or delete the room.").wait_for()
+    await dialog.get_by_role("button", name="Show members").click()
+    await page.get_by_role("complementary", name="Members").get_by_text("bob", exact=True).wait_for()
+    assert len((await ann.client.get("/rooms")).json()["items"]) == 1
+
+
+async def test_a_member_leaves_from_a_menu_that_says_what_it_is(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    tab = await open_window(f"/rooms/{room}", username="bob")
+    await leave(tab.page)
+    await tab.page.get_by_role("dialog").get_by_role("button", name="Leave the room").click()
+    await tab.page.get_by_text("You have left tea.").wait_for()
+    tab.findings.shown.clear()  # the connection was told that it may not read the room any more
+
+
+async def leave(page: Page) -> None:
+    await page.get_by_role("button", name="What to do with this room").click()
+    await page.get_by_role("menuitem", name="Leave the room").click()
+
+
+@pytest.mark.parametrize("kind", ["channel", "group"])
+async def test_the_first_visitor_of_an_empty_server_comes_to_a_room(open_window: OpenWindow, kind: str) -> None:
+    tab = await open_window("/")
+    page = tab.page
+    await page.get_by_role("heading", name="Welcome", exact=True).wait_for()
+    await page.get_by_role("button", name="Create account").click()
+    for label, value in (
+        ("Your name", "Ann Arbor"),
+        ("Username", "ann"),
+        ("E-mail", "ann@example.org"),
+        ("Password", PASSWORD),
+    ):
+        await page.get_by_label(label, exact=True).fill(value)
+    await page.get_by_role("button", name="Create account").click()
+    first = page.get_by_role("main")
+    await first.get_by_role("heading", name="Welcome, Ann Arbor").wait_for()
+    await first.get_by_role("button", name=f"New {kind}").click()
+    await page.get_by_label("Name", exact=True).fill("tea")
+    await page.get_by_role("button", name="Create", exact=True).click()
+    await tab.say("hello")
+    await tab.sees("hello")

@@ -9,7 +9,7 @@ import { closeDialog, Dialog, showDialog } from "./dialog.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Bones, Failed } from "./load.js";
-import { NewRoomDialog } from "./new-room.js";
+import { makeRoom } from "./new-room.js";
 import { go } from "./routes.js";
 import { say } from "./words.js";
 
@@ -17,16 +17,13 @@ import { say } from "./words.js";
 
 export const showDirectory = () => showDialog(() => html`<${DirectoryDialog} />`);
 
-/** @param {string} name */
-const makeChannel = (name) => showDialog(() => html`<${NewRoomDialog} kind="channel" name=${name} />`);
-
 function DirectoryDialog() {
   const [query, setQuery] = useState("");
   useEffect(() => searchChannels(query), [query]);
   const { items, more, status, problem } = channelsFound.value;
   const wanted = query.trim();
   return html`<${Dialog} title=${t("channels")} wide class="directory"
-    actions=${html`<button type="button" class="button small" onClick=${() => makeChannel(wanted)}><${Icon}
+    actions=${html`<button type="button" class="button small" onClick=${() => makeRoom("channel", wanted)}><${Icon}
         name="plus" />${t("newChannel")}</button>`}>
     <div class="with-icon">
       <${Icon} name="search" />
@@ -44,7 +41,7 @@ function DirectoryDialog() {
       <h2>${wanted ? t("noChannelFound", { name: wanted }) : t("noChannelYet")}</h2>
       <p>${t("noChannelHint")}</p>
       <div class="actions"><button type="button" class="button primary"
-        onClick=${() => makeChannel(wanted)}>${t("newChannel")}</button></div>
+        onClick=${() => makeRoom("channel", wanted)}>${t("newChannel")}</button></div>
     </div>`
     }
     ${status !== "failed" && items.length > 0 && html`<ul class="list">${items.map((channel) => html`<${Line}

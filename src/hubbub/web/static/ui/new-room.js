@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { t } from "../i18n/language.js";
 import { createRoom } from "../store/rooms.js";
 import { me } from "../store/session.js";
-import { closeDialog, Dialog } from "./dialog.js";
+import { closeDialog, Dialog, showDialog } from "./dialog.js";
 import { Choice, Field, FormActions, FormError } from "./field.js";
 import { useForm } from "./form.js";
 import { html } from "./html.js";
@@ -14,8 +14,13 @@ import { go } from "./routes.js";
 
 /** @typedef {import("../core/types.d.ts").User} User */
 
-/** @param {{ kind: "channel" | "group", name?: string }} props */
-export function NewRoomDialog({ kind, name = "" }) {
+/** @param {"channel" | "group"} kind @param {string} [name] */
+export const makeRoom = (kind, name = "") => showDialog(() => html`<${NewRoomDialog} kind=${kind} name=${name} />`);
+
+export const makeDirect = () => showDialog(() => html`<${NewDirectDialog} />`);
+
+/** @param {{ kind: "channel" | "group", name: string }} props */
+function NewRoomDialog({ kind, name }) {
   const [people, setPeople] = useState(/** @type {User[]} */ ([]));
   const [history, setHistory] = useState(/** @type {import("../core/types.d.ts").History} */ ("all"));
   const { form, field, set, errors, busy } = useForm(
@@ -51,7 +56,7 @@ export function NewRoomDialog({ kind, name = "" }) {
   <//>`;
 }
 
-export function NewDirectDialog() {
+function NewDirectDialog() {
   return html`<${Dialog} title=${t("newDirect")}>
     <${People} label=${t("to")} chosen=${[]} onChange=${(/** @type {User[]} */ [user]) => user && writeTo(user)}
       without=${own()} autofocus />

@@ -7,13 +7,13 @@ import { me as user } from "../store/session.js";
 import { timeline } from "../store/timelines.js";
 import { ConnectionLine, ReleaseLine, StorageLine } from "./connection.js";
 import { Conversation } from "./conversation.js";
-import { ask, showDialog } from "./dialog.js";
+import { ask } from "./dialog.js";
 import { showDirectory } from "./directory.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { MembersPanel, showInvite } from "./members.js";
 import { Menu } from "./menu.js";
-import { NewDirectDialog } from "./new-room.js";
+import { makeDirect, makeRoom } from "./new-room.js";
 import { covers, panel, showsMembers } from "./panel.js";
 import { showPerson, stateWords } from "./person.js";
 import { editRoom } from "./room-dialog.js";
@@ -85,29 +85,19 @@ function Tools({ room }) {
       peer && { label: t("person"), icon: "user", act: () => showPerson(peer) },
       !peer && keeps && { label: t("editRoom"), icon: "edit", act: () => editRoom(room) },
       !peer && keeps && { label: t("addPeople"), icon: "user-plus", act: () => showInvite(room) },
+      !peer && { label: t("leaveRoom"), icon: "door", bad: true, line: keeps, act: () => askLeave(room) },
       !peer &&
-        room.role !== "owner" && {
-          label: t("leaveRoom"),
-          icon: "door",
-          bad: true,
-          line: keeps,
-          act: () => askLeave(room),
-        },
-      !peer &&
-        room.role === "owner" && {
-          label: t("deleteRoom"),
-          icon: "trash",
-          bad: true,
-          line: true,
-          act: () => askDelete(room),
-        },
+        room.role === "owner" && { label: t("deleteRoom"), icon: "trash", bad: true, act: () => askDelete(room) },
     ]} />`;
 }
 
-/** @param {RoomView} room */
+/** Of an owner the server wants another one first: say so, and lead to where that is done. @param {RoomView} room */
 function askLeave(room) {
+  const title = t("leaveAsk", { name: room.name });
+  if (room.role === "owner")
+    return ask({ title, text: t("leaveOwnText"), confirm: t("showMembers"), act: () => (panel.value = true) });
   ask({
-    title: t("leaveAsk", { name: room.name }),
+    title,
     text: t(room.kind === "channel" ? "leaveChannelText" : "leaveGroupText"),
     confirm: t("leaveRoom"),
     danger: true,
@@ -122,7 +112,7 @@ function askDelete(room) {
   ask({
     title: t("deleteRoomAsk", { name: room.name }),
     text: t("deleteRoomText"),
-    confirm: t("deleteRoomConfirm"),
+    confirm: t("deleteRoom"),
     danger: true,
     act: () => deleteRoom(room.id),
   });
@@ -142,7 +132,14 @@ export function NoRoom() {
       <div class="actions">
         <button type="button" class="button primary" onClick=${showDirectory}><${Icon}
           name="hash" />${t("browseChannels")}</button>
-        <button type="button" class="button" onClick=${() => showDialog(() => html`<${NewDirectDialog} />`)}><${Icon}
+        ${
+          first &&
+          html`<button type="button" class="button" onClick=${() => makeRoom("channel")}><${Icon}
+            name="plus" />${t("newChannel")}</button>
+          <button type="button" class="button" onClick=${() => makeRoom("group")}><${Icon}
+            name="group" />${t("newGroup")}</button>`
+        }
+        <button type="button" class="button" onClick=${makeDirect}><${Icon}
           name="send" />${t("newDirect")}</button>
       </div>
     </div>

@@ -10,11 +10,10 @@ import { nameOf } from "../store/people.js";
 import { me as user } from "../store/session.js";
 import { AccountMenu } from "./account.js";
 import { Avatar, RoomAvatar } from "./avatar.js";
-import { showDialog } from "./dialog.js";
 import { showDirectory } from "./directory.js";
 import { classes, html } from "./html.js";
 import { Icon, Logo } from "./icon.js";
-import { NewDirectDialog, NewRoomDialog } from "./new-room.js";
+import { makeDirect, makeRoom } from "./new-room.js";
 import { follow, openRoomId, roomUrl } from "./routes.js";
 import { cap } from "./shortcuts.js";
 import { showSwitcher } from "./switcher.js";
@@ -42,9 +41,9 @@ export function Sidebar() {
               add=${t("browseChannels")}
               onAdd=${showDirectory} />
             <${Section} title=${t("groups")} rooms=${groups.value} empty=${t("noGroups")} add=${t("newGroup")}
-              onAdd=${() => showDialog(() => html`<${NewRoomDialog} kind="group" />`)} />
+              onAdd=${() => makeRoom("group")} />
             <${Section} title=${t("directs")} rooms=${directs.value} empty=${t("noDirects")} add=${t("newDirect")}
-              onAdd=${() => showDialog(() => html`<${NewDirectDialog} />`)} />
+              onAdd=${makeDirect} />
           `
       }
     </div>
