@@ -77,9 +77,12 @@ def rotate_keys(path: Path, *, keep: int = 1) -> tuple[SigningKey, ...]:
             raise UnusableKeys(
                 f"there is no key file {path.absolute()}: the server makes one on its first start, beside its database"
             ) from None
-        temporary = _write_temporary(path, [secrets.token_urlsafe(48), *(key.secret.decode() for key in kept)])
-        temporary.replace(path)
-        _sync_folder(path)
+        file = path.resolve()  # what a link leads to is replaced, and not the link
+        words = [secrets.token_urlsafe(48), *(key.secret.decode() for key in kept)]
+        with _temporary(file, words) as temporary:
+            _give_to_owner_of(file, temporary)
+            temporary.replace(file)
+        _sync_folder(file)
         return _read(path)
 
 
@@ -110,23 +113,34 @@ def _read(path: Path) -> tuple[SigningKey, ...]:
 
 def _write_new(path: Path, words: Sequence[str]) -> None:
     """Make the file, complete from its first moment on; when another process was first, leave theirs."""
-    temporary = _write_temporary(path, words)
-    try:
-        with suppress(FileExistsError):
-            path.hardlink_to(temporary)
-    finally:
-        temporary.unlink()
+    with _temporary(path, words) as temporary, suppress(FileExistsError):
+        path.hardlink_to(temporary)
     _sync_folder(path)
 
 
-def _write_temporary(path: Path, words: Sequence[str]) -> Path:
+@contextmanager
+def _temporary(path: Path, words: Sequence[str]) -> Iterator[Path]:
+    """A file beside `path` with these keys, on disk. It is gone afterwards, also when it could not be written."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(_HEADER + "".join(f"{word}\n" for word in words))
-        file.flush()
-        os.fsync(file.fileno())
-    return temporary
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(_HEADER + "".join(f"{word}\n" for word in words))
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _give_to_owner_of(path: Path, other: Path) -> None:
+    """Root rotates the keys of a server that runs as somebody else, and has to be able to read them."""
+    if os.name != "posix":
+        return
+    owned = path.stat()
+    if owned.st_uid != os.geteuid():
+        os.chown(other, owned.st_uid, owned.st_gid)
+    other.chmod(stat.S_IMODE(owned.st_mode))
 
 
 def _sync_folder(path: Path) -> None:

@@ -3,13 +3,18 @@
 import os
 import re
 import stat
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from hubbub.security.keys import MAX_FILE, SigningKey, UnusableKeys, load_keys, parse_keys, rotate_keys
+
+if sys.platform != "win32":
+    import resource
 
 A, B = "a" * 32, "b" * 40
 
@@ -19,6 +24,17 @@ posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no permission
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "hubbub.keys"
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Whatever is written to a file in the block is refused."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def write(path: Path, content: bytes) -> None:
@@ -149,3 +165,33 @@ def test_a_rotated_file_is_for_its_owner_alone(path: Path) -> None:
     load_keys(path)
     rotate_keys(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@posix
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root may give a file away")
+def test_a_file_that_root_rotates_still_belongs_to_its_server(path: Path) -> None:
+    load_keys(path)
+    path.chmod(0o400)
+    os.chown(path, 12345, 54321)
+    rotate_keys(path)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 54321, 0o400)
+
+
+@posix
+def test_a_link_still_leads_to_the_keys_after_a_rotation(path: Path) -> None:
+    elsewhere = path.with_name("elsewhere")
+    load_keys(elsewhere)
+    path.symlink_to(elsewhere)
+    assert rotate_keys(path) == load_keys(elsewhere)
+    assert path.is_symlink()
+
+
+@posix
+@pytest.mark.parametrize("before", [False, True])
+def test_a_disk_that_is_full_is_refused_and_nothing_is_left_behind(path: Path, before: bool) -> None:
+    known = load_keys(path) if before else ()
+    with no_room(), pytest.raises(UnusableKeys, match=f"^the key file {re.escape(str(path))} can't be used: File too"):
+        rotate_keys(path) if before else load_keys(path)
+    assert list(path.parent.iterdir()) == ([path] if before else [])
+    assert not before or load_keys(path) == known
