@@ -14,6 +14,9 @@ from hubbub.cli_users import DatabaseUrl, users
 if TYPE_CHECKING:
     from hubbub.settings import Settings
 
+WRONG = 2  # the exit code when something has to be mended first
+AWAY = 75  # the exit code when a start may succeed in a moment: EX_TEMPFAIL of sysexits.h
+
 app = typer.Typer(
     name="hubbub",
     help="A real-time chat server, and the same chat without a server.",
@@ -83,7 +86,7 @@ def serve(
     from hubbub.compose import run_server
     from hubbub.security.keys import UnusableKeys
     from hubbub.settings import UnusableSettings, load_settings
-    from hubbub.stores.sql import UnusableDatabase
+    from hubbub.stores.sql import DatabaseUnreachable, UnusableDatabase
     from hubbub.web.server import CannotListen
     from hubbub.workers import WorkerFailed
 
@@ -98,10 +101,12 @@ def serve(
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
         run_server(settings, started=lambda port, warnings: _say_started(settings, port, warnings))
-    except (UnusableSettings, UnusableBus, UnusableDatabase, UnusableKeys, CannotListen) as error:
+    except DatabaseUnreachable as error:
+        _fail(str(error), AWAY)
+    except (UnusableSettings, UnusableBus, UnusableDatabase, UnusableKeys, CannotListen, NoNatsServer) as error:
         _fail(str(error))
-    except (NoNatsServer, WorkerFailed) as error:
-        _fail(str(error))
+    except WorkerFailed as error:
+        _fail(str(error), AWAY if error.code == AWAY else WRONG)
 
 
 @app.command(hidden=True)
@@ -111,10 +116,12 @@ def worker(file_number: Annotated[int, typer.Argument(help="The listening socket
     from hubbub.compose import run_worker
     from hubbub.security.keys import UnusableKeys
     from hubbub.settings import UnusableSettings, load_settings
-    from hubbub.stores.sql import UnusableDatabase
+    from hubbub.stores.sql import DatabaseUnreachable, UnusableDatabase
 
     try:
         run_worker(load_settings(), file_number)
+    except DatabaseUnreachable as error:
+        _fail(str(error), AWAY)
     except (UnusableSettings, UnusableBus, UnusableDatabase, UnusableKeys) as error:
         _fail(str(error))
 
@@ -237,6 +244,6 @@ def _database_url(given: str | None) -> str:
         _fail(str(error))
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = WRONG) -> NoReturn:
     typer.secho(f"hubbub: {message}", err=True, fg="red")
-    raise typer.Exit(2)
+    raise typer.Exit(code)

@@ -35,6 +35,8 @@ Started = Callable[[int, tuple[str, ...]], None]
 class WorkerFailed(Exception):
     """There is no further worker: it could not be started, or was not ready before it ended, and has said why."""
 
+    code: int | None = None  # its exit code
+
 
 @dataclass(slots=True, eq=False)
 class Worker:
@@ -159,7 +161,9 @@ class Workers:
             assert process.stdout is not None
             line = await process.stdout.readline()
             if not line:
-                raise WorkerFailed(f"a worker did not start (exit code {await process.wait()})")
+                failed = WorkerFailed(f"a worker did not start (exit code {await process.wait()})")
+                failed.code = process.returncode
+                raise failed
             worker.warnings = _warnings(line)
         except BaseException:
             await self._finish(worker)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.cli import WRONG
 from tests.guards.project import ROOT
 
 ANALYZE = shutil.which("systemd-analyze")
@@ -27,3 +28,9 @@ def test_systemd_understands_every_line_of_the_unit(tmp_path: Path, name: str) -
     assert verdict(tmp_path, name, unit) == (0, "")
     _, planted = verdict(tmp_path, name, unit.replace("LimitNOFILE", "LimitNOFILES"))
     assert "LimitNOFILES" in planted
+
+
+@pytest.mark.parametrize("name", ["hubbub.service", "hubbub@.service"])
+def test_a_start_that_something_wrong_prevents_is_not_repeated(name: str) -> None:
+    unit = (ROOT / "deploy" / name).read_text(encoding="utf-8").splitlines()
+    assert {"Restart=always", f"RestartPreventExitStatus={WRONG}"} <= set(unit)

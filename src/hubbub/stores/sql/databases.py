@@ -56,10 +56,15 @@ class Database(Protocol):
         ...
 
 
-def prepare(engine: Engine, name: str, step: Callable[[Connection], T]) -> T:
+def prepare(
+    engine: Engine,
+    name: str,
+    step: Callable[[Connection], T],
+    refusal: Callable[[DBAPIError], type[UnusableDatabase]] = lambda _: UnusableDatabase,
+) -> T:
     """Do the first thing with a database, in one transaction, and return what it returns.
 
-    When that fails no connection is left open, and what the database itself refused is raised as UnusableDatabase, by
+    When that fails no connection is left open, and what the database itself refused is raised as `refusal` says, by
     this name.
     """
     try:
@@ -68,5 +73,5 @@ def prepare(engine: Engine, name: str, step: Callable[[Connection], T]) -> T:
     except BaseException as error:
         engine.dispose()
         if isinstance(error, DBAPIError):
-            raise UnusableDatabase(f"{name} can't be used: {str(error.orig).strip()}") from error
+            raise refusal(error)(f"{name} can't be used: {str(error.orig).strip()}") from error
         raise

@@ -11,10 +11,11 @@ from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from hubbub.stores.sql import urls
 from hubbub.stores.sql.dialects import LOCKS
 from hubbub.stores.sql.errors import UnusableDatabase
 
@@ -55,14 +56,10 @@ _PLANNER = ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin =
 
 def url_of(url: str) -> URL:
     """`postgresql+psycopg://user:password@host:5432/database`; without a driver this one is meant."""
-    try:
-        parts = make_url(url)
-    except ArgumentError as error:
-        raise UnusableDatabase("the database URL can't be read") from error
-    if parts.drivername not in {"postgresql", "postgresql+psycopg"} or not parts.database:
-        raise UnusableDatabase(
-            f"{parts.render_as_string()} is not of the form postgresql+psycopg://user:password@host:5432/database"
-        )
+    parts = urls.parse(url)
+    cut = "@" in (parts.host or "") or "@" in (parts.database or "")  # a password went on behind its first @ or /
+    if parts.drivername not in {"postgresql", "postgresql+psycopg"} or not parts.database or cut:
+        raise urls.refusal()
     return parts.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **parts.query, **_NEEDED})
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from hubbub.domain.errors import ChatError, Internal
 from hubbub.stores.sql import epochs, postgres, schema
 from hubbub.stores.sql.databases import DEFECTS, prepare
+from hubbub.stores.sql.errors import DatabaseUnreachable, UnusableDatabase
 from hubbub.stores.sql.log import SqlLog
 from hubbub.stores.sql.troubles import DAMAGED, FULL, Trouble, Troubles
 
@@ -62,7 +63,7 @@ class DatabaseServer:
     def open(cls, url: str, *, readers: int, writers: int, timeout: float) -> "DatabaseServer":
         """Bring its schema up to date. Raise UnusableDatabase when it can't be used."""
         database = cls(url, readers=readers, writers=writers, timeout=timeout)
-        database.warnings = prepare(database.writer, postgres.shown(database.writer.url), _begin)
+        database.warnings = _prepare(database.writer, _begin)
         return database
 
     @contextmanager
@@ -155,9 +156,16 @@ def _renew_epoch(connection: Connection) -> str:
 
 def _connect(url: str, step: Callable[[Connection], T]) -> T:
     engine = postgres.writer_engine(postgres.url_of(url), 1, timeout=30.0)
-    done = prepare(engine, postgres.shown(engine.url), step)
+    done = _prepare(engine, step)
     engine.dispose()
     return done
+
+
+def _prepare(engine: Engine, step: Callable[[Connection], T]) -> T:
+    def refusal(error: DBAPIError) -> type[UnusableDatabase]:
+        return DatabaseUnreachable if _trouble(error) in (GONE, CROWDED) else UnusableDatabase
+
+    return prepare(engine, postgres.shown(engine.url), step, refusal)
 
 
 def _trouble(error: DBAPIError) -> Trouble:

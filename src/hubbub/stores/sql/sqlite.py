@@ -11,10 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from hubbub.stores.sql import urls
 from hubbub.stores.sql.errors import UnusableDatabase
 
 try:
@@ -43,15 +44,13 @@ _READER = (*_ALL, "PRAGMA synchronous = FULL", "PRAGMA query_only = ON")
 
 def path_of(url: str) -> Path:
     """The file of `sqlite:///relative.db` or `sqlite:////absolute.db`, as an absolute path without symbolic links."""
-    try:
-        parts = make_url(url)
-    except ArgumentError as error:
-        raise UnusableDatabase("the database URL can't be read: sqlite:///hubbub.db would be one") from error
+    parts = urls.parse(url)
     if parts.get_backend_name() != "sqlite" or parts.query:
-        raise UnusableDatabase(f"{parts.render_as_string()} is not of the form sqlite:///hubbub.db")
+        raise urls.refusal()
     if parts.database in (None, "", ":memory:") or str(parts.database).startswith("file:"):
         raise UnusableDatabase(
-            "hubbub needs a SQLite file, as in sqlite:///hubbub.db: connections can't share a database in memory"
+            "HUBBUB_DATABASE_URL has to name a SQLite file, as in sqlite:///hubbub.db: "
+            "connections can't share a database in memory"
         )
     return Path(str(parts.database)).resolve()
 
