@@ -41,8 +41,8 @@ def audit(
     """Prove that nothing is lost: on a running server, or in a database.
 
     A running server is talked to by many clients, which register as users of their own; what each of them receives is
-    compared with the log. It may be killed and started again meanwhile. A database is checked by itself, also while a
-    server uses it. The exit code is 1 when anything is wrong.
+    compared with the log. It may be killed and started again meanwhile. The users and their rooms stay there. A database
+    is checked by itself, also while a server uses it. The exit code is 1 when anything is wrong.
     """
     if (not urls) == (database_url is None):
         raise typer.BadParameter("give either the URL of a server or --database-url")
@@ -107,4 +107,5 @@ def _live(plan: Plan) -> int:
         "deliveries": report.deliveries,
     }
     show(console, report.findings, figures)
+    console.print(f"left behind on the server: {report.left}", highlight=False, soft_wrap=True)
     return 1 if report.findings else 0

@@ -52,7 +52,7 @@ async def test_a_server_that_is_killed_twice_loses_doubles_and_reorders_nothing(
         await server.kill()
     async with serving_process(tmp_path, port=port):
         code, printed = await finish(running)
-        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+        assert (code, printed.splitlines()[-2]) == (0, "nothing wrong was found"), printed
         code, printed = await audit("--database-url", database_url(tmp_path))  # while the server runs
         assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
 
@@ -61,12 +61,15 @@ async def test_clients_talk_to_all_nodes_that_are_named_and_in_as_many_rooms_as_
     async with serving_process(tmp_path) as server:
         nodes = (server.url, f"http://localhost:{server.port}")
         code, printed = await audit(*nodes, "--clients", "6", "--rooms", "3", "--rooms-each", "2", "--seconds", "1")
-        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+        assert (code, printed.splitlines()[-2]) == (0, "nothing wrong was found"), printed
         assert await server.stop() == 0
     connection = driver.connect(str(tmp_path / "hubbub.db"))
     members = connection.execute("SELECT room_id, count(*) FROM members GROUP BY room_id").fetchall()
+    users = [name for (name,) in connection.execute("SELECT username FROM users ORDER BY id")]
     connection.close()
     assert members == [(1, 4), (2, 4), (3, 4)]
+    left = f"left behind on the server: the users {users[0]} to {users[-1]}, and the rooms Audit 1 to Audit 3"
+    assert (len(users), printed.splitlines()[-1]) == (6, left)
 
 
 async def test_existing_users_may_be_the_clients(tmp_path: Path) -> None:
@@ -77,8 +80,9 @@ async def test_existing_users_may_be_the_clients(tmp_path: Path) -> None:
         tokens = tmp_path / "tokens"
         tokens.write_text("\n".join(person.access_token for person in people))
         code, printed = await audit(server.url, "--tokens", str(tokens), "--seconds", "1", "--rate", "20")
-        assert (code, printed.splitlines()[-1]) == (0, "nothing wrong was found"), printed
+        assert (code, printed.splitlines()[-2]) == (0, "nothing wrong was found"), printed
         assert printed.startswith("2 clients, 2 connections, 3 rooms, ")
+        assert printed.splitlines()[-1] == "left behind on the server: the rooms Audit 1 to Audit 3"
 
 
 async def test_what_is_found_in_a_database_is_named_and_makes_the_exit_code_1(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ async def test_what_is_found_in_a_database_is_named_and_makes_the_exit_code_1(tm
 async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
     code, printed = await audit("http://127.0.0.1:9", "--clients", "1", "--patience", "0")
     assert code == 2
-    assert printed.startswith("hubbub: no answer from 127.0.0.1")
+    assert printed.startswith("hubbub: no answer from 127.0.0.1:9: ")
     assert len(printed.splitlines()) == 1
 
 

@@ -35,6 +35,7 @@ class Report:
     findings: Findings = field(default_factory=Findings)
     rooms: int = 0
     clients: int = 0
+    left: str = ""  # what it has made on the server, and can't take away: in words
     acknowledged: int = 0  # messages
     events: int = 0  # in the logs of the rooms
     deliveries: int = 0  # events that came to the clients, repeats included
@@ -70,6 +71,9 @@ async def audit_server(plan: Plan, progress: Progress, happen: Callable[[], Awai
             _compare(RoomLog(room_id, events, ledger, report.findings), members)
             progress.advance(1)
     report.rooms, report.clients = len(rooms), len(clients)
+    report.left = _those("room", "Audit 1", f"Audit {len(rooms)}")
+    if not plan.tokens:
+        report.left = f"{_those('user', clients[0].name, clients[-1].name)}, and {report.left}"
     for client in clients:
         report.acknowledged += len(client.messages)
         report.messages += client.messages
@@ -118,6 +122,10 @@ async def _found_rooms(plan: Plan, clients: Sequence[Client]) -> dict[RoomId, li
         room = await founder.chat.api.create_room(f"Audit {number + 1}", member_ids=member_ids)
         rooms[room.id] = [founder, *others]
     return rooms
+
+
+def _those(what: str, first: str, last: str) -> str:
+    return f"the {what} {first}" if first == last else f"the {what}s {first} to {last}"
 
 
 async def _talk(
