@@ -274,3 +274,16 @@ async def test_what_a_room_that_ended_did_not_take_is_given_back(
     await note.get_by_role("button", name="Discard").click()
     await note.wait_for(state="detached")
     await page.until("live", "m.outbox.count().then((count) => count === 0)")
+
+
+async def test_who_is_added_again_finds_the_draft_of_that_room(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    tab, page = await in_room(open_window, bob, room)
+    await tab.page.locator(COMPOSER).fill("half a sen")
+    (await ann.client.delete(f"/rooms/{room}/members/{bob.id}")).raise_for_status()
+    await tab.page.get_by_text("You are no longer a member of this room.").wait_for()
+    (await ann.client.put(f"/rooms/{room}/members/{bob.id}", json={"role": "member"})).raise_for_status()
+    await tab.until(f"document.querySelector('{COMPOSER}')?.value === 'half a sen'")
+    assert await page.call("rooms", "m.roomView(a).value.draft", room) is True
+    tab.findings.shown.clear()  # the connection was told that it may not read the room any more

@@ -106,3 +106,17 @@ async def test_the_first_visitor_of_an_empty_server_comes_to_a_room(open_window:
     await page.get_by_role("button", name="Create", exact=True).click()
     await tab.say("hello")
     await tab.sees("hello")
+
+
+async def test_a_quote_and_a_preview_show_words_and_no_marks(open_window: OpenWindow, make_user: MakeUser) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await found_room(ann, bob)
+    (seq,) = await say(bob, room, "**welcome** to `tea`\n\n| when | where |\n|---|---|\n| *noon* | 5 * 3 |")
+    answer = await ann.client.post(f"/rooms/{room}/messages", json={"text": "~~thanks~~", "reply_to": seq})
+    answer.raise_for_status()
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    await tab.page.locator(".quote").get_by_text("welcome to tea when where noon 5 * 3", exact=True).wait_for()
+    await tab.page.get_by_role("navigation").locator(".last").get_by_text("thanks", exact=True).wait_for()
+    await tab.page.locator(".row").first.hover()
+    await tab.page.get_by_role("button", name="Reply").click()
+    await tab.page.locator(".about").get_by_text("Replying to bob · welcome to tea when where").wait_for()

@@ -14,6 +14,7 @@ import { Icon } from "./ui/icon.js";
 /** @typedef {import("marked").Token} Token */
 /** @typedef {import("preact").ComponentChildren} Children */
 
+const BEGINNING = 400; // characters of a text that are read for one line of it
 const DEPTH = 16; // of nesting: deeper than that is shown as it was typed
 const SAFE = new Set(["http:", "https:", "mailto:"]);
 
@@ -104,6 +105,59 @@ export function render(text) {
     return seen.something ? blocks : null;
   } catch {
     return null; // it takes too long, or the stack is full
+  }
+}
+
+/**
+ * The beginning of a text on one line, without its marks; as it was typed when nothing would be left.
+ * @param {string} text
+ */
+export function brief(text) {
+  const beginning = text.slice(0, BEGINNING);
+  if (TOO_DEEP.test(beginning)) return beginning;
+  try {
+    return wordsOf(tokensOf(beginning)).replace(/\s+/g, " ").trim() || beginning;
+  } catch {
+    return beginning;
+  }
+}
+
+/** @param {Token[] | undefined} tokens @returns {string} */
+const wordsOf = (tokens) => (tokens ?? []).map(words).join("");
+
+/** @param {Token} any @returns {string} */
+function words(any) {
+  const token = /** @type {import("marked").MarkedToken} */ (any);
+  switch (token.type) {
+    case "paragraph":
+    case "heading":
+    case "blockquote":
+      return `${wordsOf(token.tokens)} `;
+    case "list":
+      return token.items.map((item) => `${wordsOf(item.tokens)} `).join("");
+    case "table":
+      return [token.header, ...token.rows].flatMap((row) => row.map((cell) => `${wordsOf(cell.tokens)} `)).join("");
+    case "code":
+      return `${token.text} `;
+    case "codespan":
+    case "escape":
+      return token.text;
+    case "strong":
+    case "em":
+    case "del":
+      return wordsOf(token.tokens);
+    case "text":
+      return token.tokens ? wordsOf(token.tokens) : token.text;
+    case "link":
+      return address(token.href) ? wordsOf(token.tokens) || token.href : token.raw;
+    case "image":
+      return address(token.href) ? token.text || token.href : token.raw;
+    case "br":
+    case "hr":
+    case "checkbox":
+      return " ";
+    default:
+      return token.raw;
   }
 }
 

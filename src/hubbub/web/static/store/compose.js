@@ -234,8 +234,8 @@ refused.on(({ kind, room_id, problem }) => {
     toast({ key: "toast.not_sent", args: { room: room.name } }, "bad");
   }
 });
-gone.on(({ roomId }) => {
-  if (drafts.has(roomId)) clearDraft(roomId);
+gone.on(({ roomId, reason }) => {
+  if (reason !== "removed" && drafts.has(roomId)) clearDraft(roomId); // who was removed may be added again
 });
 emptied.on(() => {
   for (const one of drafts.values()) one.value = { text: "" };

@@ -10,6 +10,7 @@ import { EmojiButton } from "./emoji.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { cap } from "./shortcuts.js";
+import { lineOf } from "./text.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
 /** @typedef {import("../core/types.d.ts").RoomId} RoomId */
@@ -162,7 +163,7 @@ function About({ icon, text, stop, onStop }) {
 function replyWords(id, seq) {
   const message = timeline(id).message(seq);
   if (!message) return t("replyingTo", { name: t("earlierMessage") });
-  return `${t("replyingTo", { name: nameOf(message.user_id) })} · ${message.text.slice(0, 120)}`;
+  return `${t("replyingTo", { name: nameOf(message.user_id) })} · ${lineOf(message)}`;
 }
 
 /** The last message of one's own, as far as it is here. @param {RoomId} id */

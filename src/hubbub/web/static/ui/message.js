@@ -13,7 +13,7 @@ import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { actionsOf } from "./message-actions.js";
 import { showPerson } from "./person.js";
-import { Text } from "./text.js";
+import { lineOf, Text } from "./text.js";
 import { say } from "./words.js";
 
 /** @typedef {import("../core/types.d.ts").Row} Row */
@@ -91,7 +91,7 @@ const holds = ({ currentTarget }, target) =>
  * @param {import("../core/types.d.ts").Message} message
  */
 function label(name, date, message) {
-  const text = message.deleted_at ? t("messageDeleted") : message.text.slice(0, 300);
+  const text = message.deleted_at ? t("messageDeleted") : lineOf(message);
   return t("messageLabel", { name, time: clockTime(date), text });
 }
 
@@ -117,7 +117,7 @@ function Quote({ seq, quoted, onQuote }) {
     ${
       quoted
         ? html`<strong class="clip"><bdi>${displayName(author)}</bdi></strong>
-          <span class="clip" dir="auto">${quoted.deleted_at ? t("messageDeleted") : quoted.text.slice(0, 200)}</span>`
+          <span class="clip" dir="auto">${quoted.deleted_at ? t("messageDeleted") : lineOf(quoted)}</span>`
         : html`<span class="clip">${t("earlierMessage")}</span>`
     }
   </button>`;

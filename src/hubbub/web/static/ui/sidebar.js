@@ -17,6 +17,7 @@ import { makeDirect, makeRoom } from "./new-room.js";
 import { follow, openRoomId, roomUrl } from "./routes.js";
 import { cap } from "./shortcuts.js";
 import { showSwitcher } from "./switcher.js";
+import { lineOf } from "./text.js";
 
 /** @typedef {import("../core/types.d.ts").RoomView} RoomView */
 
@@ -99,10 +100,7 @@ function lastWords(room, open) {
   const last = room.last_message;
   if (!last) return room.kind === "direct" ? t("noMessages") : html`<bdi>${room.topic || t("noMessages")}</bdi>`;
   if (last.deleted_at) return t("messageDeleted");
-  const text = last.text
-    .slice(0, 140)
-    .replace(/[*_`~>#]+/g, "")
-    .replace(/\s+/g, " ");
+  const text = lineOf(last);
   if (last.user_id === user.value?.id) return html`${t("you")}: <bdi>${text}</bdi>`;
   if (room.kind === "direct") return html`<bdi>${text}</bdi>`;
   return html`<bdi>${room.last_author ? displayName(room.last_author) : nameOf(last.user_id)}</bdi>: <bdi>${text}</bdi>`;

@@ -14,14 +14,13 @@ const RETRY = 5000; // milliseconds
 const EMOJI = /^(?:[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}\u200d\ufe0f]|\s)+$/u;
 const FEW = 3; // emoji that are shown large
 
-/** @type {import("@preact/signals").Signal<((text: string) => import("preact").ComponentChildren | null) | null>} */
-const markdown = signal(null);
+const markdown = signal(/** @type {typeof import("../markdown.js") | null} */ (null));
 
 /** Fetch the Markdown of messages: it is larger than all the rest that the first rows need. */
 export async function loadMarkdown() {
   try {
     await obtain(new URL("../markdown.js", import.meta.url), import.meta.resolve("marked"));
-    markdown.value = (await import("../markdown.js")).render;
+    markdown.value = await import("../markdown.js");
   } catch {
     setTimeout(loadMarkdown, RETRY);
   }
@@ -29,11 +28,22 @@ export async function loadMarkdown() {
 
 /** What messages came out as; a message that changes is another object. @type {WeakMap<Message, unknown>} */
 const rendered = new WeakMap();
+/** Their beginnings on one line. @type {WeakMap<Message, string>} */
+const lines = new WeakMap();
+
+/** What a message says, on one line and without its marks; until Markdown is there, as it was typed. @param {Message} message */
+export function lineOf(message) {
+  const brief = markdown.value?.brief;
+  if (!brief) return message.text.slice(0, PART);
+  const line = lines.get(message) ?? brief(message.text);
+  lines.set(message, line);
+  return line;
+}
 
 /** @param {{ message: Message }} props */
 export function Text({ message }) {
   const [whole, setWhole] = useState(false);
-  const render = markdown.value;
+  const render = markdown.value?.render;
   const { text } = message;
   if (isJumbo(text)) return html`<div class="text jumbo">${text}</div>`;
   const long = text.length > LONG;
