@@ -42,6 +42,7 @@ from hubbub.services.ports import Clock
 from hubbub.settings import Settings, load_settings
 from hubbub.stores.sql import SqlStore, UnusableDatabase, current, shown
 from hubbub.web.app import create_app as create_web_app
+from hubbub.web.open_files import OpenFiles
 from hubbub.web.pace import Pace
 from hubbub.web.server import UvicornServer, bind, bind_shared, config, raise_open_files
 from hubbub.wire.limits import Limits
@@ -72,6 +73,7 @@ class Server:
     clock: Clock
     pace: Pace[UserId]
     bus: NatsBus | None
+    files: OpenFiles
     draining: bool = False
 
     @property
@@ -80,7 +82,8 @@ class Server:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return self.store.warnings
+        exhausted = () if self.files.trouble is None else (self.files.trouble,)
+        return (*exhausted, *self.store.warnings)
 
     @property
     def apart(self) -> str | None:
@@ -153,7 +156,10 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
         stack.push_async_callback(chat.close)
         purging = asyncio.create_task(_purge(chat.accounts), name="purge")
         stack.callback(purging.cancel)
-        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, pace, bus)
+        files = OpenFiles()
+        watching = asyncio.create_task(files.watch(), name="open files")
+        stack.callback(watching.cancel)
+        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, pace, bus, files)
 
 
 @asynccontextmanager

@@ -9,7 +9,9 @@ import pytest
 
 from hubbub.domain.errors import Unavailable
 from hubbub.stores.sql.troubles import DAMAGED
+from hubbub.web.open_files import EXHAUSTED
 from tests.integration.servers import PASSWORD, LiveServer, register, serving, settings_in
+from tests.unit.web.test_open_files import at_most
 
 
 async def test_a_server_is_alive_and_ready(client: httpx2.AsyncClient) -> None:
@@ -110,3 +112,11 @@ async def test_the_docs_can_be_turned_off(tmp_path: Path) -> None:
 async def test_the_host_header_decides_nothing(client: httpx2.AsyncClient, header: str) -> None:
     answer = await client.get("/openapi.json", headers={"Host": header})
     assert "evil" not in answer.text
+
+
+async def test_a_server_that_can_open_no_more_files_says_so(live: LiveServer, client: httpx2.AsyncClient) -> None:
+    await client.get("/health/live")  # connected before
+    with at_most(0):
+        live.server.files.look()
+    ready = await client.get("/health/ready")
+    assert (ready.status_code, EXHAUSTED in ready.json()["warnings"]) == (200, True)
