@@ -136,6 +136,14 @@ def test_two_at_once_make_one_environment_and_replace_a_broken_one(
     assert subprocess.run([environment.python, "-c", ""], check=False).returncode == 0
 
 
+def test_a_place_that_can_not_be_written_is_named_with_what_to_do(dev: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").touch()
+    environment = dev.Environment(tmp_path / "nowhere" / "venv", tmp_path / "requirements.txt", with_project=False)
+
+    with pytest.raises(SystemExit, match=rf"^\./dev: {tmp_path}/nowhere/venv\.lock can't be written: .*\n.*clone"):
+        dev.prepared(environment)
+
+
 def test_a_python_without_ensurepip_is_told_which_package_to_install(
     dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
