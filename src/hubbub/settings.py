@@ -130,7 +130,12 @@ class Settings(BaseSettings):
     frame_burst: int = Field(200, ge=1, le=1_000_000, description="Frames that may come at once.")
     inflight: int = Field(64, ge=1, le=10_000, description="Frames of a client that wait for their answer.")
     outbox_frames: int = Field(256, ge=16, le=1_000_000, description="Frames that wait for a slow reader.")
-    outbox_bytes: int = Field(1_048_576, ge=65_536, le=1_073_741_824, description="The same, in bytes.")
+    outbox_bytes: int = Field(
+        1_048_576,
+        ge=65_536,
+        le=1_073_741_824,
+        description="The same, in bytes; for the reader of a stream a quarter.",
+    )
     auth_seconds: float = Field(5.0, gt=0, le=300, description="Time until the first `auth` frame, in seconds.")
     heartbeat_seconds: float = Field(25.0, ge=0.1, le=3600, description="Time between pings, in seconds.")
     pong_seconds: float = Field(10.0, gt=0, le=3600, description="Time for the answer to a ping, in seconds.")

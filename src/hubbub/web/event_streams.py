@@ -29,9 +29,8 @@ async def event_stream(
 
     Raise NotFound, Forbidden and RateLimited before anything is sent.
     """
-    stream, first = await streams.open(caller, room_id, after, epoch)
-    lines = _lines(stream, first, clock, caller.expires_at)
-    return EventStreamResponse(lines, lambda: streams.close(stream))
+    stream = await streams.open(caller, room_id, after, epoch)
+    return EventStreamResponse(_lines(stream, clock, caller.expires_at), lambda: streams.close(stream))
 
 
 class EventStreamResponse(StreamingResponse):
@@ -50,15 +49,16 @@ class EventStreamResponse(StreamingResponse):
             self._close()
 
 
-async def _lines(stream: Stream, first: list[Item], clock: Clock, expires_at: Millis) -> AsyncIterator[bytes]:
+async def _lines(stream: Stream, clock: Clock, expires_at: Millis) -> AsyncIterator[bytes]:
     yield b"retry: %d\n\n" % RETRY
-    items: list[Item] | None = first
-    while items is not None:
-        yield b"".join(map(_line, items)) or b": still here\n\n"
+    while True:
+        yield b""  # waits for the reader to take what was written: until then nothing is made for it
         left = (expires_at - clock.now()) / 1000
-        if left <= 0:
+        items = await stream.read(min(QUIET, left)) if left > 0 else None
+        if items is None:
             return
-        items = await stream.read(min(QUIET, left))
+        yield b"".join(map(_line, items)) or b": still here\n\n"
+        del items
 
 
 def _line(item: Item) -> bytes:
