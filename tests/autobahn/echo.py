@@ -115,7 +115,7 @@ async def echoing(*, detached: bool) -> AsyncIterator[str]:
     app.add_middleware(BinaryAsText)
     setup = config(app, SETTINGS)
     if not detached:
-        setup.ws = "websockets-sansio"
+        setup.http, setup.ws = "httptools", "websockets-sansio"
     started = asyncio.Event()
 
     async def stopping(hurry: asyncio.Event) -> None: ...

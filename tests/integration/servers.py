@@ -94,7 +94,7 @@ async def serving(settings: Settings, *, transport: str = DETACHED) -> AsyncIter
     with closing(bind(settings)) as listener:
         setup = config(app, settings)
         if transport == PLAIN:
-            setup.ws = "websockets-sansio"
+            setup.http, setup.ws = "httptools", "websockets-sansio"
         uvicorn_server = UvicornServer(
             setup, started=started.set, stopping=stopping, drain_seconds=settings.drain_seconds
         )

@@ -88,10 +88,13 @@ async def dial(
     token: str | None = None,
     scheme: str = "Bearer",
     narrow: bool = False,
+    cookies: str | None = None,
     **options: Any,
 ) -> AsyncIterator[Socket]:
     """A socket at this path. A token is sent as a header; a narrow socket takes little that it does not read."""
     headers = {} if token is None else {"Authorization": f"{scheme} {token}"}
+    if cookies is not None:
+        headers["Cookie"] = cookies
     if narrow:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

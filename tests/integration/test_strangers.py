@@ -11,9 +11,13 @@ from websockets.frames import Frame, Opcode
 
 from hubbub.web import fanout_protocol
 from hubbub.web.http_protocol import HEAD_BYTES, HEAD_LINES, PIPELINED
+from hubbub.wire import frames as wire
+from tests.integration.conftest import MakeUser
 from tests.integration.servers import LiveServer, serving, settings_in
+from tests.integration.sockets import Sockets
 
-PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * 20_000
+PING = Frame(Opcode.PING, b"").serialize(mask=True)
+PINGS = PING * 20_000
 PONG = b"\x8a\x00"
 
 
@@ -84,6 +88,38 @@ async def test_a_head_has_a_size_and_a_number_of_lines(live: LiveServer, head: b
             head = head[len(ASK) + 2 :]
         writer.write(head)
         assert (await read_to_end(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws?x=" + "y" * (HEAD_BYTES - 1000)], ids=["header", "path"])
+async def test_a_handshake_may_be_as_long_as_any_head(
+    live: LiveServer, make_user: MakeUser, sockets: Sockets, path: str
+) -> None:
+    ann = await make_user("ann")
+    cookies = "a=" + "b" * (HEAD_BYTES - 1000 - len(path))
+    socket = await sockets.dial(path, token=ann.access_token, cookies=cookies)
+    await socket.next(wire.Hello)
+    assert (await ann.client.get(path, headers={"Cookie": cookies})).status_code == 404
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 1", b"Transfer-Encoding: chunked", b"Transfer-Encoding: x"])
+@pytest.mark.parametrize("body", [b"", b"x", b"0\r\n\r\n"])
+async def test_a_handshake_with_a_body_is_refused(live: LiveServer, framing: bytes, body: bytes) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(handshake("/ws")[:-2] + framing + b"\r\n\r\n" + body)
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_handshake_may_say_that_it_has_no_body(live: LiveServer) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(handshake("/ws")[:-2] + b"Content-Length: 0\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+
+
+@pytest.mark.parametrize("target", ["*", "x:1", "http://x:y/ws", "/\xff", "http://"])
+async def test_a_handshake_without_a_path_is_refused(live: LiveServer, target: str) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(handshake(target))
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_what_follows_a_body_has_a_size_too(live: LiveServer) -> None:
@@ -193,6 +229,11 @@ async def test_a_request_that_is_complete_may_take_its_time_to_be_answered(tmp_p
             assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
         writer.write(handshake("/ws"))
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        async with connected(live) as (late, waiting):
+            waiting.write(ASK)
+            await read_to_end(late)  # by then the time of the handshake is up as well
+        writer.write(PING)
+        assert await reader.readexactly(len(PONG)) == PONG
 
 
 @HALVES

@@ -21,9 +21,12 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
+from http import HTTPStatus
+from typing import Any, TypeAlias
 
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -60,10 +63,31 @@ Detach: TypeAlias = Callable[[], "DetachedSocket | None"]
 
 
 class FanoutProtocol(WebSocketsSansIOProtocol):
-    """A socket from its handshake until it is detached. Without that it is the stock one."""
+    """A socket from its handshake until it is detached. Without that it is the stock one.
+
+    The head of the handshake was read by `HttpProtocol`, by the limits and rules of any request: `begin` answers it.
+    """
 
     _early = False  # something came before the socket was detached: the stock parser has it
     _late = 0  # bytes that came after our close frame
+    _due: asyncio.TimerHandle | None = None
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        # The stock parser would read the head once more, with limits of its own, and fall silent at what it can't take.
+        self.conn = ServerProtocol(state=State.OPEN, max_size=config.ws_max_size, logger=self.logger)
+        self.conn.state = State.CONNECTING
+
+    def begin(self, request: Request, seconds: float) -> None:
+        """Have the application answer this request. When it has not in time, refuse."""
+        self._due = self.loop.call_later(seconds, self._unanswered)
+        self.handle_connect(request)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -75,7 +99,7 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        self._early = self.handshake_initiated
+        self._early = True
         if self.close_sent:
             self._late += len(data)
             if self._late > LATE_BYTES:
@@ -83,9 +107,36 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
                 return
         super().data_received(data)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._answered()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """uvicorn stops."""
+        if self.handshake_complete or self.close_sent:
+            super().shutdown()
+        else:
+            self._unanswered()
+
+    def _unanswered(self) -> None:
+        """Refuse in place of the application, which finds the client gone."""
+        self._answered()
+        if self.handshake_complete or self.close_sent or self.transport.is_closing():
+            return
+        self.handshake_complete = self.close_sent = self.disconnected = True
+        self.conn.send_response(self.conn.reject(HTTPStatus.SERVICE_UNAVAILABLE, ""))
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
+
+    def _answered(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
     def _detach(self) -> "DetachedSocket | None":
         if self._early or self.disconnected or self.close_sent or self.transport.is_closing():
             return None
+        self._answered()
         self.stop_keepalive()
         socket = DetachedSocket(self.transport, self.connections, self.config.ws_max_size)  # type: ignore[arg-type]
         self.connections.discard(self)

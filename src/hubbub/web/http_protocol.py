@@ -17,19 +17,22 @@ from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from hubbub.web.fanout_protocol import FanoutProtocol
 
 HEAD_BYTES = 65_536  # of a request; its trailers are counted alike
 HEAD_LINES = 100
 PIPELINED = 16  # requests that wait behind one that is not answered yet
 SLICE = 16_384  # bytes that are parsed before anything is counted
-UNREAD = 16_384  # bytes that may wait for the reader of an answer before it gets more
 LINGER = 1.0  # seconds for a refused client to read why, and for a new one to ask while the server stops
 
 log = logging.getLogger(__name__)
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's, with limits. A handshake of a WebSocket is a request like any other."""
+    """uvicorn's, with limits. A handshake of a WebSocket is read like any request, and answered by `FanoutProtocol`."""
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._due: asyncio.TimerHandle | None = None
         self._stuck_seconds = stuck_seconds
         self._look: asyncio.TimerHandle | None = None  # at a reader that takes less than is written
+        self._handshake: Request | None = None
         self._incomplete = True  # a request has begun, or is awaited as the first
         self._unparsed = 0  # bytes since the last piece that had an end
         self._too_large = False
@@ -55,7 +59,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=UNREAD)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,6 +98,8 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED:
             raise ValueError("too many requests at once")
         self._unparsed = 0
+        if self.parser.should_upgrade() and self._should_upgrade():
+            self._handshake = _handshake(self.parser.get_method(), self.url, self.headers)
         super().on_headers_complete()
         if self._last and self.cycle is not None:
             self.cycle.keep_alive = False
@@ -111,9 +116,14 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_answering():
             self._refuse(HTTPStatus.BAD_REQUEST)  # the answer would end up among frames, and never hear of its end
             return
+        assert self._handshake is not None, "its head is complete"
         self._over = True
         self._unwatch()
-        super().handle_websocket_upgrade()
+        self.connections.discard(self)
+        socket = FanoutProtocol(self.config, self.server_state, self.app_state)
+        socket.connection_made(self.transport)
+        self.transport.set_protocol(socket)
+        socket.begin(self._handshake, self._request_seconds)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
@@ -215,3 +225,19 @@ class HttpProtocol(HttpToolsProtocol):
             self.pipeline[0] = self.cycle, refusal  # type: ignore[assignment]  # the two libraries have types of their own
         else:
             self.transport.close()
+
+
+def _handshake(method: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> Request:
+    """The request to open a WebSocket with this head. Raise ValueError when it can be none.
+
+    What came behind the head would be taken for frames, so that it has no body (RFC 6455 4.1 asks for GET).
+    """
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            raise ValueError("a handshake has no body")
+    target = httptools.parse_url(url)
+    if not target.path.startswith(b"/"):
+        raise ValueError("a handshake has a path")
+    path = target.path + b"?" + target.query if target.query else target.path
+    decoded = Headers((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
+    return Request(path.decode("ascii"), decoded, method.decode("ascii"))

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ if sys.platform != "win32":
     import resource
 
 BACKLOG = 4096  # connections that wait to be accepted: as many come at once after a restart
+LEAST_SECONDS = 1.5  # for what is under way to end, however late it is; more than a new connection has to ask
 OPEN_FILES = 10_240  # where there is no limit: macOS takes no more
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number, which Python does not name before 3.12
 NOTSENT = 32_768  # bytes that the kernel takes beyond what it can send: with more a slow reader would stay unnoticed
@@ -59,19 +59,25 @@ class UvicornServer(uvicorn.Server):
         self._when_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
         loop = asyncio.get_running_loop()
         until = loop.time() + self._drain_seconds
         timer = loop.call_at(until, self._hurry.set)
         await self._when_stopping(self._hurry)
         timer.cancel()
-        self.config.timeout_graceful_shutdown = max(1, math.ceil(until - loop.time()))
-        await super().shutdown(sockets)
-        if self.force_exit:  # uvicorn leaves the requests and the application as they are, which fail then
-            for task in self.server_state.tasks:
-                task.cancel()
-            await self.lifespan.shutdown()
+        for connection in list(self.server_state.connections):
+            try:
+                connection.shutdown()
+            except Exception:  # whatever is wrong with one is no reason to cut the others off
+                log.exception("a connection could not be ended")
+        try:
+            await asyncio.wait_for(self._wait_tasks_to_complete(), max(LEAST_SECONDS, until - loop.time()))
+        except asyncio.TimeoutError:
+            log.warning("what does not end in time is cut off")
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         again = self.should_exit

@@ -1,6 +1,7 @@
 """How long an HTTP answer waits for its reader, and who is still answered by a server that stops."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 
 from hubbub.web import http_protocol
@@ -27,9 +29,6 @@ class Pipe(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """It is full all the time."""
 
     def is_closing(self) -> bool:
         return self.aborts > 0
@@ -76,7 +75,7 @@ def test_who_has_taken_enough_is_not_looked_at_any_more() -> None:
 
 @asynccontextmanager
 async def connected(
-    app: ASGIApp,
+    app: ASGIApp, *, request_seconds: float = 600
 ) -> AsyncIterator[tuple[HttpProtocol, asyncio.StreamReader, asyncio.StreamWriter]]:
     """A client who has connected, and not asked yet; and the connection, as the server has it."""
     config = Config(app, lifespan="off", log_config=None)
@@ -85,7 +84,7 @@ async def connected(
 
     def protocol() -> HttpProtocol:
         accepted.set()
-        return HttpProtocol(config, state, {}, request_seconds=600, stuck_seconds=STUCK)
+        return HttpProtocol(config, state, {}, request_seconds=request_seconds, stuck_seconds=STUCK)
 
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -95,22 +94,6 @@ async def connected(
     assert isinstance(connection, HttpProtocol)
     yield connection, reader, writer
     writer.close()
-
-
-async def test_to_a_reader_who_does_not_read_no_more_is_written_than_may_wait_and_one_piece() -> None:
-    piece = b"x" * 10_000
-
-    async def long(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        for _ in range(5_000):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    async with connected(long) as (connection, _, writer):
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        while not connection.flow.write_paused:
-            await asyncio.sleep(0)
-        chunk = len(f"{len(piece):x}\r\n\r\n") + len(piece)
-        assert connection.transport.get_write_buffer_size() <= http_protocol.UNREAD + chunk
 
 
 @asynccontextmanager
@@ -169,3 +152,48 @@ async def test_who_is_being_answered_hears_of_the_end_of_the_connection_though_o
         await asked.wait()
         writer.close()
         await asyncio.wait_for(heard.wait(), 5)
+
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class Dawdler:
+    """An application that accepts a socket when it is let, and notes how that ended."""
+
+    def __init__(self) -> None:
+        self.asked, self.go_on, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.error: Exception | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked.set()
+        await self.go_on.wait()
+        try:
+            await send({"type": "websocket.accept"})
+        except Exception as error:
+            self.error = error
+            raise
+        finally:
+            self.ended.set()
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_handshake_that_nobody_answers_is_refused_when_its_time_is_up_or_the_server_stops(
+    stops: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Dawdler()
+    async with connected(app, request_seconds=600 if stops else 0.2) as (connection, reader, writer):
+        writer.write(HANDSHAKE)
+        await app.asked.wait()
+        if stops:
+            [socket] = connection.server_state.connections
+            socket.shutdown()
+            socket.shutdown()
+            app.go_on.set()
+        assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        app.go_on.set()
+        await app.ended.wait()
+    assert isinstance(app.error, ClientDisconnected)
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]

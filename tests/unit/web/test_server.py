@@ -1,12 +1,15 @@
 """What the server asks of the system."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
 
 import pytest
+from fastapi import FastAPI
+from uvicorn.server import ServerState
 
 from hubbub.settings import Settings
-from hubbub.web.server import CannotListen, bind, bind_shared, raise_open_files
+from hubbub.web.server import CannotListen, UvicornServer, bind, bind_shared, config, raise_open_files
 
 resource = pytest.importorskip("resource", reason="Windows has no such limit")
 
@@ -39,3 +42,40 @@ def test_several_processes_share_a_port_and_another_server_does_not_get_it() -> 
             bind(Settings(port=port))
         with pytest.raises(CannotListen, match="Address already in use"):
             bind_shared(Settings(port=port), 2)
+
+
+class Broken(asyncio.Protocol):
+    """A connection that fails when it is asked to end."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+        state.connections.add(self)  # type: ignore[arg-type]
+
+    def shutdown(self) -> None:
+        self._state.connections.remove(self)  # type: ignore[arg-type]
+        raise RuntimeError("broken")
+
+
+async def test_a_connection_that_fails_at_the_end_keeps_nobody_from_ending(caplog: pytest.LogCaptureFixture) -> None:
+    ended, started = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        ended.set()
+
+    async def stopping(hurry: asyncio.Event) -> None: ...
+
+    settings = Settings(port=0)
+    setup = config(FastAPI(lifespan=lifespan), settings)
+    with closing(bind(settings)) as listener:
+        server = UvicornServer(setup, started=started.set, stopping=stopping, drain_seconds=0)
+        serve = asyncio.create_task(server.serve(sockets=[listener]))
+        await started.wait()
+        for _ in range(3):
+            Broken(server.server_state)
+        server.should_exit = True
+        await serve
+    assert not server.server_state.connections
+    assert ended.is_set()
+    assert [record.message for record in caplog.records].count("a connection could not be ended") == 3
