@@ -26,6 +26,7 @@ HEAD_BYTES = 65_536  # of a request; its trailers are counted alike
 HEAD_LINES = 100
 PIPELINED = 16  # requests that wait behind one that is not answered yet
 SLICE = 16_384  # bytes that are parsed before anything is counted
+UNREAD = 16_384  # bytes that may wait for the reader of an answer before it gets more
 LINGER = 1.0  # seconds for a refused client to read why, and for a new one to ask while the server stops
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=UNREAD)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

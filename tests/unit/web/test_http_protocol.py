@@ -30,6 +30,9 @@ class Pipe(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.waiting
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """It is full all the time."""
+
     def is_closing(self) -> bool:
         return self.aborts > 0
 
@@ -94,6 +97,22 @@ async def connected(
     assert isinstance(connection, HttpProtocol)
     yield connection, reader, writer
     writer.close()
+
+
+async def test_to_a_reader_who_does_not_read_no_more_is_written_than_may_wait_and_one_piece() -> None:
+    piece = b"x" * 10_000
+
+    async def long(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(5_000):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async with connected(long) as (connection, _, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not connection.flow.write_paused:
+            await asyncio.sleep(0)
+        chunk = len(f"{len(piece):x}\r\n\r\n") + len(piece)
+        assert connection.transport.get_write_buffer_size() <= http_protocol.UNREAD + chunk
 
 
 @asynccontextmanager
