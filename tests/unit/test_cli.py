@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hubbub import __version__
 from hubbub.cli import app
 from hubbub.security.keys import load_keys
 from hubbub.stores.sql import SqlStore
-from tests.postgres import Databases
+from tests.postgres import Databases, connect
 
 
 @pytest.fixture(autouse=True)
@@ -263,3 +265,29 @@ def test_an_empty_url_is_refused_with_its_variable() -> None:
     for command in (["serve"], ["db", "current"], ["users", "list"]):
         code, output = run(*command, env={"HUBBUB_DATABASE_URL": ""})
         assert (code, "HUBBUB_DATABASE_URL" in output) == (2, True)
+
+
+NEWER = "the database has schema revision 9999, which this release of hubbub does not know: a later one made it."
+
+
+@pytest.mark.parametrize("command", [["db", "current"], ["db", "upgrade"], ["users", "list"], ["serve"], ["audit"]])
+def test_a_database_of_a_later_release_is_refused_in_the_same_words_by_every_command(
+    command: list[str], postgres: Databases
+) -> None:
+    run("db", "upgrade")
+    with closing(sqlite3.connect("hubbub.db")) as file, file:
+        file.execute("UPDATE alembic_version SET version_num = '9999'")
+    url = postgres.create_database()
+    run("db", "upgrade", "--database-url", url)
+    with connect(url) as server:
+        server.execute("UPDATE alembic_version SET version_num = '9999'")
+    for one in ("sqlite:///hubbub.db", url):
+        code, output = run(*command, "--database-url", one)
+        assert (code, f"hubbub: {NEWER}" in output, "db upgrade" in output) == (2, True, False)
+
+
+def test_an_audit_of_a_database_without_tables_says_so(postgres: Databases) -> None:
+    Path("empty.db").touch()
+    for url in ("sqlite:///empty.db", postgres.create_database()):
+        code, output = run("audit", "--database-url", url)
+        assert (code, "has no tables of hubbub: is it the right one?" in output) == (2, True)

@@ -158,8 +158,13 @@ def renew_epoch(url: str) -> str:
 
 
 def current(url: str) -> tuple[str | None, str]:
-    """The schema's revision (None = there is no database yet), and the one that this release works with."""
-    return servers.revision(url) if servers.is_server(url) else files.revision(url), schema.head()
+    """The schema's revision (None = there is no database yet), and the one that this release works with.
+
+    Raise UnusableDatabase, also when a later release made it.
+    """
+    revision = servers.revision(url) if servers.is_server(url) else files.revision(url)
+    schema.require_known(revision)
+    return revision, schema.head()
 
 
 def shown(url: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hubbub.stores.sql import postgres, servers, sqlite
 from hubbub.stores.sql.errors import UnusableDatabase
-from hubbub.stores.sql.schema import head
+from hubbub.stores.sql.schema import head, require_known
 
 ROOM = ":room_id"  # the one parameter that a statement may have
 ROWS = 2000  # that are fetched from a server at a time
@@ -33,6 +33,8 @@ class Unreadable(Exception):
 
 class Inspection(Protocol):
     """A connection that only reads."""
+
+    revisions: str  # a statement that has a row where there is a table of revisions
 
     def rows(self, statement: str, room_id: int | None = None) -> Iterator[Any]:
         """The rows of the answer, as they come. Raise Unreadable, UnusableDatabase when the database goes away."""
@@ -63,9 +65,14 @@ def open_inspection(url: str) -> Inspection:
         inspection, shown = _FileInspection(path), str(path)
     try:
         with inspection.snapshot():
+            if not list(inspection.rows(inspection.revisions)):
+                raise UnusableDatabase(f"{shown} has no tables of hubbub: is it the right one?")
             ((revision,),) = list(inspection.rows(_REVISION))
+        require_known(revision)
         if revision != head():
-            raise UnusableDatabase(f"{shown} has schema revision {revision}, and this release reads {head()}")
+            raise UnusableDatabase(
+                f"{shown} has schema revision {revision}, and this release reads {head()}: hubbub db upgrade"
+            )
     except (Unreadable, ValueError) as error:
         inspection.close()
         raise UnusableDatabase(f"{shown} can't be read as a database of hubbub: {error}") from error
@@ -76,6 +83,8 @@ def open_inspection(url: str) -> Inspection:
 
 
 class _FileInspection:
+    revisions = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+
     def __init__(self, path: Path) -> None:
         try:
             # Opened for more than reading, the last connection to close would move the WAL into the file.
@@ -109,6 +118,8 @@ class _FileInspection:
 
 
 class _ServerInspection:
+    revisions = "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL"
+
     def __init__(self, url: str) -> None:
         address = postgres.url_of(url)
         self._shown = postgres.shown(address)

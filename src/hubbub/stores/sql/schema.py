@@ -27,17 +27,22 @@ def is_current(connection: Connection) -> bool:
     return revision_of(connection) == head()
 
 
-def upgrade_to_head(connection: Connection) -> None:
-    """Run what is missing, inside the transaction of this connection: all of it, or nothing."""
-    config = _config()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    revision = revision_of(connection)
+def require_known(revision: str | None) -> None:
+    """Raise UnusableDatabase when a later release than this one made the tables."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if revision is not None and revision not in known:
         raise UnusableDatabase(
             f"the database has schema revision {revision}, which this release of hubbub does not know: a later one "
             "made it. Run that one, or restore the backup from before the upgrade"
         )
+
+
+def upgrade_to_head(connection: Connection) -> None:
+    """Run what is missing, inside the transaction of this connection: all of it, or nothing."""
+    revision = revision_of(connection)
+    require_known(revision)
     if revision != head():
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
