@@ -24,6 +24,7 @@ from tools.relays import Relay
 QUICK: Mapping[str, str] = {
     "HUBBUB_LOGIN_RATE": "0",
     "HUBBUB_FRAME_RATE": "0",
+    "HUBBUB_REQUEST_RATE": "0",
     "HUBBUB_ARGON2_TIME_COST": "1",
     "HUBBUB_ARGON2_MEMORY_KIB": "8",
     "HUBBUB_ARGON2_PARALLELISM": "1",

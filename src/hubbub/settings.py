@@ -109,9 +109,12 @@ class Settings(BaseSettings):
 
     # HTTP
     request_rate: float = Field(
-        100.0, ge=0, le=1e6, description="Requests and new sockets a second of a user; 0 = no limit."
+        100.0,
+        ge=0,
+        le=1e6,
+        description="Requests, new sockets, and changes over sockets, a second of a user; 0 = no limit.",
     )
-    request_burst: int = Field(500, ge=1, le=1_000_000, description="Requests that may come at once.")
+    request_burst: int = Field(500, ge=1, le=1_000_000, description="Those of a user that may come at once.")
     max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="Largest body of a request, in bytes.")
     request_seconds: float = Field(30.0, gt=0, le=3600, description="Time in which a request has to come, in seconds.")
     cors_origins: Origins = Field((), description="Origins of web pages that may use the REST API, or `*` for all.")
@@ -126,9 +129,9 @@ class Settings(BaseSettings):
         (), description="Origins of web pages that may open sockets, besides the server's own, or `*` for all."
     )
     max_frame_bytes: int = Field(65_536, ge=1024, le=16_777_216, description="Largest frame from a client, in bytes.")
-    frame_rate: float = Field(50.0, ge=0, le=1e6, description="Frames a second from a client; 0 = no limit.")
-    frame_burst: int = Field(200, ge=1, le=1_000_000, description="Frames that may come at once.")
-    inflight: int = Field(64, ge=1, le=10_000, description="Frames of a client that wait for their answer.")
+    frame_rate: float = Field(50.0, ge=0, le=1e6, description="Frames a second on a connection; 0 = no limit.")
+    frame_burst: int = Field(200, ge=1, le=1_000_000, description="Frames that may come at once on a connection.")
+    inflight: int = Field(64, ge=1, le=10_000, description="Frames of a connection that wait for their answer.")
     outbox_frames: int = Field(256, ge=16, le=1_000_000, description="Frames that wait for a slow reader.")
     outbox_bytes: int = Field(
         1_048_576,

@@ -3,7 +3,8 @@
 Sans-I/O. An **exchange** is a frame that is answered, and that may be repeated until it is: a `send`, which its
 client_id makes safe, an `edit` or a `delete`, which change nothing the second time, a `history`. Exchanges leave in the
 order in which they were made. After a lost connection all that are unanswered leave again, in that order, before any
-newer one: so one author's messages arrive in the order sent.
+newer one: so one author's messages arrive in the order sent. What is refused for now leaves again, in its old place, once
+all that was under way is answered.
 
 Of the changes of one message one is under way at a time, and what is newer waits behind it: of two that were repeated,
 the first would take the second back.
@@ -42,6 +43,7 @@ class Outbox:
         self._unsent: dict[int, _Exchange] = {}  # the part that is not under way, the oldest first
         self._by_ref: dict[int, _Exchange] = {}
         self._keys = 0
+        self._refused = False  # something is to be sent again, once nothing is under way that might be refused too
         self._held_until = 0.0
 
     def add(self, frame: ExchangeFrame) -> int:
@@ -69,6 +71,7 @@ class Outbox:
         if exchange is None or now < self._held_until:
             return None
         del self._unsent[exchange.key]
+        self._refused = False
         exchange.ref, exchange.sent = ref, True
         self._by_ref[ref] = exchange
         return replace(exchange.frame, ref=ref)
@@ -78,7 +81,7 @@ class Outbox:
         for exchange in self._by_ref.values():
             exchange.ref = None
         self._by_ref.clear()
-        self._held_until = 0.0
+        self._refused, self._held_until = False, 0.0
         self._resort()
 
     def answered(self, ref: int, answer: wire.Ack | wire.Page) -> bool:
@@ -99,7 +102,10 @@ class Outbox:
             del self._by_ref[ref]
             exchange.ref = None
             # Everything waits with it, or newer messages of the room would overtake it.
-            self._held_until = max(self._held_until, now + max(error.retry_after or 0.0, self._backoff.next()))
+            pause = error.retry_after or 0.0
+            if not self._refused:  # what is refused behind it makes it no worse
+                pause = max(pause, self._backoff.next())
+            self._refused, self._held_until = True, max(self._held_until, now + pause)
             self._resort()
         else:
             self._finish(exchange, error)
@@ -114,7 +120,9 @@ class Outbox:
         return True
 
     def _next(self) -> _Exchange | None:
-        """The oldest that is not under way, unless an earlier change of the same message is."""
+        """The oldest that is not under way, unless it has to wait for what is."""
+        if self._refused and self._by_ref:
+            return None
         exchange = next(iter(self._unsent.values()), None)
         target = None if exchange is None else _changed(exchange.frame)
         if target is not None and any(_changed(earlier.frame) == target for earlier in self._by_ref.values()):

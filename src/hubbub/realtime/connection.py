@@ -7,7 +7,9 @@ the gateway. It must not know how the socket is made.
 import asyncio
 import logging
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec.structs import replace
 
 from hubbub.domain.errors import BadFrame, ChatError, RateLimited, TooLarge, Unauthenticated, Unavailable
 from hubbub.domain.ids import RoomId, Seq, SessionId, UserId
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
     from hubbub.realtime.gateway import Gateway
 
 MAX_BAD_FRAMES = 10  # in a row; whoever goes on does not speak this protocol
+AGAIN = 10.0  # seconds for a change that was refused to come again, before those behind it; an answer may take a while
 STRANGER_FRAMES = 10  # before the first message is complete, which is `auth`
 PING_HEADS = 1000  # in one frame, which stays below 64 KiB whatever the ids
 LOOK = 1.0  # seconds between looks at a connection that is not open yet: its token may be short-lived
+
+Changing: TypeAlias = wire.Send | wire.Edit | wire.Delete
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +51,7 @@ class Connection:
         "_bucket",
         "_early",
         "_expires_at",
+        "_first",
         "_frames",
         "_gateway",
         "_held",
@@ -89,6 +95,7 @@ class Connection:
         self._turn: asyncio.Lock | None = None  # made when it is needed, as all that a silent socket does not need
         self._early: tuple[str | bytes | None, ...] = ()  # frames that came before `hello`; None = a binary one
         self._held: list[wire.Signal] | None = None  # signals that must not come before `hello`
+        self._first: tuple[Changing, float] | None = None  # a change that was refused, and when it may come again
         self._inflight = 0
         self._frames = 0
         self._bad_frames = 0
@@ -247,6 +254,19 @@ class Connection:
     def finish(self) -> None:
         """A request is answered."""
         self._inflight -= 1
+
+    def comes_first(self, frame: Changing, wait: float) -> None:
+        """A change is refused, for so many seconds."""
+        self._first = (replace(frame, ref=None), _now() + wait)
+
+    def require_first(self, frame: Changing) -> None:
+        """Raise RateLimited for a change while one that was refused has to come before it."""
+        if self._first is not None:
+            first, again_at = self._first
+            now = _now()
+            if now < again_at + AGAIN and replace(frame, ref=None) != first:
+                raise RateLimited("too many changes: first what was refused", retry_after=max(0.0, again_at - now))
+            self._first = None
 
     def ponged(self, n: int) -> None:
         if n == self._ping:

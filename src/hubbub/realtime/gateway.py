@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from hubbub.domain.errors import ChatError, Forbidden, Invalid, RateLimited, Unavailable
 from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.users import Identity
-from hubbub.realtime.connection import LOOK, Connection, State
+from hubbub.realtime.connection import LOOK, Changing, Connection, State
 from hubbub.realtime.deadlines import Deadlines
 from hubbub.realtime.frames import hello_frame, hello_rooms, page_frame
 from hubbub.realtime.hub import Hub
@@ -45,7 +45,7 @@ def _anybody(user_id: UserId) -> None:
 class Gateway:
     """All connections of one node, and what their frames ask for.
 
-    `admit` raises RateLimited for a user who opens connections too fast.
+    `admit` counts each connection and each change of a user, and raises RateLimited for one too many.
     """
 
     def __init__(
@@ -242,10 +242,12 @@ class Gateway:
                 room_id = _room_id(connection, frame.room_id)
                 done = self._answering(connection, frame.ref, room_id)
                 self._chat.messages.submit_edit(identity.user_id, room_id, frame.target, frame.text, done)
+                self._pace(connection, identity, frame)
             case wire.Delete():
                 room_id = _room_id(connection, frame.room_id)
                 done = self._answering(connection, frame.ref, room_id)
                 self._chat.messages.submit_delete(identity.user_id, room_id, frame.target, done)
+                self._pace(connection, identity, frame)
             case wire.Join():
                 self._ask_in_turn(connection, frame.ref, partial(self._join, connection, identity, frame))
             case wire.Sync():
@@ -265,10 +267,20 @@ class Gateway:
         room_id = _room_id(connection, frame.room_id)
         draft = Draft(frame.text, frame.client_id, frame.reply_to)
         done = self._answering(connection, frame.ref, room_id, frame.client_id)
+        self._pace(connection, identity, frame)
         self._chat.messages.submit_post(identity.user_id, room_id, draft, done)
 
     def _answering(
         self, connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None = None
+    def _pace(self, connection: Connection, identity: Identity, frame: Changing) -> None:
+        """Raise RateLimited for a change too many, and for those behind it until it comes again: none overtakes it."""
+        connection.require_first(frame)
+        try:
+            self._admit(identity.user_id)
+        except RateLimited as error:
+            connection.comes_first(frame, error.retry_after or 0.0)
+            raise
+
     ) -> Callable[[Answer], None]:
         connection.begin()
         return partial(self._answer, connection, ref, room_id, client_id)

@@ -1,6 +1,6 @@
-"""How fast a user may ask over HTTP and open sockets, on each node.
+"""How much a user may ask for on each node: requests over HTTP, new sockets, and changes over all their sockets.
 
-Unlike attempts to log in, which are counted in the store, requests are only kept from taking the node away from others:
+Unlike attempts to log in, which are counted in the store, these are only kept from taking the node away from others:
 nobody gains by spreading them over nodes.
 """
 

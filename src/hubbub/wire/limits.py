@@ -12,7 +12,7 @@ class Limits:
 
     frame_bytes: int = MAX_FRAME  # of one frame from a client
     inflight: int = 64  # sends without an answer
-    frame_rate: float = 50.0  # frames per second from a client; 0 = no limit
+    frame_rate: float = 50.0  # frames per second; 0 = no limit
     frame_burst: int = 200  # frames that may come at once
     outbox_frames: int = 256  # frames that wait for a slow reader
     outbox_bytes: int = 1_048_576  # the same, in bytes

@@ -103,6 +103,31 @@ def test_what_may_work_later_is_sent_again_before_what_is_newer() -> None:
     assert len(script.outputs(outputs.Answered)) == 1
 
 
+def test_nothing_leaves_again_before_all_that_is_under_way_is_answered() -> None:
+    script = Script().opened()
+    for text in "abc":
+        script.send(text)
+    script.refuse(1, "rate_limited", retryable=True)
+    script.send("d")
+    script.pass_time(1)
+    script.refuse(2, "rate_limited", retryable=True)
+    script.pass_time(1)
+    assert sent(script) == ["a", "b", "c"]
+    script.refuse(3, "rate_limited", retryable=True)
+    script.pass_time(1)
+    assert sent(script) == ["a", "b", "c", "a", "b", "c", "d"]
+
+
+def test_what_is_refused_together_is_one_reason_to_wait() -> None:
+    script = Script().opened()
+    for number in range(40):
+        script.send(str(number))
+    for ref in range(1, 41):
+        script.refuse(ref, "rate_limited", retryable=True)
+    script.pass_time(1)
+    assert len(sent(script)) == 80
+
+
 def test_a_server_that_asks_for_patience_gets_it() -> None:
     script = Script().opened()
     script.send("a")

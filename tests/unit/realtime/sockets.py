@@ -141,7 +141,7 @@ class Line:
 class World:
     """Ann, Bob and Cyd have accounts on a server without a network."""
 
-    def __init__(self, limits: Limits, tempo: Tempo | None = None) -> None:
+    def __init__(self, limits: Limits, tempo: Tempo | None, admit: Callable[[UserId], None]) -> None:
         self.clock = ManualClock()
         self.memory = MemoryStore()
         self.store = GatedStore(self.memory)
@@ -151,7 +151,7 @@ class World:
         tokens = JwtTokens(parse_keys("k" * 32), self.clock)
         self.chat = Chat(store=self.store, clock=self.clock, fanout=self.fanout, hasher=self.hasher, tokens=tokens)
         ids = itertools.count(1)
-        self.gateway = Gateway(self.chat, self.hub, self.clock, limits, lambda: f"c{next(ids)}", tempo)
+        self.gateway = Gateway(self.chat, self.hub, self.clock, limits, lambda: f"c{next(ids)}", tempo, admit=admit)
         self.ann, self.bob, self.cyd = UserId(1), UserId(2), UserId(3)
         self.names = {self.ann: "ann", self.bob: "bob", self.cyd: "cyd"}
 
@@ -213,8 +213,10 @@ class World:
 
 
 @asynccontextmanager
-async def world_of(limits: Limits | None = None, tempo: Tempo | None = None) -> AsyncIterator[World]:
-    world = World(limits or Limits(frame_rate=0), tempo)
+async def world_of(
+    limits: Limits | None = None, tempo: Tempo | None = None, *, admit: Callable[[UserId], None] = lambda _: None
+) -> AsyncIterator[World]:
+    world = World(limits or Limits(frame_rate=0), tempo, admit)
     await world.sign_up()
     try:
         yield world
