@@ -263,17 +263,27 @@ async def test_the_last_message_is_the_newest_that_may_be_read_and_is_not_delete
     assert shown.last_message.text == "changed"
 
 
-async def test_a_summary_looks_at_the_end_of_a_long_room_alone(store: Store) -> None:
+async def test_a_summary_looks_at_the_last_messages_of_a_long_room_alone(store: Store) -> None:
     ann, bob = await sign_up(store, "ann", "bob")
     room = await found(store, ann, bob)
-    (first,) = await say(store, room, ann, "first")
-    topics = decide(room, *(partial(room.change, ann.id, topic=f"{at}") for at in range(SUMMARY_REACH - 1)))
-    await store.write(lambda tx: tx.log.append(topics))
-    shown = await summary(store, bob, room)
-    assert (shown.last_message, shown.unread) == (first, 1)
-    await happen(store, room, *room.change(ann.id, topic="one more"))
-    shown = await summary(store, bob, room)
-    assert (shown.last_message, shown.unread) == (None, 0)
+    await say(store, room, ann, "first")
+    await say(store, room, bob, *["their own"] * (SUMMARY_REACH - 1))
+    await happen(store, room, *room.change(ann.id, topic="an event that is no message"))
+    assert (await summary(store, bob, room)).unread == 1
+    await say(store, room, bob, "one more")
+    assert (await summary(store, bob, room)).unread == 0
+
+
+async def test_the_last_message_is_sought_among_as_many(store: Store) -> None:
+    ann, bob = await sign_up(store, "ann", "bob")
+    room = await found(store, ann, bob)
+    first, *others = await say(store, room, ann, *["text"] * SUMMARY_REACH)
+    deletions = decide(room, *(partial(room.delete, ann.id, message.seq) for message in others))
+    await store.write(lambda tx: tx.log.append(deletions))
+    assert (await summary(store, bob, room)).last_message == first
+    (last,) = await say(store, room, ann, "one more")
+    await happen(store, room, *room.delete(ann.id, last.seq))
+    assert (await summary(store, bob, room)).last_message is None
 
 
 # The directory

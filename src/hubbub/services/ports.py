@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 MAX_PAGE = 200  # items; every `limit` below is 1..MAX_PAGE unless it says otherwise
 UNREAD_MAX = 1000  # counting stops here: more is shown as "999+" everywhere
-SUMMARY_REACH = 10_000  # events at a room's end that its summary looks at, so that it costs the same for every room
+SUMMARY_REACH = 2000  # messages at a room's end that its summary looks at, so that it costs the same for every room
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Rooms in memory."""
 
-from collections.abc import Collection
-from itertools import islice
+from collections.abc import Collection, Iterator
+from itertools import islice, takewhile
 
 from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.events import RoomKind
@@ -70,8 +70,7 @@ class MemoryRooms:
         member = room.members[user_id]
         first = base(room.history, member)
         read_seq = max(member.joined_seq, self._tables.reads.get((room.id, user_id), Seq(0)))
-        reach = Seq(room.head - SUMMARY_REACH)
-        last = _last_message(room, max(first, reach))
+        last = next((message for message in _end(room, first) if not message.deleted), None)
         return RoomSummary(
             room_id=room.id,
             kind=room.kind,
@@ -82,7 +81,7 @@ class MemoryRooms:
             role=member.role,
             base=first,
             read_seq=read_seq,
-            unread=_unread(room, user_id, max(read_seq, reach)),
+            unread=_unread(room, user_id, read_seq),
             peer=self._peer(room, user_id),
             last_message=last,
             last_author=None if last is None else self._tables.users[last.user_id],
@@ -95,11 +94,11 @@ class MemoryRooms:
 
 
 def _unread(room: ChatRoom, user_id: UserId, after: Seq) -> int:
-    newer = (room.messages.get(Seq(seq)) for seq in range(after + 1, room.head + 1))
-    unread = (message for message in newer if message and message.user_id != user_id and not message.deleted)
+    unread = (message for message in _end(room, after) if message.user_id != user_id and not message.deleted)
     return sum(1 for _ in islice(unread, UNREAD_MAX))
 
 
-def _last_message(room: ChatRoom, after: Seq) -> Message | None:
-    shown = (room.messages[seq] for seq in reversed(room.messages) if seq > after)
-    return next((message for message in shown if not message.deleted), None)
+def _end(room: ChatRoom, after: Seq) -> Iterator[Message]:
+    """Newest first."""
+    newer = takewhile(lambda seq: seq > after, reversed(room.messages))
+    return (room.messages[seq] for seq in islice(newer, SUMMARY_REACH))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Subquery, bindparam, func, insert, literal_column, or_, select, tuple_
 
 from hubbub.domain.errors import Conflict, NotFound
 from hubbub.domain.events import History, RoomKind
@@ -97,22 +97,33 @@ _CHANNELS = Statement(
 
 _ROOM = Keys(3)  # room_id, the last seq before what may be shown, the last seq before what may be unread
 _ROOM_ID, _SHOWN, _READ = _ROOM.columns
+
+
+def _end_of_room(after: ColumnElement[int], name: str) -> Subquery:
+    """The newest messages of a room, deleted ones too: what is sought among them costs no more than they are."""
+    return (
+        select(messages.c.seq, messages.c.user_id, messages.c.deleted_at)
+        .where(messages.c.room_id == _ROOM_ID, messages.c.seq > after)
+        .order_by(messages.c.seq.desc())
+        .limit(SUMMARY_REACH)
+        .correlate(_ROOM.source)
+        .subquery(name)
+    )
+
+
+_SEEN = _end_of_room(_SHOWN, "seen")
 _NEWEST = (
-    select(messages.c.seq)
-    .where(messages.c.room_id == _ROOM_ID, messages.c.seq > _SHOWN, messages.c.deleted_at.is_(None))
-    .order_by(messages.c.seq.desc())
+    select(_SEEN.c.seq)
+    .where(_SEEN.c.deleted_at.is_(None))
+    .order_by(_SEEN.c.seq.desc())
     .limit(1)
     .correlate(_ROOM.source)
     .scalar_subquery()
 )
+_AFTER = _end_of_room(_READ, "after")
 _UNREAD = (
     select(literal_column("1").label("one"))
-    .where(
-        messages.c.room_id == _ROOM_ID,
-        messages.c.seq > _READ,
-        messages.c.user_id != bindparam("user_id"),
-        messages.c.deleted_at.is_(None),
-    )
+    .where(_AFTER.c.user_id != bindparam("user_id"), _AFTER.c.deleted_at.is_(None))
     .limit(UNREAD_MAX)
     .correlate(_ROOM.source)
     .subquery("unread")
@@ -165,7 +176,7 @@ class SqlRooms:
     def _summaries(self, user_id: UserId, rows: Sequence[Any]) -> list[RoomSummary]:
         """Four statements for any number of rooms: the rooms, their tails, the last messages, the people."""
         places = {row.id: _place(row, user_id) for row in rows}
-        keys = encode_keys([row.id, *(max(seq, row.head - SUMMARY_REACH) for seq in places[row.id])] for row in rows)
+        keys = encode_keys([row.id, *places[row.id]] for row in rows)
         tails = {row.room_id: row for row in _TAILS.rows(self._connection, keys=keys, user_id=user_id)}
         newest = [(tail.room_id, tail.newest) for tail in tails.values() if tail.newest is not None]
         last = {message.room_id: message for message in SqlMessages(self._connection).get(newest).values()}
