@@ -1,6 +1,10 @@
 """The command line. Each command imports what it needs, so that help is quick."""
 
+import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 WRONG = 2  # the exit code when something has to be mended first
 AWAY = 75  # the exit code when a start may succeed in a moment: EX_TEMPFAIL of sysexits.h
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="hubbub",
@@ -35,7 +41,18 @@ app.add_typer(keys, name="keys")
 
 def main() -> None:
     """The console script."""
+    _open_streams()
     app()
+
+
+def _open_streams() -> None:
+    """Lead standard streams that are closed (`>&-`) nowhere: another file would get their number, and their lines."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _version(wanted: bool) -> None:
@@ -53,6 +70,19 @@ def _options(
     """A real-time chat server, and the same chat without a server."""
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """What could not be written until the end is given up: the interpreter would make an exit code of its own of it."""
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 @app.command(
     epilog="[bold]Examples[/bold]\n\n"
     "hubbub serve\n\n"
@@ -60,6 +90,7 @@ def _options(
     "HUBBUB_REGISTRATION=closed hubbub serve\n\n"
     "Every setting is also an environment variable: see docs/settings.md."
 )
+@_unheard()
 def serve(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on (127.0.0.1). [HUBBUB_HOST]", show_default=False)
@@ -110,6 +141,7 @@ def serve(
 
 
 @app.command(hidden=True)
+@_unheard()
 def worker(file_number: Annotated[int, typer.Argument(help="The listening socket.")]) -> None:
     """What `hubbub serve --workers` starts."""
     from hubbub.buses.nats_address import UnusableBus
@@ -132,15 +164,15 @@ def _say_started(settings: "Settings", port: int, warnings: tuple[str, ...]) -> 
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     shown = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - shown, not bound
     url = f"http://{shown}:{port}"
-    typer.echo(f"hubbub {__version__} listens on {url}")
-    typer.echo(f"  database  {shown_database(settings.database_url)}")
-    typer.echo(f"  next      open {url}: make an account, and talk")
+    lines = [f"hubbub {__version__} listens on {url}", f"  database  {shown_database(settings.database_url)}"]
+    lines.append(f"  next      open {url}: make an account, and talk")
     if settings.docs:
-        typer.echo(f"  programs  {url}/docs has all requests to try")
-    typer.echo("  stop      Ctrl-C")
+        lines.append(f"  programs  {url}/docs has all requests to try")
+    lines.append("  stop      Ctrl-C")
+    with suppress(OSError):  # who does not want to read it, or has no room for it, may want the server
+        typer.echo("\n".join(lines))
     for warning in warnings:
-        typer.secho(f"  warning   {warning}", err=True, fg="yellow")
-    sys.stdout.flush()
+        log.warning("%s", warning)
 
 
 app.command()(simulate)
@@ -245,5 +277,6 @@ def _database_url(given: str | None) -> str:
 
 
 def _fail(message: str, code: int = WRONG) -> NoReturn:
-    typer.secho(f"hubbub: {message}", err=True, fg="red")
+    with suppress(OSError):  # then the exit code has to say it
+        typer.secho(f"hubbub: {message}", err=True, fg="red")
     raise typer.Exit(code)

@@ -44,7 +44,7 @@ def configure_logs(level: str, form: str, *, stream: TextIO | None = None) -> No
         redact,
         _renderer(console=console, colours=stream.isatty()),
     ]
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=shaping))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -54,6 +54,14 @@ def configure_logs(level: str, form: str, *, stream: TextIO | None = None) -> No
         logger.handlers, logger.propagate = [], True
     if level != "debug":  # it tells of every look at the schema, five lines on a first start
         logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Lines that nobody takes are lost: their reader has gone, or the disk is full. The next one may be taken again."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
