@@ -240,14 +240,14 @@ class Gateway:
                 self._ask(connection, frame.ref, partial(self._mark_read, connection, identity, room_id, frame))
             case wire.Edit():
                 room_id = _room_id(connection, frame.room_id)
+                self._pace(connection, identity, frame)
                 done = self._answering(connection, frame.ref, room_id)
                 self._chat.messages.submit_edit(identity.user_id, room_id, frame.target, frame.text, done)
-                self._pace(connection, identity, frame)
             case wire.Delete():
                 room_id = _room_id(connection, frame.room_id)
+                self._pace(connection, identity, frame)
                 done = self._answering(connection, frame.ref, room_id)
                 self._chat.messages.submit_delete(identity.user_id, room_id, frame.target, done)
-                self._pace(connection, identity, frame)
             case wire.Join():
                 self._ask_in_turn(connection, frame.ref, partial(self._join, connection, identity, frame))
             case wire.Sync():
@@ -265,13 +265,11 @@ class Gateway:
 
     def _send(self, connection: Connection, identity: Identity, frame: wire.Send) -> None:
         room_id = _room_id(connection, frame.room_id)
+        self._pace(connection, identity, frame)
         draft = Draft(frame.text, frame.client_id, frame.reply_to)
         done = self._answering(connection, frame.ref, room_id, frame.client_id)
-        self._pace(connection, identity, frame)
         self._chat.messages.submit_post(identity.user_id, room_id, draft, done)
 
-    def _answering(
-        self, connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None = None
     def _pace(self, connection: Connection, identity: Identity, frame: Changing) -> None:
         """Raise RateLimited for a change too many, and for those behind it until it comes again: none overtakes it."""
         connection.require_first(frame)
@@ -281,6 +279,8 @@ class Gateway:
             connection.comes_first(frame, error.retry_after or 0.0)
             raise
 
+    def _answering(
+        self, connection: Connection, ref: int | None, room_id: RoomId, client_id: str | None = None
     ) -> Callable[[Answer], None]:
         connection.begin()
         return partial(self._answer, connection, ref, room_id, client_id)
