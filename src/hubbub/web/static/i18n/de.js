@@ -188,6 +188,8 @@ export const de = Object.freeze({
   newVersion: "Eine neue Version ist bereit.",
   "ended.session": "Du wurdest abgemeldet. Melde dich an, um weiterzumachen; Ungesendetes ist noch da.",
   "ended.tab": "Du hast dich in einem anderen Tab abgemeldet.",
+  "ended.untold":
+    "Dieses Gerät hat alles vergessen, aber der Server hat nicht bestätigt, dass die Sitzung beendet ist. Melde dich an, wenn er wieder da ist, und melde die alte Sitzung unter „Geräte“ ab.",
   "ended.origin": "Dieser Server nimmt von dieser Adresse keine Verbindungen an. Bitte den Betreiber, sie zu erlauben.",
   "ended.outdated": "Der Server wurde erneuert. Lade die Seite neu, um weiterzumachen; Entwürfe bleiben.",
   storageMemory: "Dieser Browser hebt für diese Seite nichts auf: Ungesendetes ist mit dem Tab weg.",
@@ -340,7 +342,8 @@ export const de = Object.freeze({
   "error.password.forbidden": "Das ist nicht dein Passwort.",
   "error.old_password": "Das ist nicht dein jetziges Passwort.",
   "error.new_password": "Nimm 8 bis 256 Zeichen.",
-  "error.display_name": "Nimm 1 bis 80 sichtbare Zeichen in einer Zeile.",
+  "error.display_name":
+    "Nimm 1 bis 80 sichtbare Zeichen in einer Zeile, und nicht den Benutzernamen eines anderen Kontos.",
   "error.name": "Nimm 1 bis 80 sichtbare Zeichen in einer Zeile.",
   "error.topic": "Nimm höchstens 500 Zeichen in einer Zeile.",
   "error.bad_frame": "Der Server hat diese Seite nicht verstanden. Lade sie neu.",

@@ -188,6 +188,8 @@ export const en = Object.freeze({
   newVersion: "A new version is ready.",
   "ended.session": "You have been signed out. Sign in again to go on; what was not sent is kept.",
   "ended.tab": "You have signed out in another tab.",
+  "ended.untold":
+    "This device has forgotten you, but the server did not confirm that the session has ended. Sign in when it is back, and sign out the old session under Devices.",
   "ended.origin": "This server does not take connections from this address. Ask whoever runs it to allow it.",
   "ended.outdated": "The server has been updated. Reload the page to go on; drafts are kept.",
   storageMemory: "This browser keeps nothing for this page: unsent messages go when the tab is closed.",
@@ -337,7 +339,7 @@ export const en = Object.freeze({
   "error.password.forbidden": "This is not your password.",
   "error.old_password": "This is not your current password.",
   "error.new_password": "Use 8 to 256 characters.",
-  "error.display_name": "Use 1 to 80 visible characters on one line.",
+  "error.display_name": "Use 1 to 80 visible characters on one line, and no username of another account.",
   "error.name": "Use 1 to 80 visible characters on one line.",
   "error.topic": "Use at most 500 characters on one line.",
   "error.bad_frame": "The server did not understand this page. Reload it.",

@@ -21,6 +21,7 @@ import { recallRooms } from "./sync.js";
 
 export { storage };
 
+const PATIENCE = 3000; // milliseconds for the server to say that a session has ended
 const WRITER = "writer"; // whose drafts and unsent messages this device has
 
 export const boot = signal(/** @type {Boot} */ ("starting"));
@@ -64,13 +65,20 @@ export async function signUp({ display_name, ...account }, label) {
   await signIn(account.username, account.password, label);
 }
 
+/**
+ * Forget everything, and have the server end the session. A server that does not answer goes on with it until its age
+ * ends it, and nobody has its tokens any more: who signs out is told, and can end it by hand.
+ */
 export async function signOut() {
-  const request = api.post("auth/logout").catch(() => undefined); // without a connection the session ends by its age
-  await Promise.race([request, new Promise((resolve) => setTimeout(resolve, 3000))]);
+  const over = api.post("auth/logout").then(() => true, hasEnded);
+  const told = await Promise.race([over, new Promise((resolve) => setTimeout(resolve, PATIENCE, false))]);
   tabs.post("signed-out", null);
-  await leave(null);
+  await leave(told ? null : { key: "ended.untold" });
   await clear();
 }
+
+/** Does the server refuse to end a session because it has ended? @param {unknown} error */
+const hasEnded = (error) => ["unauthenticated", "token_expired"].includes(problemOf(error).code);
 
 export async function loadSessions() {
   const { items } = await api.get("auth/sessions");
