@@ -149,3 +149,15 @@ async def test_who_signs_out_while_the_server_is_away_is_told_what_remains(
 async def sign_out(page: Page) -> None:
     await page.get_by_role("button", name="@ann").click()
     await page.get_by_role("menuitem", name="Sign out").click()
+
+
+@pytest.mark.parametrize("path", ["/nonsense", "/rooms", "/rooms/", "/rooms/abc", "/a/b/c/d"])
+async def test_a_wrong_address_leads_back_to_the_rooms(open_window: OpenWindow, make_user: MakeUser, path: str) -> None:
+    await found_room(await make_user("ann"))
+    tab = await open_window(path, **PHONE)
+    await engine(tab).sign_in("ann")
+    page = tab.page
+    await page.get_by_role("heading", name="There is nothing at this address").wait_for()
+    await page.get_by_role("button", name="To the list").tap()
+    await page.get_by_role("navigation").get_by_role("link").filter(has_text="tea").tap()
+    await page.get_by_role("heading", name="tea", exact=True).wait_for()

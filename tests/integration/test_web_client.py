@@ -186,6 +186,39 @@ async def test_what_is_not_there_is_a_problem(live: LiveServer, client: httpx2.A
     assert json.loads(body)["code"] == "not_found"
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/rooms", "/rooms/", "/rooms/x", "/static/0/main.js", "/a/b/c/d/e/f/g/h"])
+async def test_a_browser_gets_a_page_where_nothing_is_that_finds_its_files(live: LiveServer, path: str) -> None:
+    async with live.client() as client:
+        page = await client.get(path, headers=BROWSER)
+        program = await client.get(path)
+        known = await client.get(path, headers={**BROWSER, "If-None-Match": page.headers["etag"]})
+        head = await client.head(path, headers=BROWSER)
+        sheet = re.search(r'rel="stylesheet" href="([^"]+)"', page.text)
+        assert sheet is not None
+        assert (await client.get(httpx2.URL(live.url + path).join(sheet[1]))).status_code == 200
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert (page.headers["cache-control"], "Accept" in page.headers["vary"]) == ("no-store", True)
+    assert "content-security-policy" in page.headers
+    assert (known.status_code, known.content) == (404, page.content)
+    assert (head.status_code, head.content) == (404, b"")
+    assert program.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/nowhere", {}),
+        ("GET", "/nowhere", {"Authorization": "Bearer x"}),
+        ("GET", "/" + "x/" * 9, {}),
+    ],
+)
+async def test_who_is_no_visitor_gets_a_problem_where_nothing_is(
+    client: httpx2.AsyncClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = await client.request(method, path, headers={**BROWSER, **headers})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 async def test_long_history_is_compressed_for_browsers(make_user: MakeUser) -> None:
     ann = await make_user("ann")
     room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]

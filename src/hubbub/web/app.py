@@ -26,7 +26,7 @@ from hubbub.web.middlewares import (
 )
 from hubbub.web.openapi import complete
 from hubbub.web.pace import Pace
-from hubbub.web.pages import page_routes
+from hubbub.web.pages import nowhere, page_routes
 from hubbub.web.plain_pages import PlainPages
 from hubbub.web.problems import refuse
 from hubbub.web.releases import worker_route
@@ -97,7 +97,12 @@ def create_app(settings: Settings, open_server: OpenServer) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         middleware=_middlewares(settings),
-        exception_handlers={ChatError: refuse, HTTPException: refuse, RequestValidationError: refuse},
+        exception_handlers={
+            404: nowhere(settings),
+            ChatError: refuse,
+            HTTPException: refuse,
+            RequestValidationError: refuse,
+        },
         redirect_slashes=False,  # the redirect would be built from the Host header, which is the client's
     )
     # First what comes most: routes are tried in their order.

@@ -69,18 +69,18 @@ class Asset:
         """For a page that must not run anything else (Subresource Integrity)."""
         return f"sha384-{b64encode(sha384(self.content).digest()).decode()}"
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Response:
-        """The content as the caller takes it, or nothing, where they have it already."""
+    def send(self, request: Request, headers: Mapping[str, str], status: int = 200) -> Response:
+        """The content as the caller takes it, or nothing, where they have it already (RFC 9110 13.2.1: of a 200)."""
         zipped = self.zipped if accepts_gzip(request.headers.get("accept-encoding", "")) else None
         etag = f'"{self.etag}-gzip"' if zipped is not None else f'"{self.etag}"'  # other bytes (RFC 9110 8.8.3)
         sent = {**headers, "ETag": etag, "Cross-Origin-Resource-Policy": "same-origin"}
         if self.zipped is not None:
             sent["Vary"] = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
-        if _has(request.headers.get("if-none-match", ""), etag):
+        if status == 200 and _has(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=sent)
         if zipped is not None:
             sent["Content-Encoding"] = "gzip"
-        return Response(self.content if zipped is None else zipped, headers=sent, media_type=self.media_type)
+        return Response(self.content if zipped is None else zipped, status, sent, self.media_type)
 
 
 @dataclass(frozen=True, slots=True)

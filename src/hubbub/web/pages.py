@@ -5,7 +5,7 @@ Everything is computed once, when the first application is made, from the files 
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -19,10 +19,12 @@ from starlette.types import Scope
 import hubbub.web.parameters  # noqa: F401 - says what a `number` in a path is
 from hubbub.settings import Settings
 from hubbub.web.assets import FOLDER, SHEET, SHEETS, Asset, Assets, read_assets
+from hubbub.web.problems import refuse
 
 _MODULES = "<!-- modules -->"
 _START = "main.js"
 ANY_ROOM = "rooms/1"
+_DEEPEST = 8  # folders below the root, for which a page is kept that says that nothing is there
 
 # No `unsafe-inline` and no source but this server. The import map must be inline: its hash allows it and nothing else.
 # Trusted Types: no string ever becomes HTML or a script, also in code that was meant to do it. The one policy there may
@@ -81,6 +83,10 @@ class Page:
     async def __call__(self, request: Request) -> Response:
         return self.document.send(request, self.headers)
 
+    async def missing(self, request: Request) -> Response:
+        """The same for an address at which there is nothing: the page says so, and leads back."""
+        return self.document.send(request, {**self.headers, "Cache-Control": "no-store"}, 404)
+
 
 def pages(settings: Settings) -> Mapping[str, Page]:
     """The page, by its paths from the root. That of a room is the same for all rooms."""
@@ -111,9 +117,23 @@ def page_routes(settings: Settings) -> Sequence[BaseRoute]:
     return [
         *(Route(f"/{path}", page.__call__) for path, page in pages(settings).items() if path != ANY_ROOM),
         Reloads("/rooms/{room_id:number}", pages(settings)[ANY_ROOM].__call__),
+        Reloads("/rooms", _page(settings.registration, depth=0).missing),  # where a room's number was cut off
         Route("/static/{version}/{path:path}", assets.__call__),
         *(Route(path, icon) for path in _ICONS),
     ]
+
+
+def nowhere(settings: Settings) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """The handler for addresses at which there is nothing: a page for browsers, a problem for programs."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        depth = path.count("/") - 1
+        if request.method != "GET" or depth not in range(_DEEPEST + 1) or not _is_opened(request.scope):
+            return await refuse(request, error)
+        return await _page(settings.registration, depth).missing(request)
+
+    return answer
 
 
 def _is_opened(scope: Scope) -> bool:

@@ -119,6 +119,8 @@ export const de = Object.freeze({
   joinToRead: "Tritt bei, um zu lesen und zu schreiben.",
   joinChannel: "Kanal beitreten",
   toList: "Zur Liste",
+  nowhere: "Unter dieser Adresse ist nichts",
+  nowhereHint: "Vielleicht wurde sie nicht ganz kopiert. Deine Räume stehen in der Liste.",
   messagesFailed: "Die Nachrichten ließen sich nicht laden.",
 
   // Der Verlauf

@@ -119,6 +119,8 @@ export const en = Object.freeze({
   joinToRead: "Join it to read and to write.",
   joinChannel: "Join the channel",
   toList: "To the list",
+  nowhere: "There is nothing at this address",
+  nowhereHint: "Perhaps it was not copied as a whole. Your rooms are in the list.",
   messagesFailed: "The messages could not be fetched.",
 
   // The timeline

@@ -8,7 +8,7 @@ import { classes, html } from "./html.js";
 import { Logo } from "./icon.js";
 import { Accounts } from "./later.js";
 import { covers, showsMembers } from "./panel.js";
-import { NoRoom, Room } from "./room.js";
+import { NoRoom, Nowhere, Room } from "./room.js";
 import { openRoomId, place } from "./routes.js";
 import { Sidebar } from "./sidebar.js";
 import { SignIn } from "./signin.js";
@@ -35,9 +35,11 @@ function Chat() {
       ${
         place.value === "accounts"
           ? html`<${Accounts} />`
-          : roomId === null
-            ? html`<${NoRoom} />`
-            : html`<${Room} key=${roomId} id=${roomId} />`
+          : place.value === "nowhere"
+            ? html`<${Nowhere} />`
+            : roomId === null
+              ? html`<${NoRoom} />`
+              : html`<${Room} key=${roomId} id=${roomId} />`
       }
     </div>`;
 }

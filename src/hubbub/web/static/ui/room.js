@@ -118,6 +118,20 @@ function askDelete(room) {
   });
 }
 
+/** An address at which there is nothing: the way back. */
+export function Nowhere() {
+  return html`<main class="room">
+    <${ConnectionLine} />
+    <${ReleaseLine} />
+    <div class="empty">
+      <span class="mark"><${Icon} name="globe" size=${22} /></span>
+      <h2>${t("nowhere")}</h2>
+      <p>${t("nowhereHint")}</p>
+      <div class="actions"><button type="button" class="button primary" onClick=${() => go(null)}>${t("toList")}</button></div>
+    </div>
+  </main>`;
+}
+
 /** No room is open: the way into one. */
 export function NoRoom() {
   const me = user.value;

@@ -1,9 +1,10 @@
-/** Where one is: the list, a room, or the accounts. Each has an address, so that back, reload and sharing work. */
+/** Where one is: the list, a room, or the accounts; or nowhere. Each has an address, so that back, reload and sharing work. */
 
 import { computed, signal } from "@preact/signals";
 
 /** @typedef {import("../core/types.d.ts").RoomId} RoomId */
-/** @typedef {RoomId | "accounts" | null} Place A room, the accounts of everybody, or null for the list. */
+/** @typedef {RoomId | "accounts" | null} Goal A room, the accounts of everybody, or null for the list. */
+/** @typedef {Goal | "nowhere"} Place */
 
 const ROOT = new URL("../../../", import.meta.url).pathname; // above static/<version>/ui/
 
@@ -22,15 +23,16 @@ addEventListener("popstate", () => (place.value = read()));
 /** @returns {Place} */
 function read() {
   const path = location.pathname.slice(ROOT.length);
+  if (path === "") return null;
   if (path === "accounts") return path;
   const found = /^rooms\/(\d{1,16})$/.exec(path);
-  return found ? Number(found[1]) : null;
+  return found ? Number(found[1]) : "nowhere";
 }
 
 /** The address of a room. @param {RoomId} id */
 export const roomUrl = (id) => `${ROOT}rooms/${id}`;
 
-/** @param {Place} next */
+/** @param {Goal} next */
 export function go(next) {
   if (next === place.peek()) return;
   history.pushState(null, "", typeof next === "number" ? roomUrl(next) : `${ROOT}${next ?? ""}`);
