@@ -1,6 +1,7 @@
 """What a session leaves in the logs: nothing that was said, and nothing that would open it again."""
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.integration.servers import PASSWORD, LiveServer, register, settings_i
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path, access_log=True)
+    return settings_in(tmp_path, access_log=True, forwarded_allow_ips=("127.0.0.1",))
 
 
 @pytest.fixture
@@ -67,3 +68,26 @@ async def test_the_access_log_has_a_line_for_each_request_with_its_id(logged: io
     (line,) = [line for line in logged.getvalue().splitlines() if '"event": "request"' in line]
     for part in ('"method": "GET"', '"path": "/health/live"', '"status": 200', '"request_id": "find-me"'):
         assert part in line
+
+
+async def test_the_access_log_says_from_where_a_request_came_and_from_whom(
+    logged: io.StringIO, live: LiveServer
+) -> None:
+    ann = await register(live, "ann")
+    path = (await ann.client.post("/rooms", json={"kind": "group", "name": "x"})).headers["location"]
+    logged.seek(0)
+    logged.truncate()
+    forwarded = {"X-Forwarded-For": "203.0.113.7"}
+    await ann.client.get(f"{path}/messages")
+    await ann.client.get("/users/me", headers=forwarded)
+    await ann.client.head("/users/me")
+    await ann.client.get("/users/me", headers={"Authorization": "Bearer none"})
+    await ann.client.aclose()
+    lines = [json.loads(line) for line in logged.getvalue().splitlines() if '"event": "request"' in line]
+    told = [(line["method"], line["status"], line["address"], line["user_id"]) for line in lines]
+    assert told == [
+        ("GET", 200, "127.0.0.1", ann.id),
+        ("GET", 200, "203.0.113.7", ann.id),
+        ("HEAD", 200, "127.0.0.1", ann.id),
+        ("GET", 401, "127.0.0.1", None),
+    ]

@@ -5,7 +5,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Query, Request
 from fastapi.security import OAuth2PasswordBearer
-from starlette.applications import Starlette
+from starlette.types import Scope
 
 from hubbub.domain.errors import Unauthenticated
 from hubbub.domain.ids import SessionId, UserId
@@ -79,14 +79,15 @@ RefreshPace = Annotated[Pace[SessionId], Depends(get_refresh_pace)]
 _scheme = OAuth2PasswordBearer(tokenUrl="auth/login", auto_error=False)
 
 
-async def authenticate(app: Starlette, token: str) -> Identity:
+async def authenticate(scope: Scope, token: str) -> Identity:
     """Whoever holds this token, and may ask now. Raise Unauthenticated, TokenExpired, or RateLimited.
 
     Who may not ask costs no look at the store. Only who is signed in takes from the pace: with the token of a session
     that has ended nobody keeps its user from asking.
     """
-    server: Server = app.state.server
+    server: Server = scope["app"].state.server
     caller = await server.chat.accounts.authenticate(token, admit=server.pace.require)
+    scope.setdefault("state", {})["user_id"] = caller.user_id  # for the access log
     server.pace.take(caller.user_id)
     return caller
 
@@ -95,7 +96,7 @@ async def get_caller(request: Request, token: Annotated[str | None, Depends(_sch
     """Whoever holds the access token of this request; raise Unauthenticated, TokenExpired, or RateLimited."""
     if not token:
         raise Unauthenticated("an access token is needed: Authorization: Bearer …")
-    return await authenticate(request.app, token)
+    return await authenticate(request.scope, token)
 
 
 Caller = Annotated[Identity, Depends(get_caller)]

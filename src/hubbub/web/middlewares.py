@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubbub.web import problems
 from hubbub.web.assets import accepts_gzip
+from hubbub.web.dependencies import client_address
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,10 @@ class RequestIds:
 
 
 class AccessLog:
-    """One line for each request that has been answered, without its query, which may hold what people search for."""
+    """One line for each request that has been answered: from where and from whom, if that was found out.
+
+    Its query is left out, which may hold what people search for.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -60,6 +64,7 @@ class AccessLog:
             return
         started = time.perf_counter()
         status = 0  # no answer was begun
+        found = scope.setdefault("state", {})  # one for all that is made of this scope
 
         async def send_and_look(message: Message) -> None:
             nonlocal status
@@ -72,7 +77,8 @@ class AccessLog:
         finally:
             millis = round((time.perf_counter() - started) * 1000, 1)
             fields = {"method": scope["method"], "path": scope["path"], "status": status, "millis": millis}
-            log.info("request", extra=fields)
+            caller = {"address": client_address(Request(scope)), "user_id": found.get("user_id")}
+            log.info("request", extra=fields | caller)
 
 
 class DefaultHeaders:

@@ -40,7 +40,7 @@ class PlainPages(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         server: Server = scope["app"].state.server
         token, room_id, bounds = scope["plain_page"]
-        caller = await authenticate(scope["app"], token)
+        caller = await authenticate(scope, token)
         page = await server.chat.messages.page(caller.user_id, room_id, **bounds)
         await JsonResponse(message_timeline(page))(scope, receive, send)
 
