@@ -57,6 +57,20 @@ async def test_accounts_of_others(live: LiveServer, people: tuple[Chat, Chat]) -
         assert again.user == bob.user
 
 
+async def test_who_has_logged_out_is_not_signed_in_anew_by_their_password(
+    live: LiveServer, people: tuple[Chat, Chat]
+) -> None:
+    ann, _ = people
+    async with connect(live.url, username="ann", password=PASSWORD, label="a phone") as phone:
+        signals = phone.signals()
+        await phone.api.logout()
+        with pytest.raises(Unauthenticated):
+            await anext(signals)
+        with pytest.raises(Unauthenticated):
+            await phone.api.me()
+    assert [device.label for device in await ann.api.devices()] == ["ann's bot"]
+
+
 async def test_sessions(live: LiveServer, people: tuple[Chat, Chat]) -> None:
     ann, _ = people
     async with connect(live.url, username="ann", password=PASSWORD, label="a phone") as phone:

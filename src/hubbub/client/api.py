@@ -18,7 +18,8 @@ from hubbub.client.bodies import (
     SessionList,
     TicketBody,
 )
-from hubbub.client.ports import PAGE, Credentials
+from hubbub.client.credentials import SessionCredentials
+from hubbub.client.ports import PAGE
 from hubbub.client.rest import Rest
 from hubbub.client.results import (
     Channel,
@@ -49,7 +50,7 @@ async def register(rest: Rest, username: str, email: str, password: str, *, disp
 class Api:
     """REST in the name of one user. It implements `ports.Reader` too."""
 
-    def __init__(self, rest: Rest, credentials: Credentials, new_id: Callable[[], str]) -> None:
+    def __init__(self, rest: Rest, credentials: SessionCredentials, new_id: Callable[[], str]) -> None:
         self._rest = rest
         self._credentials = credentials
         self._new_id = new_id
@@ -105,7 +106,8 @@ class Api:
         await self._rest.tell("DELETE", f"/auth/sessions/{session_id}", credentials=self._credentials)
 
     async def logout(self) -> None:
-        """End this session: its sockets are closed, its tokens are worth nothing."""
+        """End this session for good: its sockets are closed, its tokens worth nothing, its password is forgotten."""
+        self._credentials.forget_password()
         await self._rest.tell("POST", "/auth/logout", credentials=self._credentials)
 
     async def ticket(self) -> str:

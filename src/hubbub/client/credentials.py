@@ -95,6 +95,10 @@ class SessionCredentials:
             return self._token  # somebody else was told so before
         return await self._renew_once()
 
+    def forget_password(self) -> None:
+        """Sign in no more: the session is meant to end."""
+        self._login = None
+
     async def close(self) -> None:
         """Wait for a refresh that is under way, so that its tokens are not lost; end a login, which has none."""
         self._closed = True
