@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ async def test_clients_talk_to_all_nodes_that_are_named_and_in_as_many_rooms_as_
     assert members == [(1, 4), (2, 4), (3, 4)]
     left = f"left behind on the server: the users {users[0]} to {users[-1]}, and the rooms Audit 1 to Audit 3"
     assert (len(users), printed.splitlines()[-1]) == (6, left)
+
+
+async def test_answers_that_take_longer_than_the_patience_are_said_in_one_sentence(tmp_path: Path) -> None:
+    async with serving_process(tmp_path) as server:
+        running = await start(server.url, "--clients", "2", "--rooms", "1", "--seconds", "2", "--patience", "0")
+        await talked(tmp_path, 1)
+        with closing(driver.connect(str(tmp_path / "hubbub.db"), isolation_level=None)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            code, printed = await finish(running)
+    assert (code, printed.splitlines()[-2]) == (1, "1 finding"), printed
+    assert "not answered within 0 s" in printed
+    assert "--patience" in printed
 
 
 async def test_existing_users_may_be_the_clients(tmp_path: Path) -> None:

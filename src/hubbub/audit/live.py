@@ -159,7 +159,11 @@ async def _settle(
     if waiting:
         _, unanswered = await asyncio.wait(waiting, timeout=plan.patience)
         if unanswered:
-            findings.add("unanswered", f"{len(unanswered)} changes were not answered within {plan.patience:g} s")
+            slow = f"{len(unanswered)} changes were not answered within {plan.patience:g} s"
+            findings.add("unanswered", f"{slow}: the server is too slow, or --patience too small")
+            for task in unanswered:  # otherwise the end of the connection would answer each of them
+                task.cancel()
+            await asyncio.wait(unanswered)
     reaching = []
     for room_id, members in rooms.items():
         head = (await members[0].chat.api.room(room_id)).head
