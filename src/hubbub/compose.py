@@ -114,6 +114,8 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """Open the database, the keys and the services; close them in the opposite order, commits first."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        if settings.secret is not None:
+            open_keys(settings)  # a wrong one is found before a database is made
         bus = await _open_bus(settings)
         if bus is not None:
             stack.push_async_callback(bus.close)

@@ -291,3 +291,9 @@ def test_an_audit_of_a_database_without_tables_says_so(postgres: Databases) -> N
     for url in ("sqlite:///empty.db", postgres.create_database()):
         code, output = run("audit", "--database-url", url)
         assert (code, "has no tables of hubbub: is it the right one?" in output) == (2, True)
+
+
+def test_a_wrong_secret_is_found_before_a_database_is_made() -> None:
+    code, output = run("serve", "--port", "0", env={"HUBBUB_SECRET": "short"})
+    assert (code, "HUBBUB_SECRET holds a key of 5 bytes" in output) == (2, True)
+    assert list(Path().iterdir()) == []

@@ -78,12 +78,36 @@ def writer_engine(path: Path) -> Engine:
     if driver.sqlite_version_info < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise UnusableDatabase(f"hubbub needs SQLite {oldest} or later; this Python has {driver.sqlite_version}")
-    try:
-        # Passwords' hashes and private rooms are nobody else's business. SQLite gives its WAL the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise UnusableDatabase(f"{path} can't be opened for writing: {error.strerror}") from error
+    # Passwords' hashes and private rooms are nobody else's business. SQLite gives its WAL the same mode.
+    if _links(path, os.O_CREAT) > 1:
+        raise UnusableDatabase(
+            f"{path} has another name as well, a hard link, and under that one another process could write it: remove "
+            f"the one that is not used (find / -samefile {path})"
+        )
+    for beside in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        if beside.exists():
+            _links(beside, 0)
     return _engine(path, 1, _WRITER, "BEGIN IMMEDIATE")
+
+
+def _links(path: Path, flags: int) -> int:
+    """How many names a file has. Raise UnusableDatabase when it can't be written."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+    except OSError as error:
+        whose = _owner(path) if isinstance(error, PermissionError) else ""
+        raise UnusableDatabase(f"{path} can't be opened for writing: {error.strerror}{whose}") from error
+    try:
+        return os.fstat(descriptor).st_nlink
+    finally:
+        os.close(descriptor)
+
+
+def _owner(path: Path) -> str:
+    try:
+        return f". It belongs to {path.owner()}: chown it to the user who runs the server"
+    except (OSError, KeyError):  # there is no such file, or its owner has no name
+        return ""
 
 
 def reader_engine(path: Path, connections: int) -> Engine:

@@ -161,6 +161,34 @@ def test_a_directory_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_what_stands_beside_the_file_and_cannot_be_written_is_named(path: Path, url: str, suffix: str) -> None:
+    beside = path.with_name(path.name + suffix)
+    beside.mkdir()
+    with pytest.raises(UnusableDatabase, match=rf"hubbub\.db{suffix} can't be opened for writing: "):
+        SqlStore.open(url)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_whose_it_is_that_cannot_be_written_is_said(path: Path, url: str) -> None:
+    beside = path.with_name(path.name + "-wal")
+    beside.touch(0o400)
+    with pytest.raises(UnusableDatabase, match=f"It belongs to {beside.owner()}: chown it"):
+        SqlStore.open(url)
+
+
+async def test_a_file_with_two_names_is_refused_by_either_of_them(tmp_path: Path, store: SqlStore, path: Path) -> None:
+    other = tmp_path / "other.db"
+    other.hardlink_to(path)
+    with pytest.raises(UnusableDatabase, match="a hard link"):
+        SqlStore.open(f"sqlite:///{other}")
+    await store.close()
+    with pytest.raises(UnusableDatabase, match="a hard link"):
+        SqlStore.open(f"sqlite:///{path}")
+    other.unlink()
+    await SqlStore.open(f"sqlite:///{path}").close()
+
+
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnusableDatabase, match="absent"):
         SqlStore.open(f"sqlite:///{tmp_path}/absent/hubbub.db")
