@@ -81,17 +81,18 @@ class Workers:
         self._alive: dict[Worker, None] = {}  # also those that are being started or replaced
         self._begun = False
         self._stopping = asyncio.Event()
+        self._in_terminal = _in_terminal()
         self._renewing: asyncio.Task[None] | None = None
 
     async def run(self, started: Started) -> None:
         """Serve until SIGINT or SIGTERM; on SIGHUP, replace one worker after the other. Raise WorkerFailed.
 
-        A SIGINT that comes after that cuts the stop short.
+        A SIGINT that comes after that cuts the stop short. A SIGHUP of a terminal that is closed is like SIGTERM.
         """
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._renew_soon)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         async with AsyncExitStack() as stack:
             if self._nats is not None:
                 stack.push_async_callback(self._nats.close)
@@ -121,6 +122,12 @@ class Workers:
             for worker in self._alive:
                 worker.hurry()
         self._stopping.set()
+
+    def _hang_up(self) -> None:
+        if self._in_terminal and not _in_terminal():
+            self._stopping.set()
+        else:
+            self._renew_soon()
 
     async def _begin(self) -> None:
         """Start the first worker alone, which brings the tables up to date, and then the others."""
@@ -244,6 +251,11 @@ def check_workers(settings: Settings) -> None:
             f"{variable('workers')}: {settings.workers} processes can't share a SQLite file, which belongs to one. "
             "PostgreSQL serves as many as you like: --database-url postgresql+psycopg://user:password@host/hubbub"
         )
+
+
+def _in_terminal() -> bool:
+    """Is this process still shown somewhere? A terminal that was closed is none any more."""
+    return any(map(os.isatty, range(3)))
 
 
 def _warnings(line: bytes) -> tuple[str, ...]:

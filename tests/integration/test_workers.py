@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import re
 import resource
 import signal
@@ -168,6 +169,36 @@ async def test_on_sighup_all_workers_are_replaced_and_no_request_is_refused(
             assert (await client.get("/health/live", headers={"Connection": "close"})).status_code == 200
     assert len(serving.pids()) == 2 * COUNT
     assert {await socket.end() for socket in sockets} == {CloseCode.DRAINING}
+
+
+async def test_a_terminal_that_is_closed_stops_them(tmp_path: Path, empty_databases: EmptyDatabases) -> None:
+    with empty_databases.one() as url:
+        outside, inside = pty.openpty()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hubbub", "serve", "--port", "0", "--workers", str(COUNT)),
+            stdin=inside,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **QUICK, "HUBBUB_DATABASE_URL": url},
+            cwd=tmp_path,
+        )
+        os.close(inside)
+        assert process.stdout is not None
+        assert b" listens on " in await process.stdout.readline()
+        os.close(outside)
+        process.send_signal(signal.SIGHUP)
+        _, said = await process.communicate()
+    assert process.returncode == 0
+    assert said.count(b'"event": "stopped"') == COUNT + 1
+
+
+async def test_a_sighup_that_reaches_the_workers_too_is_for_the_first_process(serving: Serving) -> None:
+    before = serving.pids()
+    for pid in (serving.process.pid, *before):
+        os.kill(pid, signal.SIGHUP)
+    await serving.until(lambda: 'the workers are replaced"' in serving.log)
+    assert len(serving.pids()) == 2 * COUNT
+    assert "has ended" not in serving.log
 
 
 async def test_on_sigterm_all_say_goodbye_and_nothing_is_left_running(serving: Serving, stack: AsyncExitStack) -> None:

@@ -81,7 +81,7 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         # The stock parser would read the head once more, with limits of its own, and fall silent at what it can't take.
-        self.conn = ServerProtocol(state=State.OPEN, max_size=config.ws_max_size, logger=self.logger)
+        self.conn = _parser(config.ws_max_size)
         self.conn.state = State.CONNECTING
 
     def begin(self, request: Request, seconds: float) -> None:
@@ -331,7 +331,7 @@ class DetachedSocket(asyncio.Protocol):
 
     def _stock_parser(self) -> ServerProtocol:
         if self._stock is None:
-            self._stock = ServerProtocol(state=State.OPEN, max_size=self._max_size, logger=log)
+            self._stock = _parser(self._max_size)
         return self._stock
 
     def _parse_with_stock(self, data: bytes) -> None:
@@ -397,3 +397,10 @@ class DetachedSocket(asyncio.Protocol):
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.lost(code)
+
+
+def _parser(max_size: int) -> ServerProtocol:
+    """The stock parser of frames, which would log each of them with its text at the level debug."""
+    parser = ServerProtocol(state=State.OPEN, max_size=max_size, logger=logging.getLogger("uvicorn.error"))
+    parser.debug = False
+    return parser

@@ -154,7 +154,10 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserError as error:
-            log.debug("a request is refused: %s", error.__context__ or error)
+            cause = error.__context__ or error
+            if isinstance(cause, httptools.HttpParserInvalidURLError):
+                cause = ValueError("this is no URL")  # the parser shows it, with whatever token is in it
+            log.debug("a request is refused: %s", cause)
             too_large = self._too_large
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST)
         except httptools.HttpParserUpgrade:
