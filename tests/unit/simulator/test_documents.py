@@ -1,6 +1,7 @@
 """What docs/simulator.md shows is what happens."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def blocks(page: str) -> Iterator[re.Match[str]]:
 def run(body: str) -> tuple[str, str]:
     """What a console block shows, and what the command in it prints when it is given the lines typed there."""
     command, _, shown = body.partition("\n")
+    if not command.startswith("$ hubbub "):
+        return shown, subprocess.run(["bash", "-c", command[2:]], capture_output=True, check=True, text=True).stdout
     arguments = command.removeprefix("$ hubbub ").split()
     typed = "".join(f"{line}\n" for line in PROMPT.findall(shown))
     printed = CliRunner().invoke(app, arguments, input=typed).stdout
