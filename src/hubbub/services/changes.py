@@ -44,12 +44,7 @@ class Change:
     targets: tuple[Seq, ...] = ()
     new_users: tuple[UserId, ...] = ()
     draft: Draft | None = None
-    text: str = ""  # that a message is to have from now on
-
-    @property
-    def size(self) -> int:
-        """Bytes of text that it brings."""
-        return len(self.text.encode(errors="replace"))  # nobody has looked at it yet
+    text: str = ""  # that a message is to have from now on; nobody has looked at it yet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +55,7 @@ class Founding:
     decide: Decide
     new_users: tuple[UserId, ...] = ()
     pair: tuple[UserId, UserId] | None = None
-    size: ClassVar[int] = 0  # bytes of text that it brings
+    text: ClassVar[str] = ""  # its name is no burden
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Queue:
 
     def take(self, most: int) -> list[Waiting]:
         """What goes into the next transaction: at most `most`, and no more text than fits, but at least one."""
-        if not self._lines and len(self._new) <= most and _size(self._new) <= MAX_BATCH_TEXT:
+        if not self._lines and len(self._new) <= most and _fit(self._new):
             taken, self._new = self._new, []
             return taken
         self._line_up(self._new)
@@ -79,7 +79,7 @@ class Queue:
         size = 0
         while self._lines and len(taken) < most:
             party, line = next(iter(self._lines.items()))
-            size += line[0].change.size
+            size += _size(line[0])
             if taken and size > MAX_BATCH_TEXT:
                 break
             taken.append(line.popleft())
@@ -89,5 +89,12 @@ class Queue:
         return taken
 
 
-def _size(waiting: list[Waiting]) -> int:
-    return sum(one.change.size for one in waiting)
+def _fit(waiting: list[Waiting]) -> bool:
+    """May these texts be in one transaction? Few characters are few bytes, and then no text is encoded to know it."""
+    characters = sum([len(one.change.text) for one in waiting])
+    return 4 * characters <= MAX_BATCH_TEXT or sum(map(_size, waiting)) <= MAX_BATCH_TEXT
+
+
+def _size(waiting: Waiting) -> int:
+    """Bytes of text."""
+    return len(waiting.change.text.encode(errors="replace"))

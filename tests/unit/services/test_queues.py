@@ -72,7 +72,7 @@ def test_it_is_so_with_long_texts_too() -> None:
     queue.add(waiting(CYD, "hi"))
     taken = queue.take(MAX_BATCH)
     assert CYD in users(taken)
-    assert sum(one.change.size for one in taken) <= MAX_BATCH_TEXT
+    assert sum(len(one.change.text) for one in taken) <= MAX_BATCH_TEXT
 
 
 def test_who_comes_again_does_not_overtake_who_had_no_turn_yet() -> None:
