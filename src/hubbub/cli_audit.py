@@ -41,14 +41,17 @@ def audit(
     """Prove that nothing is lost: on a running server, or in a database.
 
     A running server is talked to by many clients, which register as users of their own; what each of them receives is
-    compared with the log. It may be killed and started again meanwhile. The users and their rooms stay there. A database
-    is checked by itself, also while a server uses it. The exit code is 1 when anything is wrong.
+    compared with the log. It may be killed and started again meanwhile. The users and their rooms stay there. A
+    database is checked by itself, also while a server uses it. The exit code is 1 when anything is wrong.
     """
     if (not urls) == (database_url is None):
         raise typer.BadParameter("give either the URL of a server or --database-url")
     if database_url is not None:
         raise typer.Exit(_store(database_url))
     assert urls
+    given = () if tokens is None else tuple(tokens.read_text("utf-8", "replace").split())
+    if tokens is not None and not given:
+        raise typer.BadParameter(f"there is no token in {tokens}")
     raise typer.Exit(
         _live(
             Plan(
@@ -58,7 +61,7 @@ def audit(
                 rooms_each=rooms_each,
                 seconds=seconds,
                 rate=rate,
-                tokens=() if tokens is None else tuple(tokens.read_text("utf-8", "replace").split()),
+                tokens=given,
                 patience=patience,
             )
         )

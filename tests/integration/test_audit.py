@@ -121,6 +121,15 @@ async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
     assert len(printed.splitlines()) == 1
 
 
+def test_a_file_without_a_token_makes_no_users_instead(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("\n")
+
+    result = CliRunner().invoke(app, ["audit", "http://127.0.0.1:9", "--tokens", str(tokens), "--patience", "0"])
+
+    assert (result.exit_code, "there is no token in" in result.output) == (2, True)
+
+
 @pytest.mark.parametrize("arguments", [[], ["http://127.0.0.1:9", "--database-url", "sqlite:///x.db"]])
 def test_it_is_either_a_server_or_a_database(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, ["audit", *arguments]).exit_code == 2
