@@ -39,6 +39,8 @@ _STATES = {
     "XX001": DAMAGED,
     "XX002": DAMAGED,
 }
+# Of a connection that is refused no SQLSTATE is told. Where the words are of another language it is GONE.
+_REFUSALS = ("authentication failed", "does not exist", "pg_hba.conf", "invalid connection option", "is bad: invalid")
 _PASSING = (SLOW, RACE)  # they say nothing about the next transaction
 _READ_ONLY = "25006"
 
@@ -170,8 +172,8 @@ def _prepare(engine: Engine, step: Callable[[Connection], T]) -> T:
 
 def _trouble(error: DBAPIError) -> Trouble:
     state = _state(error)
-    if state is None:  # the server did not say so: it is the driver that could not reach it
-        return GONE
+    if state is None:  # the driver could not connect, or was cut off
+        return REFUSED if any(words in str(error.orig) for words in _REFUSALS) else GONE
     fitting = [beginning for beginning in _STATES if state.startswith(beginning)]
     return _STATES[max(fitting, key=len)] if fitting else OTHER
 

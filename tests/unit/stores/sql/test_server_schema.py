@@ -4,11 +4,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, make_url
 
-from hubbub.stores.sql import SqlStore, UnusableDatabase, current, shown, upgrade
+from hubbub.stores.sql import DatabaseUnreachable, SqlStore, UnusableDatabase, current, shown, upgrade
 from hubbub.stores.sql import postgres as connections
 from hubbub.stores.sql.tables import metadata
 from tests.postgres import Databases, PostgresServer, connect
@@ -144,3 +145,19 @@ def test_without_the_driver_one_is_told_what_to_install(server_url: str) -> None
     command = [sys.executable, "-c", script, "db", "current", "--database-url", server_url]
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (refused.returncode, "hubbub[cluster]" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"password": "wrong"}, {"username": "nobody"}, {"database": "none"}, {"port": 99999}, {"query": {"no": "such"}}],
+)
+def test_a_server_that_refuses_is_no_server_that_does_not_answer(server_url: str, wrong: dict[str, Any]) -> None:
+    url = make_url(server_url).set(**wrong).render_as_string(hide_password=False)
+    with pytest.raises(UnusableDatabase) as refusal:
+        upgrade(url)
+    assert type(refusal.value) is UnusableDatabase
+
+
+def test_a_server_that_does_not_answer_may_do_so_in_a_moment(server_url: str) -> None:
+    with pytest.raises(DatabaseUnreachable):
+        upgrade(make_url(server_url).set(port=1).render_as_string(hide_password=False))
