@@ -3,8 +3,8 @@
 Sans-I/O. An **exchange** is a frame that is answered, and that may be repeated until it is: a `send`, which its
 client_id makes safe, an `edit` or a `delete`, which change nothing the second time, a `history`. Exchanges leave in the
 order in which they were made. After a lost connection all that are unanswered leave again, in that order, before any
-newer one: so one author's messages arrive in the order sent. What is refused for now leaves again, in its old place, once
-all that was under way is answered.
+newer one: so one author's messages arrive in the order sent. What is refused for now leaves again, in its old place,
+once all that was under way is answered.
 
 Of the changes of one message one is under way at a time, and what is newer waits behind it: of two that were repeated,
 the first would take the second back.
