@@ -129,6 +129,28 @@ async def test_hostile_names_and_topics_are_text(
     assert await tab.page.evaluate("window.hurt") is None
 
 
+async def test_who_is_called_as_another_is_named_is_told_apart_where_they_speak(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    refused = await bob.client.patch("/users/me", json={"display_name": "Ann"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "display_name")
+    (await bob.client.patch("/users/me", json={"display_name": "Carol"})).raise_for_status()
+    carol = await make_user("carol")
+    body = {"kind": "group", "name": "a", "member_ids": [bob.id, carol.id]}
+    room = (await ann.client.post("/rooms", json=body)).raise_for_status().json()["id"]
+    for person in (bob, carol, bob, bob):
+        (await person.client.post(f"/rooms/{room}/messages", json={"text": "hello"})).raise_for_status()
+    tab = await open_window(f"/rooms/{room}", username="ann")
+    rows = tab.page.locator(".window .row")
+    await rows.nth(3).wait_for()
+    heads = tab.page.locator(".window .by")
+    named = [await heads.nth(number).locator(":scope > :not(time)").all_inner_texts() for number in range(3)]
+    assert named == [["Carol", "@bob"], ["carol"], ["Carol", "@bob"]]
+    labels = [str(await row.get_attribute("aria-label")).partition(",")[0] for row in await rows.all()]
+    assert labels == ["Carol @bob", "carol", "Carol @bob", "Carol @bob"]
+
+
 async def hostile_person(live: LiveServer, username: str, name: str) -> int:
     """Somebody who shows this name; their id."""
     body = {"username": username, "email": f"{username}@example.org", "password": PASSWORD, "display_name": name}

@@ -92,6 +92,27 @@ async def test_320_pixels_are_enough_for_everything(open_window: OpenWindow, mak
         await page.get_by_role("dialog").get_by_role("button", name="Close").tap()
 
 
+async def test_a_username_beside_a_name_fits_whatever_the_length_and_the_script(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann, long, sarah = await make_user("ann"), await make_user("u" * 32), await make_user("sarah")
+    body = {"kind": "group", "name": "a", "member_ids": [long.id, sarah.id]}
+    room = (await ann.client.post("/rooms", json=body)).raise_for_status().json()["id"]
+    for person, name in ((long, NAME), (sarah, "שרה (בת) 1")):
+        (await person.client.patch("/users/me", json={"display_name": name})).raise_for_status()
+        (await person.client.post(f"/rooms/{room}/messages", json={"text": "k"})).raise_for_status()
+    tab = await open_window(f"/rooms/{room}", reduced_motion="reduce", **NARROW)
+    await tab.fill_in("ann")
+    await tab.page.get_by_text("@sarah", exact=True).wait_for()
+    await fits(tab.page)
+    head = tab.page.locator(".by").last
+    author = await head.locator(".author").bounding_box()
+    username = await head.locator(".handle").bounding_box()
+    assert author is not None
+    assert username is not None
+    assert author["x"] + author["width"] <= username["x"]
+
+
 async def test_what_fails_in_a_dialog_is_told_above_it(open_window: OpenWindow, make_user: MakeUser) -> None:
     await make_user("ann"), await make_user("bob")
     tab = await open_window("/", username="ann", **PHONE)

@@ -29,6 +29,7 @@ from hubbub.domain.permissions import require_enabled
 from hubbub.domain.texts import MAX_NAME, check_attempt, check_email, check_name, check_username
 from hubbub.domain.users import Identity, Session, User
 from hubbub.services.credentials import Credentials, replace_hash, require_unchanged
+from hubbub.services.display_names import require_own_name
 from hubbub.services.imports import require_not_imported
 from hubbub.services.policies import AccountsPolicy
 from hubbub.services.ports import Clock, Fanout, Store, Tokens, Tx
@@ -88,12 +89,14 @@ class Accounts:
         shown = username if display_name is None else check_name(display_name, field="display_name")
         password_hash = await self._credentials.hash(password)
         now = self._clock.now()
+
+        def add(tx: Tx) -> User:
+            user = tx.users.add(username=username, email=email, display_name=shown, password_hash=password_hash, at=now)
+            require_own_name(tx, user)
+            return user
+
         try:
-            return await self._store.write(
-                lambda tx: tx.users.add(
-                    username=username, email=email, display_name=shown, password_hash=password_hash, at=now
-                )
-            )
+            return await self._store.write(add)
         except Conflict:
             raise name_taken() from None
 

@@ -17,6 +17,7 @@ from hubbub.domain.rooms import ChatRoom
 from hubbub.domain.texts import MAX_USERNAME, check_email, check_name, check_username
 from hubbub.domain.users import User
 from hubbub.services.changes import Change, Done, Draft
+from hubbub.services.display_names import holder
 from hubbub.services.journal import Journal
 from hubbub.services.ports import Clock, Store, Tx
 
@@ -30,7 +31,7 @@ class ImportedPerson:
 
     identity: str
     username: str  # wanted; when another account has it, a number is put behind
-    display_name: str
+    display_name: str  # wanted; when it is the username of another account, that of their own is shown
 
 
 class Imports:
@@ -78,10 +79,11 @@ def _find_or_add(tx: Tx, person: ImportedPerson, now: Millis) -> User:
     known = tx.users.find(email)
     if known is not None:
         return known
+    username = _free_username(tx, person.username)
     return tx.users.add(
-        username=_free_username(tx, person.username),
+        username=username,
         email=email,
-        display_name=person.display_name,
+        display_name=person.display_name if holder(tx, person.display_name) is None else username,
         password_hash=UNUSABLE_HASH,
         at=now,
     )

@@ -10,6 +10,7 @@ from hubbub.domain.texts import check_email, check_name, check_query
 from hubbub.domain.users import Identity, User
 from hubbub.services.credentials import Credentials, require_unchanged
 from hubbub.services.cursors import decode_cursor, encode_cursor, page_of
+from hubbub.services.display_names import require_own_name
 from hubbub.services.imports import require_not_imported
 from hubbub.services.ports import Store, Tx
 from hubbub.services.searches import Searches
@@ -98,6 +99,8 @@ class UserDirectory:
                 display_name=current.display_name if display_name is None else display_name,
                 email=current.email if email is None else email,
             )
+            if changed.display_name != current.display_name:
+                require_own_name(tx, changed)
             if changed != current:
                 tx.users.update(changed)
             return changed

@@ -44,6 +44,13 @@ async def test_a_username_that_is_taken_gets_a_number_whatever_its_case(imports:
     assert [user.username for user in users] == ["ann", "Ann-2", "ANN-3", long, "x" * 30 + "-2"]
 
 
+async def test_who_is_called_as_another_account_is_shown_under_a_username_of_their_own(imports: Imports) -> None:
+    first, second = await imports.users([ImportedPerson("1", "ann", "Ann"), ImportedPerson("2", "ann", "ANN")])
+
+    assert (first.username, first.display_name) == ("ann", "Ann")
+    assert (second.username, second.display_name) == ("ann-2", "ann-2")
+
+
 async def test_somebody_who_registered_is_left_alone(people: People, imports: Imports) -> None:
     registered = await people.register("ann")
 

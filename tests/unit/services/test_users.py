@@ -169,6 +169,37 @@ async def test_a_change_that_breaks_a_rule_is_refused_by_the_name_of_its_field(p
         assert refused.value.field == field
 
 
+@pytest.mark.parametrize("name", ["ben", "BEN"])
+async def test_nobody_is_called_by_the_username_of_another_account(people: People, name: str) -> None:
+    ann = await people.register()
+    await people.register("ben")
+    identity = await people.sign_in()
+    with pytest.raises(Invalid) as refused:
+        await people.directory.change_profile(identity, display_name=name, email="new@example.org", password=PASSWORD)
+    assert refused.value.field == "display_name"
+    with pytest.raises(Invalid) as refused:
+        await people.accounts.register("cyd", "cyd@example.org", PASSWORD, name)
+    assert refused.value.field == "display_name"
+    assert await people.stored(ann) == ann
+    assert await people.store.read(lambda tx: tx.users.find("cyd")) is None
+
+
+async def test_ones_own_username_and_the_address_of_another_are_no_ones_username(people: People) -> None:
+    await people.register()
+    ben = await people.register("ben")
+    identity = await people.sign_in()
+    for name in ("ANN", "Ben Okri", ben.email):  # a refusal would tell that the address has an account
+        assert (await people.directory.change_profile(identity, display_name=name)).display_name == name
+
+
+async def test_who_is_called_as_a_later_username_changes_the_rest_of_their_profile(people: People) -> None:
+    await people.accounts.register("Ann", "Ann@example.org", PASSWORD, "ben")
+    identity = await people.sign_in()
+    await people.register("ben")
+    change = people.directory.change_profile(identity, display_name="ben", email="new@example.org", password=PASSWORD)
+    assert (await change).email == "new@example.org"
+
+
 async def test_an_account_that_is_gone_is_not_changed(people: People) -> None:
     ann = await people.register()
     identity = await people.sign_in()

@@ -29,6 +29,16 @@ export function displayName(user) {
 }
 
 /**
+ * What tells a person from others who are called alike, where their name does not say it already.
+ *
+ * @param {User | undefined} user
+ */
+export function handle(user) {
+  const said = user === undefined || displayName(user).toLowerCase() === user.username.toLowerCase();
+  return said ? "" : `@${user.username}`;
+}
+
+/**
  * One or two characters that stand for a name; whole ones, whatever the script.
  *
  * @param {string} name

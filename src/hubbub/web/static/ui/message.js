@@ -1,7 +1,7 @@
 /** One message: who, when, what; whether it has arrived; and what can be done with it. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { displayName } from "../core/format.js";
+import { displayName, handle } from "../core/format.js";
 import { bareTime, clockTime, t, wholeTime } from "../i18n/language.js";
 import { cancel, retry } from "../store/compose.js";
 import { person } from "../store/people.js";
@@ -28,6 +28,7 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
   const { message, change } = row;
   const author = person(message.user_id).value;
   const name = displayName(author) || t("somebody");
+  const username = handle(author);
   const date = new Date(message.at);
   const deleted = Boolean(message.deleted_at);
   const sending = change?.kind === "send";
@@ -36,7 +37,7 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
 
   return html`<article
       class=${classes("row", first && "first", sending && change.state !== "failed" && "pending", change?.state === "failed" && "failed", editing && "editing")}
-    tabindex="-1" data-seq=${row.seq} data-key=${row.key} aria-label=${label(name, date, message)}
+    tabindex="-1" data-seq=${row.seq} data-key=${row.key} aria-label=${label(username ? `${name} ${username}` : name, date, message)}
     onPointerEnter=${() => setNear(true)} onFocusIn=${() => setNear(true)}
     onPointerLeave=${(/** @type {PointerEvent} */ event) => holds(event, document.activeElement) || setNear(false)}
     onFocusOut=${(/** @type {FocusEvent} */ event) => holds(event, event.relatedTarget) || setNear(false)}
@@ -52,6 +53,7 @@ export function MessageRow({ row, first, editing, quoted, moderates, onQuote }) 
                 onClick=${() => showPerson(author)}><bdi>${name}</bdi></button>`
             : html`<span class="author">${name}</span>`
         }
+        ${username && html`<span class="handle">${username}</span>`}
         ${time}
       </div>`
       }
