@@ -5,11 +5,12 @@ Everything is computed once, when the first application is made, from the files 
 
 import json
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.metadata import version
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -123,7 +124,7 @@ def page_routes(settings: Settings) -> Sequence[BaseRoute]:
     ]
 
 
-def nowhere(settings: Settings) -> Callable[[Request, Exception], Awaitable[Response]]:
+def nowhere(settings: Settings) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
     """The handler for addresses at which there is nothing: a page for browsers, a problem for programs."""
 
     async def answer(request: Request, error: Exception) -> Response:
