@@ -28,6 +28,7 @@ from hubbub.realtime.fanout import HubFanout
 from hubbub.realtime.gateway import Gateway
 from hubbub.realtime.hub import Hub
 from hubbub.realtime.streams import Streams
+from hubbub.realtime.turns import UserTurns
 from hubbub.realtime.watch import Watch
 from hubbub.security.keys import SigningKey, load_keys, parse_keys
 from hubbub.security.passwords import Argon2Hasher
@@ -79,6 +80,10 @@ class Server:
     @property
     def accounts(self) -> Accounts:
         return self.chat.accounts
+
+    @property
+    def turns(self) -> UserTurns:
+        return self.gateway.turns
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -161,7 +166,8 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
         files = OpenFiles()
         watching = asyncio.create_task(files.watch(), name="open files")
         stack.callback(watching.cancel)
-        yield Server(settings, store, chat, gateway, Streams(chat, hub, limits(settings)), clock, pace, bus, files)
+        streams = Streams(chat, hub, limits(settings), gateway.turns)
+        yield Server(settings, store, chat, gateway, streams, clock, pace, bus, files)
 
 
 @asynccontextmanager

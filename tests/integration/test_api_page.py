@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.realtime.turns import AT_A_TIME, MAX_REQUESTS
 from hubbub.services.searches import MAX_OF_USER, MAX_USERS
 from hubbub.web.problems import STATUSES
 from tests.guards.project import ROOT
@@ -52,3 +53,9 @@ def test_as_many_searches_wait_as_the_page_says() -> None:
     said = re.search(r"Of one user, (\d+) wait .* When (\d+) users\s+wait", PAGE, re.DOTALL)
     assert said is not None
     assert [int(number) for number in said.groups()] == [MAX_OF_USER, MAX_USERS]
+
+
+def test_as_many_reads_go_on_and_wait_as_the_page_says() -> None:
+    said = re.search(r"(\d+) answers are made at a time, and (\d+) requests may\s+wait", PAGE)
+    assert said is not None
+    assert [int(number) for number in said.groups()] == [AT_A_TIME, MAX_REQUESTS]

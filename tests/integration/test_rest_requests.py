@@ -1,5 +1,6 @@
 """What strangers send: every refusal is a problem, and none of it is a failure of the server."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -9,6 +10,8 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from hubbub.domain.ids import UserId
+from hubbub.realtime.turns import AT_A_TIME, MAX_REQUESTS
 from hubbub.web import app
 from tests.integration.conftest import MakeUser
 from tests.integration.servers import PASSWORD, LiveServer, register, serving, settings_in
@@ -252,3 +255,47 @@ async def test_who_asks_too_fast_waits_and_the_others_do_not(tmp_path: Path, que
             require_problem(last, 429, "rate_limited")
             assert last.headers["retry-after"] in ("1", "2")
             assert (await ben.client.get("/users/me")).status_code == 200
+
+
+READS = [
+    "/rooms",
+    "{room}",
+    "{room}/messages",
+    "{room}/messages?limit=050",
+    "{message}",
+    "{room}/events",
+    "{room}/members",
+    "/users/me",
+    "/users/1",
+    "/users?id=1",
+    "/auth/sessions",
+]
+
+
+@pytest.mark.parametrize("path", READS)
+async def test_the_reads_of_a_user_take_turns_and_nobody_else_waits_for_them(live: LiveServer, path: str) -> None:
+    ann, ben = await register(live, "ann"), await register(live, "ben")
+    turns = live.server.turns
+    async with aclosing(ann.client), aclosing(ben.client):
+        founded = await ann.client.post("/rooms", json={"kind": "group", "name": "a", "member_ids": [ben.id]})
+        room = founded.headers["location"]
+        posted = await ann.client.post(f"{room}/messages", json={"text": "first"})
+        path = path.format(room=room, message=posted.headers["location"])
+        for _ in range(AT_A_TIME):
+            await turns.take(UserId(ann.id))
+        waiting = [asyncio.ensure_future(turns.take(UserId(ann.id))) for _ in range(MAX_REQUESTS - 1)]
+        asked = asyncio.ensure_future(ann.client.get(path))
+        while len(turns._users[UserId(ann.id)].waiting) < MAX_REQUESTS:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0)
+        refused = await ann.client.get(path)
+        require_problem(refused, 429, "rate_limited")
+        assert refused.headers["retry-after"] == "1"
+        assert (await ben.client.get(path)).status_code == 200
+        assert (await ben.client.post("/auth/login", json={"username": "ann", "password": PASSWORD})).is_success
+        assert not asked.done()
+        for _ in range(AT_A_TIME + len(waiting)):
+            turns.give_back(UserId(ann.id))
+        assert (await asked).status_code == 200
+        await asyncio.gather(*waiting)
+        assert (await ann.client.head(path)).status_code == 200
+        assert not turns._users

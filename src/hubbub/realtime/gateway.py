@@ -64,8 +64,8 @@ class Gateway:
         self.limits = limits
         self.signals = Signals(hub, chat.reads, chat.peers, clock, tempo)
         self._chat = chat
-        self._turns = UserTurns()
-        self._joins = Joins(hub, chat.logs, limits, self._turns)
+        self.turns = UserTurns()
+        self._joins = Joins(hub, chat.logs, limits, self.turns)
         self._new_id = new_id
         self._admit = admit
         self._deadlines = Deadlines()
@@ -147,10 +147,11 @@ class Gateway:
                 raise RateLimited(f"at most {self.limits.user_sockets} sockets of a user may be open")
             connection.authenticated(identity)
             self.hub.attach(connection)
-            if connection.room_id is None:
-                await self._open_all_rooms(connection, identity)
-            else:
-                await self._open_room(connection, identity, connection.room_id)
+            async with self.turns.of(identity.user_id):
+                if connection.room_id is None:
+                    await self._open_all_rooms(connection, identity)
+                else:
+                    await self._open_room(connection, identity, connection.room_id)
         except Exception as error:
             if not isinstance(error, ChatError):
                 log.exception("a connection can't be opened", extra={"connection_id": connection.id})
@@ -166,6 +167,7 @@ class Gateway:
         return True
 
     async def _open_all_rooms(self, connection: Connection, identity: Identity) -> None:
+        connection.require_open()  # it may have gone while it waited
         if not self.hub.memberships.knows(identity.user_id):
             memberships = await self._chat.rooms.memberships(identity.user_id)
             self.hub.memberships.learn(
@@ -315,7 +317,7 @@ class Gateway:
 
     async def _history(self, connection: Connection, identity: Identity, frame: wire.History) -> None:
         room_id = _room_id(connection, frame.room_id)
-        async with self._turns.of(identity.user_id):
+        async with self.turns.of(identity.user_id):
             connection.require_open()
             max_bytes = self.limits.frame_bytes
             page = await self._chat.messages.page(
@@ -340,7 +342,7 @@ class Gateway:
         if frame.status is not None:
             self.signals.presence.say(connection, away=frame.status == "away")
         if frame.watch is not None:
-            async with self._turns.of(identity.user_id):
+            async with self.turns.of(identity.user_id):
                 connection.require_open()
                 for signal in await self.signals.presence.watch(connection, frame.watch):
                     connection.send(signal)
@@ -359,8 +361,8 @@ class Gateway:
         """Carry out what reads from the log after what this connection asked for before.
 
         So these take effect in the order in which they came, and whoever doesn't read the answers gets no more of them.
-        The reads themselves take the turn of the user too: a flood of them, from however many sockets, never has more
-        than one of the store's readers.
+        The reads themselves take a turn of the user too, as those over HTTP do: a flood of them, from however many
+        sockets, never has more than a few of the store's readers.
         """
         self._ask(connection, ref, partial(self._in_turn, connection, answer))
 

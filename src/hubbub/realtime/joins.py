@@ -1,6 +1,6 @@
 """From a `join` or a `sync` to views of rooms: the snapshot first, then what has happened since, then what happens.
 
-Whoever asks is served here, one read of a user at a time; in which order is for the gateway to say.
+Whoever asks is served here, when it is the turn of their user; in which order is for the gateway to say.
 """
 
 from hubbub.domain.errors import ChatError, Conflict, Invalid

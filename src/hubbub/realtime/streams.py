@@ -38,13 +38,13 @@ class Item:
 
 
 class Shared:
-    """What the streams of one node share: the event that was delivered last, and their turns.
+    """What the streams of one node share: the event that was delivered last, and the turns of all reads.
 
     The streams of a room are told of an event one after the other, and keep one and the same item of it.
     """
 
-    def __init__(self) -> None:
-        self.turns = UserTurns()
+    def __init__(self, turns: UserTurns) -> None:
+        self.turns = turns
         self.slices = Slices()
         self._frame = b""
         self._item = Item("", b"")
@@ -218,11 +218,11 @@ class Stream:
 class Streams:
     """The streams of one node."""
 
-    def __init__(self, chat: Chat, hub: Hub, limits: Limits) -> None:
+    def __init__(self, chat: Chat, hub: Hub, limits: Limits, turns: UserTurns) -> None:
         self._chat = chat
         self._hub = hub
         self._limits = limits
-        self._shared = Shared()
+        self._shared = Shared(turns)
         self._open: dict[Stream, RoomId] = {}
         self._ended = False
 

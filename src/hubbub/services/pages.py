@@ -39,8 +39,8 @@ def portions(read: Callable[[T | None, int], Sequence[T]], limit: int) -> Iterat
 
 
 def _size(item: Event | Message) -> int:
+    if isinstance(item, Message):
+        return len(item.text.encode())
     if isinstance(item, MessagePosted):
         return len(item.message.text.encode())
-    if isinstance(item, Message | MessageEdited):
-        return len(item.text.encode())
-    return 0
+    return len(item.text.encode()) if isinstance(item, MessageEdited) else 0

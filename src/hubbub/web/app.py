@@ -23,6 +23,7 @@ from hubbub.web.middlewares import (
     Defects,
     HeadAsGet,
     RequestIds,
+    Turns,
 )
 from hubbub.web.openapi import complete
 from hubbub.web.pace import Pace
@@ -135,5 +136,6 @@ def _middlewares(settings: Settings) -> list[Middleware]:
         Middleware(Defects),
         Middleware(BodyLimit, most=settings.max_body_bytes),
         Middleware(HeadAsGet),
+        Middleware(Turns),
         Middleware(Compression),
     ]

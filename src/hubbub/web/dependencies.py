@@ -1,6 +1,7 @@
 """What routes ask for: the composition behind the application, and who is calling."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Query, Request
@@ -11,6 +12,7 @@ from hubbub.domain.errors import Unauthenticated
 from hubbub.domain.ids import SessionId, UserId
 from hubbub.domain.users import Identity
 from hubbub.realtime.streams import Streams
+from hubbub.realtime.turns import UserTurns
 from hubbub.services.chat import Chat
 from hubbub.services.ports import Clock
 from hubbub.settings import Settings
@@ -31,6 +33,11 @@ class Server(Protocol):
     @property
     def pace(self) -> Pace[UserId]:
         """Of what users ask: requests, and connections."""
+        ...
+
+    @property
+    def turns(self) -> UserTurns:
+        """Of what users read."""
         ...
 
     @property
@@ -100,6 +107,23 @@ async def get_caller(request: Request, token: Annotated[str | None, Depends(_sch
 
 
 Caller = Annotated[Identity, Depends(get_caller)]
+
+
+async def take_turn(scope: Scope, caller: Identity) -> None:
+    """Go on when nothing else is read for this user; `middlewares.Turns` gives it back. Raise RateLimited."""
+    turns: UserTurns = scope["app"].state.server.turns
+    await turns.take(caller.user_id)
+    scope["turns"].append(partial(turns.give_back, caller.user_id))
+
+
+async def get_reader(request: Request, token: Annotated[str | None, Depends(_scheme)]) -> Identity:
+    """The caller of a route that reads, once it is their turn."""
+    caller = await get_caller(request, token)
+    await take_turn(request.scope, caller)
+    return caller
+
+
+Reader = Annotated[Identity, Depends(get_reader)]
 
 
 async def get_follower(

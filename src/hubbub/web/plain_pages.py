@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from hubbub.domain.ids import MAX_ID
 from hubbub.services.ports import MAX_PAGE
-from hubbub.web.dependencies import Server, authenticate
+from hubbub.web.dependencies import Server, authenticate, take_turn
 from hubbub.web.encoding import JsonResponse
 from hubbub.web.shapes import message_timeline
 
@@ -41,6 +41,7 @@ class PlainPages(BaseRoute):
         server: Server = scope["app"].state.server
         token, room_id, bounds = scope["plain_page"]
         caller = await authenticate(scope, token)
+        await take_turn(scope, caller)
         page = await server.chat.messages.page(caller.user_id, room_id, **bounds)
         await JsonResponse(message_timeline(page))(scope, receive, send)
 

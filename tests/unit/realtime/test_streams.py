@@ -180,7 +180,7 @@ async def long_room(world: World) -> RoomId:
 
 
 def streams_of(world: World, **limits: int) -> Streams:
-    return Streams(world.chat, world.hub, Limits(**limits))
+    return Streams(world.chat, world.hub, Limits(**limits), world.gateway.turns)
 
 
 async def follow(world: World, streams: Streams, user_id: UserId, room_id: RoomId, after: int = 0) -> Stream:

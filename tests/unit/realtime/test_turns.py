@@ -1,10 +1,14 @@
-"""Turns: one of each user at a time, others in between, and nothing is kept of those who want none."""
+"""Turns: a few of each user at a time, others in between, and nothing is kept of those who want none."""
 
 import asyncio
-import gc
+from functools import partial
 
+import pytest
+
+from hubbub.domain.errors import RateLimited
 from hubbub.domain.ids import UserId
-from hubbub.realtime.turns import UserTurns
+from hubbub.realtime.turns import AT_A_TIME, MAX_REQUESTS, UserTurns
+from tests.unit.services.chats import turns as rounds
 
 ANN, BOB = UserId(1), UserId(2)
 
@@ -25,26 +29,65 @@ class Readers:
         while not all(task.done() for task in tasks):
             self.log.append("|")
             await asyncio.sleep(0)
-        return "".join(self.log).strip("|").split("|")
+        return [names for names in "".join(self.log).strip("|").split("|") if names]
 
 
-async def test_a_user_reads_once_at_most_in_a_round_of_the_loop_and_in_order() -> None:
-    rounds = await Readers().run(*((ANN, name) for name in "abcd"))
-    assert [name for name in rounds if name] == ["a", "b", "c", "d"]
+async def test_a_user_reads_a_few_times_at_most_in_a_round_of_the_loop_and_in_order() -> None:
+    names = "abcdefg"
+    found = await Readers().run(*((ANN, name) for name in names))
+    assert "".join(found) == names
+    assert max(map(len, found)) == AT_A_TIME
 
 
 async def test_users_read_beside_each_other() -> None:
-    rounds = await Readers().run((ANN, "a"), (BOB, "b"), (ANN, "c"), (BOB, "d"))
-    assert [names for names in rounds if names] == ["ab", "cd"]
+    reads = [(user_id, name) for name in "abcd" for user_id, name in ((ANN, name), (BOB, name.upper()))]
+    found = await Readers().run(*reads)
+    assert found == ["aAbB", "cCdD"]
+
+
+async def test_who_gives_up_gives_back_the_turn_they_have_just_been_given() -> None:
+    readers = Readers()
+    for _ in range(AT_A_TIME):
+        await readers.turns.take(ANN)
+    gone, told, last = [asyncio.ensure_future(readers.read(ANN, name)) for name in "abc"]
+    await rounds()
+    gone.cancel()
+    readers.turns.give_back(ANN)
+    told.cancel()
+    await rounds()
+    assert gone.cancelled()
+    assert told.cancelled()
+    assert last.done()
+    assert readers.log == ["c"]
 
 
 async def test_nothing_is_left_of_turns_that_were_had_or_given_up() -> None:
     readers = Readers()
-    first, second = [asyncio.ensure_future(readers.read(ANN, name)) for name in "ab"]
+    reads = [asyncio.ensure_future(readers.read(ANN, name)) for name in "abcd"]
     await asyncio.sleep(0)
-    second.cancel()
-    await asyncio.wait([first, second])
-    assert readers.log == ["a"]
-    del first, second  # with the traceback of where it was cancelled
-    gc.collect()
-    assert not readers.turns._turns
+    reads[-1].cancel()
+    await asyncio.wait(reads)
+    await rounds()
+    assert readers.log == ["a", "b", "c"]
+    assert not readers.turns._users
+
+
+async def test_of_too_many_requests_that_wait_one_more_is_refused_and_other_users_and_sockets_are_not() -> None:
+    readers = Readers()
+    requests = [asyncio.ensure_future(readers.turns.take(ANN)) for _ in range(AT_A_TIME + MAX_REQUESTS)]
+    await rounds()
+    with pytest.raises(RateLimited) as refused:
+        await readers.turns.take(ANN)
+    assert refused.value.retry_after == 1.0
+    await readers.read(BOB, "other")
+    socket = asyncio.ensure_future(readers.read(ANN, "socket"))
+    for request in requests:
+        request.add_done_callback(partial(_end, readers))
+    await socket
+    assert all(request.done() for request in requests)
+    assert readers.log == ["other", "socket"]
+    await readers.turns.take(ANN)
+
+
+def _end(readers: Readers, _request: object) -> None:
+    readers.turns.give_back(ANN)

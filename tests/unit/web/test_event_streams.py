@@ -66,7 +66,7 @@ async def test_nothing_is_kept_of_what_a_reader_has_taken() -> None:
 async def answer(world: World, wire: Wire, after: int) -> "asyncio.Task[None]":
     """Ann's stream of the first room, which has sent what there is."""
     identity = await world.chat.accounts.authenticate((await world.sign_in(world.ann)).access_token)
-    streams = Streams(world.chat, world.hub, Limits())
+    streams = Streams(world.chat, world.hub, Limits(), world.gateway.turns)
     response = await event_stream(streams, world.clock, identity, RoomId(1), Seq(after), None)
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
     task = asyncio.get_running_loop().create_task(response(scope, wire.receive, wire.send))

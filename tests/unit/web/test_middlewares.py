@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hubbub.web.middlewares import AccessLog, BodyLimit, Compression, DefaultHeaders, Defects, HeadAsGet, RequestIds
+from hubbub.web.middlewares import (
+    AccessLog,
+    BodyLimit,
+    Compression,
+    DefaultHeaders,
+    Defects,
+    HeadAsGet,
+    RequestIds,
+    Turns,
+)
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +64,7 @@ def header(sent: list[Message], name: bytes) -> bytes | None:
 
 
 @pytest.mark.parametrize(
-    "wrap", [RequestIds, AccessLog, Defects, HeadAsGet, Compression, lambda app: BodyLimit(app, 1)]
+    "wrap", [RequestIds, AccessLog, Defects, HeadAsGet, Turns, Compression, lambda app: BodyLimit(app, 1)]
 )
 async def test_sockets_pass_through_untouched(wrap: Callable[[ASGIApp], ASGIApp]) -> None:
     seen: list[tuple[object, ...]] = []
@@ -223,6 +232,35 @@ async def test_the_answer_to_head_ends_where_its_body_would_begin(method: str, p
     assert [body["more_body"] for body in bodies] == [method == "GET"] * pieces
 
 
+async def test_a_turn_ends_before_the_client_takes_the_answer() -> None:
+    log: list[str] = []
+
+    async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["turns"].append(lambda: log.append("given back"))
+        await answer(scope, receive, send)
+
+    async def client(scope: Scope, receive: Receive, send: Send) -> None:
+        async def take(message: Message) -> None:
+            log.append(message["type"])
+
+        await Turns(reading)(scope, receive, take)
+
+    await call(client)
+    assert log == ["given back", "http.response.start", "http.response.body"]
+
+
+async def test_a_turn_ends_with_a_failure() -> None:
+    log: list[str] = []
+
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["turns"].append(lambda: log.append("given back"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await call(Turns(failing))
+    assert log == ["given back"]
+
+
 def answering(body: bytes, content_type: bytes, *others: tuple[bytes, bytes]) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *others]
@@ -234,15 +272,25 @@ def answering(body: bytes, content_type: bytes, *others: tuple[bytes, bytes]) ->
 
 JSON = b"application/json"
 LONG = b'{"items": [' + b'"a message", ' * 200 + b'""]}'
+LONGER = b'{"items": [' + b'"a message", ' * (Compression.MOST_AT_ONCE // 13) + b'""]}'
 GZIP = [(b"accept-encoding", b"deflate, gzip;q=0.5")]
 
 
-async def test_long_json_is_compressed_for_who_accepts_it() -> None:
-    sent = await call(Compression(answering(LONG, JSON)), headers=GZIP)
-    assert gzip.decompress(sent[1]["body"]) == LONG
+@pytest.mark.parametrize("body", [LONG, LONGER])
+async def test_long_json_is_compressed_for_who_accepts_it(body: bytes) -> None:
+    sent = await call(Compression(answering(body, JSON)), headers=GZIP)
+    assert gzip.decompress(sent[1]["body"]) == body
     assert header(sent, b"content-encoding") == b"gzip"
     assert header(sent, b"content-length") == b"%d" % len(sent[1]["body"])
     assert header(sent, b"vary") == b"Accept-Encoding"
+
+
+async def test_the_loop_goes_on_while_an_answer_of_many_bytes_is_compressed() -> None:
+    sending = asyncio.ensure_future(call(Compression(answering(LONGER, JSON)), headers=GZIP))
+    await asyncio.sleep(0)
+    assert not sending.done()
+    assert await call(Compression(answering(LONG, JSON)), headers=GZIP)
+    assert header(await sending, b"content-encoding") == b"gzip"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TokenExpired, Unauthenticated
 from hubbub.web import examples
 from hubbub.web.bodies import Login, PasswordChange, Refresh, Registration
-from hubbub.web.dependencies import Caller, ChatOf, RefreshPace, ServerOf, client_address, location
+from hubbub.web.dependencies import Caller, ChatOf, Reader, RefreshPace, ServerOf, client_address, location
 from hubbub.web.encoding import JsonResponse, StrictRoute, media_type, require_media_type
 from hubbub.web.openapi import answer, refusals
 from hubbub.web.parameters import SessionIdInPath
@@ -135,7 +135,7 @@ async def change_password(chat: ChatOf, caller: Caller, body: PasswordChange) ->
     summary="List your devices that are signed in",
     responses=answer(200, examples.SESSIONS, "All of them, the last used first."),
 )
-async def list_sessions(chat: ChatOf, caller: Caller) -> Response:
+async def list_sessions(chat: ChatOf, caller: Reader) -> Response:
     sessions = await chat.accounts.sessions(caller.user_id)
     return JsonResponse(
         SessionList(items=[session_shape(session, caller.session_id) for session in sessions], next_cursor=None)

@@ -7,7 +7,7 @@ from hubbub.domain.ids import UserId
 from hubbub.domain.users import Identity
 from hubbub.web import examples
 from hubbub.web.bodies import MemberChange
-from hubbub.web.dependencies import Caller, ChatOf, location
+from hubbub.web.dependencies import Caller, ChatOf, Reader, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
 from hubbub.web.parameters import Cursor, Limit, MemberIdInPath, RoomIdInPath
@@ -25,7 +25,7 @@ router = APIRouter(
     responses=answer(200, examples.MEMBERS, "Members, by user id.") | refusals(Forbidden, NotFound),
 )
 async def list_members(
-    chat: ChatOf, caller: Caller, room_id: RoomIdInPath, cursor: Cursor = None, limit: Limit = 50
+    chat: ChatOf, caller: Reader, room_id: RoomIdInPath, cursor: Cursor = None, limit: Limit = 50
 ) -> Response:
     members, next_cursor = await chat.rooms.members(caller.user_id, room_id, cursor=cursor, limit=limit)
     return JsonResponse(MemberList(items=list(map(member_shape, members)), next_cursor=next_cursor))

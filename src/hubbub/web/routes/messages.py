@@ -8,7 +8,7 @@ from hubbub.domain.errors import ClientIdReused, Conflict, Forbidden, Invalid, N
 from hubbub.services.changes import Draft
 from hubbub.web import examples
 from hubbub.web.bodies import MessageChange, NewMessage
-from hubbub.web.dependencies import Caller, ChatOf, Follower, ServerOf, location
+from hubbub.web.dependencies import Caller, ChatOf, Follower, Reader, ServerOf, location, take_turn
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.event_streams import MEDIA_TYPE, event_stream
 from hubbub.web.openapi import answer, refusals, stream
@@ -57,7 +57,7 @@ async def post_message(
 )
 async def list_messages(
     chat: ChatOf,
-    caller: Caller,
+    caller: Reader,
     room_id: RoomIdInPath,
     before: Annotated[SeqInQuery, Query(description="Only messages older than this seq.")] = None,
     after: Annotated[SeqInQuery, Query(description="The page of messages just newer than this seq.")] = None,
@@ -75,7 +75,7 @@ async def list_messages(
     summary="See a message as it is now",
     responses=answer(200, examples.MESSAGE, "The message.") | refusals(Forbidden, NotFound),
 )
-async def get_message(chat: ChatOf, caller: Caller, room_id: RoomIdInPath, seq: SeqInPath) -> Response:
+async def get_message(chat: ChatOf, caller: Reader, room_id: RoomIdInPath, seq: SeqInPath) -> Response:
     return JsonResponse(message_shape(await chat.messages.get(caller.user_id, room_id, seq)))
 
 
@@ -135,6 +135,7 @@ async def list_events(
         epoch, seq = parse_place(after if last_event_id is None else last_event_id)
         return await event_stream(server.streams, server.clock, caller, room_id, seq, epoch)
     epoch, seq = parse_place(after)
+    await take_turn(request.scope, caller)
     page = await server.chat.logs.events(caller.user_id, room_id, after=seq, limit=limit, epoch=epoch)
     return JsonResponse(event_timeline(page))
 

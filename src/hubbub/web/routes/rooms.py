@@ -9,7 +9,7 @@ from hubbub.domain.events import RoomKind
 from hubbub.domain.texts import MAX_QUERY
 from hubbub.web import examples
 from hubbub.web.bodies import NewDirectRoom, NewRoom, ReadMark, RoomChange
-from hubbub.web.dependencies import Caller, ChatOf, location
+from hubbub.web.dependencies import Caller, ChatOf, Reader, location
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
 from hubbub.web.parameters import Cursor, Limit, RoomIdInPath
@@ -58,7 +58,7 @@ async def open_direct_room(request: Request, chat: ChatOf, caller: Caller, body:
     summary="List your rooms",
     responses=answer(200, examples.ROOMS, "Your rooms, the one with the latest event first."),
 )
-async def list_rooms(chat: ChatOf, caller: Caller, cursor: Cursor = None, limit: Limit = 50) -> Response:
+async def list_rooms(chat: ChatOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Response:
     rooms, next_cursor = await chat.rooms.page(caller.user_id, cursor=cursor, limit=limit)
     return JsonResponse(RoomList(items=list(map(room_shape, rooms)), next_cursor=next_cursor))
 
@@ -69,7 +69,7 @@ async def list_rooms(chat: ChatOf, caller: Caller, cursor: Cursor = None, limit:
     summary="See a room",
     responses=answer(200, examples.ROOM, "The room as you see it.") | refusals(Forbidden, NotFound),
 )
-async def get_room(chat: ChatOf, caller: Caller, room_id: RoomIdInPath) -> Response:
+async def get_room(chat: ChatOf, caller: Reader, room_id: RoomIdInPath) -> Response:
     return JsonResponse(room_shape(await chat.rooms.get(caller.user_id, room_id)))
 
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from hubbub.domain.errors import Conflict, Forbidden, NotFound, RateLimited
 from hubbub.domain.texts import MAX_QUERY
 from hubbub.web import examples
 from hubbub.web.bodies import AccountChange, ProfileChange
-from hubbub.web.dependencies import Caller, ChatOf
+from hubbub.web.dependencies import Caller, ChatOf, Reader, take_turn
 from hubbub.web.encoding import JsonResponse, StrictRoute
 from hubbub.web.openapi import answer, refusals
 from hubbub.web.parameters import Cursor, Limit, UserIdInPath, UserIdsInQuery
@@ -24,6 +24,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute, def
     responses=answer(200, examples.PROFILES, "Users, by username; those of certain ids, by id."),
 )
 async def search_users(
+    request: Request,
     chat: ChatOf,
     caller: Caller,
     q: Annotated[str, Query(max_length=MAX_QUERY, description="Part of a username or display name.")] = "",
@@ -33,9 +34,9 @@ async def search_users(
 ) -> Response:
     """Whose name holds `q`; or, where `id` is given once or more often, these people and no others."""
     if ids:
-        return JsonResponse(
-            ProfileList(items=list(map(profile_shape, await chat.users.named(caller, ids))), next_cursor=None)
-        )
+        await take_turn(request.scope, caller)
+        named = await chat.users.named(caller, ids)
+        return JsonResponse(ProfileList(items=list(map(profile_shape, named)), next_cursor=None))
     found, next_cursor = await chat.users.search(caller, q, cursor=cursor, limit=limit)
     return JsonResponse(ProfileList(items=list(map(profile_shape, found)), next_cursor=next_cursor))
 
@@ -46,7 +47,7 @@ async def search_users(
     summary="See your profile",
     responses=answer(200, examples.PROFILE, "Your profile."),
 )
-async def get_own_profile(chat: ChatOf, caller: Caller) -> Response:
+async def get_own_profile(chat: ChatOf, caller: Reader) -> Response:
     return JsonResponse(profile_shape(await chat.users.get(caller, caller.user_id)))
 
 
@@ -69,7 +70,7 @@ async def change_profile(chat: ChatOf, caller: Caller, body: ProfileChange) -> R
     summary="See somebody's profile",
     responses=answer(200, examples.PROFILE, "The profile; its e-mail address for admins only.") | refusals(NotFound),
 )
-async def get_user(chat: ChatOf, caller: Caller, user_id: UserIdInPath) -> Response:
+async def get_user(chat: ChatOf, caller: Reader, user_id: UserIdInPath) -> Response:
     return JsonResponse(profile_shape(await chat.users.get(caller, user_id)))
 
 
