@@ -39,6 +39,10 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
     return received
 
 
+def statuses(received: bytes) -> list[bytes]:
+    return [answer[:3] for answer in received.split(b"HTTP/1.1 ")[1:]]
+
+
 @pytest.mark.parametrize(("path", "most"), [("/ws", 16), ("/nowhere", fanout_protocol.LATE_BYTES // 6)])
 async def test_a_flood_of_pings_is_hardly_answered_and_ends(
     live: LiveServer, path: str, most: int, monkeypatch: pytest.MonkeyPatch
@@ -122,6 +126,46 @@ async def test_a_handshake_without_a_path_is_refused(live: LiveServer, target: s
         assert (await read_to_end(reader)).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("path", ["", "/ws"])
+@pytest.mark.parametrize(("version", "hosts"), [("1.1", 0), ("1.1", 2), ("1.0", 2)])
+async def test_a_request_names_one_host(live: LiveServer, path: str, version: str, hosts: int) -> None:
+    head = handshake(path) if path else ASK + b"\r\n"
+    head = head.replace(b"Host: x\r\n", b"Host: x\r\n" * hosts).replace(b"HTTP/1.1", b"HTTP/" + version.encode())
+    async with connected(live) as (reader, writer):
+        writer.write(head)
+        assert statuses(await read_to_end(reader)) == [b"400"]
+
+
+async def test_a_request_of_the_time_before_hosts_names_none(live: LiveServer) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(b"GET /health/live HTTP/1.0\r\n\r\n")
+        assert statuses(await read_to_end(reader)) == [b"200"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"Transfer-Encoding: identity\r\n\r\n",
+        b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nx",
+        b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}",
+        b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 17 + b"\r\n",
+    ],
+)
+async def test_a_body_whose_end_nobody_knows_is_refused(live: LiveServer, broken: bytes) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(POST + broken)
+        assert statuses(await read_to_end(reader)) == [b"400"]
+
+
+async def test_a_handshake_may_name_its_host_in_its_first_line(live: LiveServer) -> None:
+    async with connected(live) as (reader, writer):
+        writer.write(handshake("http://x/nowhere"))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert b"sockets are at /ws" in await read_to_end(reader)
+
+
 async def test_what_follows_a_body_has_a_size_too(live: LiveServer) -> None:
     async with connected(live) as (reader, writer):
         writer.write(CHUNKED + b"X-A: " + b"a" * 2 * HEAD_BYTES)
@@ -172,8 +216,7 @@ async def test_a_body_that_is_refused_costs_those_before_it_no_answer(
 ) -> None:
     async with connected(live) as (reader, writer):
         writer.write((ASK + b"\r\n") * 3 + broken)
-        answers = (await read_to_end(reader)).split(b"HTTP/1.1 ")[1:]
-    assert [answer[:3] for answer in answers] == [b"200"] * 3 + [status]
+        assert statuses(await read_to_end(reader)) == [b"200"] * 3 + [status]
 
 
 @pytest.mark.parametrize(
@@ -193,13 +236,13 @@ async def test_strangers_write_no_warnings(
 
 
 HALVES = pytest.mark.parametrize(
-    ("half", "answer"),
+    ("half", "answers", "at_the_end"),
     [
-        (b"", b""),
-        (ASK, b"HTTP/1.1 408 "),
-        (POST + b"Content-Length: 9\r\n\r\n{", b""),
-        (CHUNKED, b""),
-        (ASK + b"\r\n" + ASK, b"HTTP/1.1 200 "),
+        (b"", [], []),
+        (ASK, [b"408"], []),
+        (POST + b"Content-Length: 9\r\n\r\n{", [b"408"], [b"503"]),
+        (CHUNKED, [b"408"], [b"503"]),
+        (ASK + b"\r\n" + ASK, [b"200", b"408"], [b"200"]),
     ],
     ids=["nothing", "half a head", "half a body", "no end of a body", "one and a half"],
 )
@@ -207,11 +250,11 @@ HALVES = pytest.mark.parametrize(
 
 @HALVES
 async def test_a_request_that_is_not_complete_in_time_ends_its_connection(
-    tmp_path: Path, half: bytes, answer: bytes
+    tmp_path: Path, half: bytes, answers: list[bytes], at_the_end: list[bytes]
 ) -> None:
     async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live) as (reader, writer):
         writer.write(half)
-        assert (await read_to_end(reader)).startswith(answer)
+        assert statuses(await read_to_end(reader)) == answers
 
 
 async def test_an_empty_line_does_not_keep_an_idle_connection(tmp_path: Path) -> None:
@@ -238,7 +281,7 @@ async def test_a_request_that_is_complete_may_take_its_time_to_be_answered(tmp_p
 
 @HALVES
 async def test_a_server_that_stops_does_not_wait_for_the_rest_of_a_request(
-    tmp_path: Path, half: bytes, answer: bytes
+    tmp_path: Path, half: bytes, answers: list[bytes], at_the_end: list[bytes]
 ) -> None:
     async with serving(settings_in(tmp_path, drain_seconds=600)) as live:
         reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
@@ -246,6 +289,5 @@ async def test_a_server_that_stops_does_not_wait_for_the_rest_of_a_request(
         async with connected(live) as (probe, asking):
             asking.write(ASK + b"\r\n")
             await probe.readuntil(b"}")  # what was written before has been read
-    received = await read_to_end(reader)
-    assert received.startswith(answer) or received == b""
+    assert statuses(await read_to_end(reader)) == at_the_end
     writer.close()

@@ -100,6 +100,9 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED:
             raise ValueError("too many requests at once")
         self._unparsed = 0
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise ValueError("a request names one host")  # RFC 9112 3.2
         if self.parser.should_upgrade() and self._should_upgrade():
             self._handshake = _handshake(self.parser.get_method(), self.url, self.headers)
         super().on_headers_complete()
@@ -211,25 +214,34 @@ class HttpProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
-        if self._is_answering():
-            if self.cycle.more_body:
-                self._give_up(status)
-            else:
-                self.cycle.keep_alive = False
-            return
+        if not self._is_answering():
+            self._say(status)
+        elif self.cycle.more_body:
+            self._give_up(status)
+        else:
+            self.cycle.keep_alive = False
+
+    def _give_up(self, status: HTTPStatus) -> None:
+        """The newest request waits for what will not come: say so when its turn comes, unless its answer has begun."""
+        if self.pipeline:
+            refusal = Response(status_code=status, headers={"connection": "close"})
+            self.pipeline[0] = self.cycle, refusal  # type: ignore[assignment]  # the two libraries have types of their own
+        elif self.cycle.response_started or self.cycle.disconnected:
+            self.transport.close()
+        else:
+            self.cycle.disconnected = True  # for the application
+            self.cycle.message_event.set()
+            self._say(status)
+
+    def _say(self, status: HTTPStatus) -> None:
+        """The last answer."""
+        self._over = True
+        self._unwatch()
         line = f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         self.transport.write(f"{line}content-length: 0\r\nconnection: close\r\n\r\n".encode())
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
-
-    def _give_up(self, status: HTTPStatus) -> None:
-        """The newest request waits for what will not come: say so when its turn comes, or end if that has come."""
-        if self.pipeline:
-            refusal = Response(status_code=status, headers={"connection": "close"})
-            self.pipeline[0] = self.cycle, refusal  # type: ignore[assignment]  # the two libraries have types of their own
-        else:
-            self.transport.close()
 
 
 def _handshake(method: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> Request:
