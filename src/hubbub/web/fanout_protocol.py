@@ -56,8 +56,6 @@ _PING, _PONG = 0x89, 0x8A
 _MASKED = 0x80
 _INVALID_UTF8 = 1007  # RFC 6455 7.4.1
 
-log = logging.getLogger(__name__)
-
 Detach: TypeAlias = Callable[[], "DetachedSocket | None"]
 """The extension: take the socket over; None when it can't be any more, and ASGI has to do."""
 
