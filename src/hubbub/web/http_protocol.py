@@ -27,7 +27,7 @@ HEAD_LINES = 100
 PIPELINED = 16  # requests that wait behind one that is not answered yet
 SLICE = 16_384  # bytes that are parsed before anything is counted
 UNREAD = 16_384  # bytes that may wait for the reader of an answer before it gets more
-LINGER = 1.0  # seconds for a refused client to read why, and for a new one to ask while the server stops
+LINGER = 1.0  # seconds to read why one is refused, and while the server stops to ask, or to take something
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def shutdown(self) -> None:
+        self._stuck_seconds = min(self._stuck_seconds, LINGER)
+        if self._look is not None:
+            self._forget()
+            self._expect_less(self.transport.get_write_buffer_size())
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None and not self._over:
             self._last = True  # who has just connected may have asked, and would be reset

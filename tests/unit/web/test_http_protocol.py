@@ -99,20 +99,42 @@ async def connected(
     writer.close()
 
 
+PIECE = b"x" * 10_000
+
+
+async def long_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(5_000):
+        await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+
+
+async def stuck(connection: HttpProtocol) -> None:
+    """Wait until more is to be written than its reader takes."""
+    for _ in iter(lambda: connection.flow.write_paused, True):
+        await asyncio.sleep(0)
+
+
 async def test_to_a_reader_who_does_not_read_no_more_is_written_than_may_wait_and_one_piece() -> None:
-    piece = b"x" * 10_000
-
-    async def long(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        for _ in range(5_000):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    async with connected(long) as (connection, _, writer):
+    async with connected(long_answer) as (connection, _, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        while not connection.flow.write_paused:
-            await asyncio.sleep(0)
-        chunk = len(f"{len(piece):x}\r\n\r\n") + len(piece)
+        await stuck(connection)
+        chunk = len(f"{len(PIECE):x}\r\n\r\n") + len(PIECE)
         assert connection.transport.get_write_buffer_size() <= http_protocol.UNREAD + chunk
+
+
+async def test_who_takes_nothing_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "LINGER", 0.05)
+    over = asyncio.Event()
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await long_answer(scope, receive, send)
+        over.set()
+
+    async with connected(answer) as (connection, _, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await stuck(connection)
+        connection.shutdown()
+        await asyncio.wait_for(over.wait(), 10)
 
 
 @asynccontextmanager
