@@ -3,7 +3,7 @@
 It must not know what a transaction is, nor what the answers are.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -35,7 +35,8 @@ class Queue:
     def __init__(self, party: Party) -> None:
         self._party = party
         self._new: list[Waiting] = []
-        self._lines: dict[Hashable, deque[Waiting]] = {}  # what did not fit, older than the new; next in turn first
+        # What did not fit, older than the new; whose turn is next comes first.
+        self._lines: OrderedDict[Hashable, deque[Waiting]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._new or self._lines)
@@ -54,7 +55,7 @@ class Queue:
 
     def put_back(self, taken: list[Waiting]) -> None:
         """Nothing of this happened: it comes first again."""
-        later, self._lines = self._lines, {}
+        later, self._lines = self._lines, OrderedDict()
         self._line_up(taken)
         for line in later.values():
             self._line_up(line)
@@ -67,7 +68,7 @@ class Queue:
             line.clear()
             for one in waiting:
                 (removed if unwanted(one.change) else line).append(one)
-        self._lines = {party: line for party, line in self._lines.items() if line}
+        self._lines = OrderedDict((party, line) for party, line in self._lines.items() if line)
         return removed
 
     def _line_up(self, waiting: Iterable[Waiting]) -> None:
