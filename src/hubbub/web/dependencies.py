@@ -110,7 +110,7 @@ Caller = Annotated[Identity, Depends(get_caller)]
 
 
 async def take_turn(scope: Scope, caller: Identity) -> None:
-    """Go on when nothing else is read for this user; `middlewares.Turns` gives it back. Raise RateLimited."""
+    """Wait until it is the turn of this user, which `middlewares.Turns` gives back. Raise RateLimited."""
     turns: UserTurns = scope["app"].state.server.turns
     await turns.take(caller.user_id)
     scope["turns"].append(partial(turns.give_back, caller.user_id))
