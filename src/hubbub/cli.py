@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,8 @@ app.add_typer(keys, name="keys")
 
 def main() -> None:
     """The console script."""
+    if os.getpid() == 1:  # of a container: the kernel keeps signals from it that it has not asked for
+        signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))  # until the server has its own way
     _open_streams()
     app()
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -24,6 +26,13 @@ def locked(folder: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(folder / "hubbub.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         yield lock
+
+
+def may_unshare() -> bool:
+    """May this user start processes that have numbers of their own?"""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "-pf", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0
 
 
 @contextmanager
@@ -169,3 +178,17 @@ async def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path
     assert process.returncode == 0
     assert b"stopped before it had started" in said
     assert b"Traceback" not in said
+
+
+@pytest.mark.skipif(not may_unshare(), reason="needs util-linux, and root")
+async def test_the_first_process_of_a_container_can_be_stopped_before_it_has_begun(tmp_path: Path) -> None:
+    command = ["unshare", "-pf", sys.executable, "-m", "hubbub", "serve", "--port", "0"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path)
+    saying = asyncio.create_task(process.communicate())
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not saying.done():
+        with suppress(OSError):
+            for pid in children.read_text().split():  # noqa: ASYNC240 - of the kernel, at once
+                os.kill(int(pid), signal.SIGTERM)
+        await asyncio.sleep(0)
+    assert (process.returncode, (await saying)[0]) == (128 + signal.SIGTERM, b"")
