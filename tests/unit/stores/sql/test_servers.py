@@ -293,7 +293,7 @@ async def test_of_two_that_wait_for_each_other_one_goes_on(store: SqlStore, othe
 
 
 async def test_a_statement_and_a_lock_have_a_time_limit(server_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    store = await asyncio.to_thread(SqlStore.open, server_url, timeout=0.2)
+    store = await asyncio.to_thread(SqlStore.open, server_url, timeout=1.0)
     (ann,) = await sign_up(store, "ann")
     with pytest.raises(Unavailable):
         await store.read(lambda tx: execute(tx, "SELECT pg_sleep(60)"))
@@ -308,7 +308,7 @@ async def test_a_statement_and_a_lock_have_a_time_limit(server_url: str, caplog:
 
 
 async def test_a_process_that_stops_in_a_transaction_does_not_keep_its_locks(server_url: str, other: SqlStore) -> None:
-    stopped = await asyncio.to_thread(SqlStore.open, server_url, timeout=0.2)
+    stopped = await asyncio.to_thread(SqlStore.open, server_url, timeout=1.0)
     (ann,) = await sign_up(stopped, "ann")
     room = await found(stopped, ann)
     posted, go_on = threading.Event(), threading.Event()
@@ -348,8 +348,8 @@ async def test_what_people_wrote_is_in_no_error(store: SqlStore) -> None:
 @pytest.fixture
 async def impatient(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqlStore]:
     """A store at the other end of that wire which soon gives up."""
-    monkeypatch.setattr("hubbub.stores.sql.postgres.GRACE", 0.1)
-    opened = await asyncio.to_thread(SqlStore.open, f"{wire.url}?connect_timeout=2", timeout=0.1)
+    monkeypatch.setattr("hubbub.stores.sql.postgres.GRACE", 1.0)
+    opened = await asyncio.to_thread(SqlStore.open, f"{wire.url}?connect_timeout=5", timeout=1.0)
     yield opened
     await opened.close()
 
@@ -394,6 +394,6 @@ async def test_who_changes_the_schema_may_wait_for_another_who_does(
     impatient: SqlStore, server_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with impatient.database.writing() as connection, postgres.unlimited(connection):
-        connection.exec_driver_sql("SELECT pg_sleep(0.5)")
+        connection.exec_driver_sql("SELECT pg_sleep(2.5)")
     with pytest.raises(Unavailable), impatient.database.writing() as connection:
-        connection.exec_driver_sql("SELECT pg_sleep(0.5)")
+        connection.exec_driver_sql("SELECT pg_sleep(60)")
