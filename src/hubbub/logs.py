@@ -10,10 +10,15 @@ library writes by itself, such as the URL of a socket with a token in it.
 import logging
 import re
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+if TYPE_CHECKING:
+    _Handler: TypeAlias = logging.StreamHandler[TextIO]
+else:
+    _Handler = logging.StreamHandler  # before Python 3.11 it takes no type
 
 _SECRETS = re.compile(
     r"(?P<name>\b(?:access_token|refresh_token|token|ticket|\w*password|secret)[\"']?\s*[=:]\s*)"
@@ -56,7 +61,7 @@ def configure_logs(level: str, form: str, *, stream: TextIO | None = None) -> No
         logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
 
 
-class _Lines(logging.StreamHandler[TextIO]):
+class _Lines(_Handler):
     """Lines that nobody takes are lost: their reader has gone, or the disk is full. The next one may be taken again."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
