@@ -21,7 +21,6 @@ from hubbub.domain.errors import Invalid, Unauthenticated
 
 EARLY = 5.0  # seconds before its end in which a token is no longer used
 
-
 _ONE_WORD = r"^[!-~]+\Z"  # what a header can hold in one word (RFC 9110 5.5)
 Token = Annotated[str, msgspec.Meta(pattern=_ONE_WORD)]
 

@@ -4,7 +4,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHeader, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from hubbub.client.ports import ConnectionEnded
@@ -36,10 +36,6 @@ class WebSocketConnector:
                 ping_interval=None,  # hubbub has its own heartbeat
                 close_timeout=self._close_timeout,
             )
-        except InvalidHeader as error:  # its text holds the header: the token, perhaps
-            raise ConnectionEnded(
-                CloseCode.ABNORMAL, f"no WebSocket at {self._url}: no valid header {error.name}"
-            ) from None
         except (WebSocketException, EOFError) as error:
             raise ConnectionEnded(CloseCode.ABNORMAL, f"no WebSocket at {self._url}: {error}") from error
         return WebSocket(connection, self._close_timeout)

@@ -1,7 +1,6 @@
 """Sockets of the SDK, with a real one at the other end."""
 
 import asyncio
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,14 +34,6 @@ async def deaf_server() -> AsyncIterator[str]:
 async def test_a_url_that_is_none_is_no_defect() -> None:
     with pytest.raises(ConnectionEnded, match="isn't a valid URI"):
         await WebSocketConnector("localhost:8000").connect("token")
-
-
-async def test_a_token_that_no_header_can_hold_is_not_shown() -> None:
-    token = "eyJ-" + "secret\n"
-    async with deaf_server() as url:
-        with pytest.raises(ConnectionEnded, match="Authorization") as caught:
-            await WebSocketConnector(url).connect(token)
-    assert "eyJ-secret" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_peer_that_takes_nothing_can_not_keep_a_socket_from_closing() -> None:
