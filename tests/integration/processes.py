@@ -23,6 +23,11 @@ _SETTINGS = {
 }
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment for a process whose coverage is not measured: that runs other code, or hears SIGTERM itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+
 def database_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'hubbub.db'}"
 

@@ -1,7 +1,6 @@
 """The pages about the SDK and the auditor show what happens."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.docs.pages import run_page
 from tests.guards.project import ROOT
+from tests.integration.processes import unmeasured
 
 
 @pytest.mark.parametrize("name", ["docs/client.md", "docs/audit.md"])
@@ -29,6 +29,6 @@ async def test_a_program_elsewhere_installs_the_clone(tmp_path: Path) -> None:
         ],
     ):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+            sys.executable, *command, cwd=tmp_path, env={**unmeasured(), "PYTHONPATH": str(tmp_path)}
         )
         assert await process.wait() == 0

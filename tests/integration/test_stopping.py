@@ -15,7 +15,7 @@ import pytest
 
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
-from tests.integration.processes import ServerProcess, serving_process
+from tests.integration.processes import ServerProcess, serving_process, unmeasured
 from tests.integration.servers import Person, register
 from tests.integration.sockets import Socket, dial
 
@@ -183,8 +183,9 @@ async def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path
 @pytest.mark.skipif(not may_unshare(), reason="needs util-linux, and root")
 async def test_the_first_process_of_a_container_can_be_stopped_before_it_has_begun(tmp_path: Path) -> None:
     command = ["unshare", "-pf", sys.executable, "-m", "hubbub", "serve", "--port", "0"]
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}  # it hears SIGTERM
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=plain)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=unmeasured()
+    )
     saying = asyncio.create_task(process.communicate())
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while not saying.done():
