@@ -22,11 +22,9 @@ import os
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -70,20 +68,11 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
     _late = 0  # bytes that came after our close frame
     _due: asyncio.TimerHandle | None = None
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        # The stock parser would read the head once more, with limits of its own, and fall silent at what it can't take.
-        self.conn = _parser(config.ws_max_size)
-        self.conn.state = State.CONNECTING
-
     def begin(self, request: Request, seconds: float) -> None:
         """Have the application answer this request. When it has not in time, refuse."""
+        # The stock parser would read the head once more, with limits of its own, and fall silent at what it can't take.
+        self.conn = _parser(self.config.ws_max_size)
+        self.conn.state = State.CONNECTING
         self._due = self.loop.call_later(seconds, self._unanswered)
         self.handle_connect(request)
 
