@@ -3,18 +3,14 @@
 import os
 import re
 import stat
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from hubbub.security.keys import MAX_FILE, SigningKey, UnusableKeys, load_keys, parse_keys, rotate_keys
-
-if sys.platform != "win32":
-    import resource
+from tests.disks import full_disk
 
 A, B = "a" * 32, "b" * 40
 
@@ -24,17 +20,6 @@ posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no permission
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "hubbub.keys"
-
-
-@contextmanager
-def no_room() -> Iterator[None]:
-    """Whatever is written to a file in the block is refused."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def write(path: Path, content: bytes) -> None:
@@ -191,7 +176,8 @@ def test_a_link_still_leads_to_the_keys_after_a_rotation(path: Path) -> None:
 @pytest.mark.parametrize("before", [False, True])
 def test_a_disk_that_is_full_is_refused_and_nothing_is_left_behind(path: Path, before: bool) -> None:
     known = load_keys(path) if before else ()
-    with no_room(), pytest.raises(UnusableKeys, match=f"^the key file {re.escape(str(path))} can't be used: File too"):
+    refusal = f"^the key file {re.escape(str(path))} can't be used: File too"
+    with full_disk(), pytest.raises(UnusableKeys, match=refusal):
         rotate_keys(path) if before else load_keys(path)
     assert list(path.parent.iterdir()) == ([path] if before else [])
     assert not before or load_keys(path) == known

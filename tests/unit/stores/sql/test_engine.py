@@ -1,10 +1,7 @@
 """Threads, failures and snapshots of the SQL store."""
 
 import asyncio
-import resource
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.services.ports import Tx
 from hubbub.stores.sql import SqlStore, sqlite
 from tests.contract.acts import add_user, found, happen, log_of, post, say, sign_up
+from tests.disks import full_disk
 
 SECONDS = 10  # that a test waits for another thread before it fails
 
@@ -71,22 +69,11 @@ async def test_a_transaction_kept_beyond_its_end_refuses_to_work(store: SqlStore
         kept.users.find("ann")
 
 
-@contextmanager
-def full_disk(store: SqlStore) -> Iterator[None]:
-    """No file of this process may grow."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 async def test_a_commit_that_the_disk_refuses_is_unavailable_and_leaves_nothing(store: SqlStore) -> None:
     ann = (await sign_up(store, "ann"))[0]
     room = await found(store, ann)
     for _ in range(3):
-        with full_disk(store), pytest.raises(Unavailable):
+        with full_disk(), pytest.raises(Unavailable):
             await store.write(lambda tx: [post(tx, room.id, ann.id, "text " * 1000) for _ in range(50)])
         assert len(await log_of(store, room.id)) == 2
     await store.write(lambda tx: post(tx, room.id, ann.id, "text"))

@@ -1,7 +1,6 @@
 """One process owns a database file."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.stores.sql import DatabaseBusy, SqlStore, UnusableDatabase, current, upgrade
+from tests.disks import full_disk
 
 HOLD = """
 import sys
@@ -54,13 +54,8 @@ async def test_a_second_store_of_the_same_process_is_refused(url: str, store: Sq
 
 
 def test_a_disk_without_room_for_the_lock_file_is_named_and_the_lock_let_go(url: str, path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        with pytest.raises(UnusableDatabase, match=rf"^{path}\.lock can't be written: "):
-            SqlStore.open(url)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(), pytest.raises(UnusableDatabase, match=rf"^{path}\.lock can't be written: "):
+        SqlStore.open(url)
     SqlStore.open(url)._release()
 
 
