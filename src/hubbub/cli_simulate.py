@@ -17,6 +17,9 @@ import typer
 
 from hubbub.services.ports import Store
 
+USERS = 6  # of a seed
+STEPS = 80
+
 Scenarios = Annotated[
     list[str] | None, typer.Argument(metavar="SCENARIO", help="Scenario files to run, or names out of --list.")
 ]
@@ -39,8 +42,8 @@ Seed = Annotated[
 Seeds = Annotated[
     int | None, typer.Option(help="How many seeds to run, from --seed (1) on, until one breaks a promise.", min=1)
 ]
-Users = Annotated[int | None, typer.Option(help="Users of a seed (6).", min=2)]
-Steps = Annotated[int | None, typer.Option(help="What they do and what goes wrong, taken together (80).", min=1)]
+Users = Annotated[int | None, typer.Option(help=f"Users of a seed ({USERS}).", min=2)]
+Steps = Annotated[int | None, typer.Option(help=f"What they do and what goes wrong, taken together ({STEPS}).", min=1)]
 Faults = Annotated[
     str | None,
     typer.Option(help="What goes wrong: all (if not said), none, or some of the list in docs/simulation.md."),
@@ -82,9 +85,8 @@ def simulate(
     if scenarios or list_them:
         code = _scenarios(scenarios or [])
     elif seeded:
-        code = _seeds(
-            1 if seed is None else seed, seeds or 1, users or 6, steps or 80, "all" if faults is None else faults
-        )
+        first = 1 if seed is None else seed
+        code = _seeds(first, seeds or 1, users or USERS, steps or STEPS, "all" if faults is None else faults)
     elif plan is not None:
         code = _plan(plan)
     elif replay is not None:
