@@ -73,21 +73,22 @@ async def test_the_access_log_has_a_line_for_each_request_with_its_id(logged: io
 async def test_the_access_log_says_from_where_a_request_came_and_from_whom(
     logged: io.StringIO, live: LiveServer
 ) -> None:
-    ann = await register(live, "ann")
+    ann, bob = await register(live, "ann"), await register(live, "bob")
     path = (await ann.client.post("/rooms", json={"kind": "group", "name": "x"})).headers["location"]
     logged.seek(0)
     logged.truncate()
     forwarded = {"X-Forwarded-For": "203.0.113.7"}
     await ann.client.get(f"{path}/messages")
     await ann.client.get("/users/me", headers=forwarded)
-    await ann.client.head("/users/me")
+    await bob.client.head("/users/me")
     await ann.client.get("/users/me", headers={"Authorization": "Bearer none"})
     await ann.client.aclose()
+    await bob.client.aclose()
     lines = [json.loads(line) for line in logged.getvalue().splitlines() if '"event": "request"' in line]
     told = [(line["method"], line["status"], line["address"], line["user_id"]) for line in lines]
     assert told == [
         ("GET", 200, "127.0.0.1", ann.id),
         ("GET", 200, "203.0.113.7", ann.id),
-        ("HEAD", 200, "127.0.0.1", ann.id),
+        ("HEAD", 200, "127.0.0.1", bob.id),
         ("GET", 401, "127.0.0.1", None),
     ]

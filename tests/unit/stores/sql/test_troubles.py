@@ -87,6 +87,13 @@ async def test_a_trouble_is_told_while_other_writes_stand_before_the_one_that_wo
     assert await store.trouble() is None
 
 
+def test_the_end_of_a_trouble_is_looked_for_now_and_then(noted: DatabaseFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troubles, "PAUSE", 3600.0)
+    assert not noted.troubles.attempt()  # there is none
+    noted.failed("database or disk is full", writing=True)
+    assert [noted.troubles.attempt() for _ in range(3)] == [True, False, False]
+
+
 @pytest.mark.parametrize("words", ["database disk image is malformed", "file is not a database"])
 def test_a_damaged_database_is_critical_no_use_to_repeat_and_stays_damaged(
     noted: DatabaseFile, caplog: pytest.LogCaptureFixture, words: str
