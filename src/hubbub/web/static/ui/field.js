@@ -9,7 +9,7 @@ import { Icon } from "./icon.js";
 /**
  * @param {{ label: string, value: string, onInput: (value: string) => void, error?: string | null, hint?: string,
  *   type?: "text" | "password" | "email" | "search", name: string, autocomplete?: string, autofocus?: boolean,
- *   focus?: boolean, maxLength?: number, optional?: boolean, placeholder?: string, disabled?: boolean }} props
+ *   focus?: boolean, maxLength?: number, optional?: boolean, placeholder?: string }} props
  */
 export function Field(props) {
   const { label, value, onInput, error, hint, type = "text", name, optional } = props;
@@ -23,7 +23,7 @@ export function Field(props) {
   const input = html`<input ref=${ref} id=${id} class="input" name=${name} value=${value}
     type=${type === "password" && shown ? "text" : type} autocomplete=${props.autocomplete ?? "off"}
     autocapitalize=${type === "text" && props.autocomplete === undefined ? "sentences" : "none"}
-    spellcheck=${false} dir="auto" maxlength=${props.maxLength} placeholder=${props.placeholder} disabled=${props.disabled}
+    spellcheck=${false} dir="auto" maxlength=${props.maxLength} placeholder=${props.placeholder}
     aria-invalid=${Boolean(error)} aria-describedby=${described} aria-required=${!optional}
     data-autofocus=${props.autofocus}
     onInput=${(/** @type {InputEvent} */ event) => onInput(/** @type {HTMLInputElement} */ (event.target).value)} />`;
