@@ -132,10 +132,6 @@ class Client:
         self.gone = True
         self._hang_up()
 
-    def forget_session(self) -> None:
-        """The user has signed out: the token is of no use any more."""
-        self._token = None
-
     # Connecting
 
     def _connect(self) -> None:
