@@ -85,7 +85,7 @@ class ReadBody(Body, frozen=True, kw_only=True):
 
 
 class HealthBody(Body, frozen=True, kw_only=True):
-    """`ok`, `draining` or `unavailable`; `warnings` are sentences for the server's owner."""
+    """`ok`, `degraded`, `draining` or `unavailable`; `warnings` are sentences for the server's owner."""
 
     status: str
     warnings: list[str]

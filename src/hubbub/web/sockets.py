@@ -2,7 +2,7 @@
 
 A socket is always accepted first and then, if need be, closed with a code: a refusal before that reaches a browser as a
 bare 1006. The credential is taken, in this order, from the Authorization header, the subprotocol `bearer.<token>`, the
-query's `ticket`, the first frame, and the query's `token`, which a setting turns off.
+query's `ticket`, the query's `token`, which a setting turns off, and the first frame.
 """
 
 import asyncio
