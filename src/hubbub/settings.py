@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         le=10_000,
         description="Log-ins and registrations a minute from an address, ten times it for an account; 0 = no limit.",
     )
-    token_in_query: bool = Field(True, description="May a socket's access token stand in its URL (`?token=`)?")
+    token_in_query: bool = Field(True, description="May the token of a socket or stream stand in its URL (`?token=`)?")
     password_workers: int = Field(2, ge=1, le=64, description="Threads that hash passwords.")
     argon2_time_cost: int = Field(3, ge=1, le=100, description="Argon2id: passes over the memory.")
     argon2_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2id: memory of one hash, in KiB.")

@@ -46,7 +46,7 @@ next number, `seq`, so that a client that has applied 1 … n knows that it has 
 To try it here: *register* an account, press **Authorize** and sign in with it, then *create a room* and *post* to it.
 
 Errors are problem details (RFC 9457). Programs go by their `code`, which is the same word on sockets. Fields that are
-null or false are left out.
+null or false are left out, but for `next_cursor`.
 """
 _TAGS = [
     {"name": "auth", "description": "Register, sign in, stay signed in, sign out."},

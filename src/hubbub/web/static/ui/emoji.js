@@ -30,7 +30,7 @@ export function EmojiButton({ onPick }) {
     return () => document.removeEventListener("pointerdown", outside, true);
   }, [open]);
 
-  return html`<button ref=${button} type="button" class="icon-button emoji-button" aria-label=${t("emoji")}
+  return html`<button ref=${button} type="button" class="icon-button" aria-label=${t("emoji")}
       data-hint=${open ? undefined : t("emoji")}
       aria-haspopup="dialog" aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name="smile"
         size=${18} /></button>
