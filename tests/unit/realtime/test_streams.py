@@ -10,7 +10,8 @@ from hubbub.domain.ids import RoomId, Seq, UserId
 from hubbub.domain.texts import MAX_TEXT
 from hubbub.domain.users import Identity
 from hubbub.realtime.slices import Slices
-from hubbub.realtime.streams import Item, Stream, Streams
+from hubbub.realtime.streams import Item, Shared, Stream, Streams
+from hubbub.wire.framing import text_frame
 from hubbub.wire.limits import Limits
 from hubbub.wire.position import parse_place
 from tests.unit.realtime.sockets import World
@@ -34,6 +35,17 @@ async def test_what_a_reader_leaves_lying_is_bounded_in_bytes_and_read_from_the_
     streams.close(stream)
 
 
+async def test_what_a_reader_has_taken_is_room_for_what_comes(world: World) -> None:
+    room_id, streams = await world.found(world.ann), streams_of(world, outbox_bytes=40_000)
+    stream = await follow(world, streams, world.ann, room_id, after=2)
+    for seq in range(3, 9):
+        await world.post(world.ann, room_id, "x" * 5_000)
+        await world.settle()
+        assert world.hub.listens(room_id), "it has not fallen behind"
+        assert seqs(await stream.read(quiet=0) or []) == [seq]
+    streams.close(stream)
+
+
 async def test_what_waits_for_a_hundred_readers_is_in_memory_once(world: World) -> None:
     room_id, streams = await world.found(world.ann, world.bob), streams_of(world)
     stuck = [
@@ -49,6 +61,15 @@ async def test_what_waits_for_a_hundred_readers_is_in_memory_once(world: World) 
     assert sum(held.values()) == sum(len(item.json) for item in waiting[0])
     for stream in stuck:
         streams.close(stream)
+
+
+def test_an_event_has_the_place_of_the_log_that_its_reader_follows(world: World) -> None:
+    shared, frame = Shared(world.gateway.turns), text_frame(b'{"type":"event"}')
+    items = [shared.item(place, frame) for place in ("a:3", "a:3", "b:3")]
+    assert [(item.place, item.json) for item in items] == [
+        (place, b'{"type":"event"}') for place in ("a:3", "a:3", "b:3")
+    ]
+    assert items[0] is items[1]
 
 
 async def test_a_reader_is_given_a_portion_at_a_time_whether_live_or_from_the_log(world: World) -> None:

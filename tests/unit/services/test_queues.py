@@ -75,6 +75,11 @@ def test_it_is_so_with_long_texts_too() -> None:
     assert sum(len(one.change.text) for one in taken) <= MAX_BATCH_TEXT
 
 
+def test_the_size_of_a_text_is_its_bytes() -> None:
+    text = "\U0001f33f" * (MAX_BATCH_TEXT // 8)  # of four bytes each
+    assert [len(filled((ANN, count), text=text).take(MAX_BATCH)) for count in (2, 3)] == [2, 2]
+
+
 def test_who_comes_again_does_not_overtake_who_had_no_turn_yet() -> None:
     queue = filled((ANN, 9), (BOB, 9), (CYD, 9), (DAN, 9))
     assert users(queue.take(2)) == [ANN, BOB]
