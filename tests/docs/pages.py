@@ -19,7 +19,6 @@ import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,8 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import reserved_port
 
 PATIENCE = 120.0  # seconds until a command must have printed what is shown
 
@@ -56,9 +57,9 @@ def blocks(markdown: str) -> Iterator[Block]:
 
 async def run_page(markdown: str) -> None:
     """Run the blocks of a document in the current folder. Raise DiffersFromPage."""
-    port = _free_port()
     shell = PythonShell()
     with contextlib.ExitStack() as stack:
+        port = stack.enter_context(reserved_port())
         terminals: dict[str, Terminal] = {}
         for block in blocks(markdown.replace("127.0.0.1:8000", f"127.0.0.1:{port}")):
             try:
@@ -209,10 +210,3 @@ class Terminal:
                 self._lines.append(before)
                 self._ended = self._ended or bool(ended)
                 self._changed.notify_all()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,6 +1,6 @@
 """Fixtures of all tests that talk to a real server: `live`, `client`, `make_user`, and `settings` to override."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeAlias
@@ -11,6 +11,7 @@ import pytest
 from hubbub.settings import Settings
 from tests.integration.servers import DETACHED, LiveServer, Person, register, serving, settings_in
 from tests.integration.sockets import Sockets
+from tests.ports import reserved_port
 
 MakeUser: TypeAlias = Callable[[str], Awaitable[Person]]
 
@@ -19,6 +20,13 @@ MakeUser: TypeAlias = Callable[[str], Awaitable[Person]]
 def settings(tmp_path: Path) -> Settings:
     """What `live` is started with. A test module that needs other settings has a fixture of this name."""
     return settings_in(tmp_path)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """One on which a server may be started again and again."""
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.fixture

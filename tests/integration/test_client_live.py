@@ -44,9 +44,9 @@ async def found(chat: Chat, *others: Chat) -> RoomId:
     return (await chat.api.create_room("Garden", member_ids=[other.user.id for other in others])).id
 
 
-async def test_nothing_is_lost_doubled_or_reordered_when_the_server_is_killed(tmp_path: Path) -> None:
+async def test_nothing_is_lost_doubled_or_reordered_when_the_server_is_killed(tmp_path: Path, port: int) -> None:
     async with AsyncExitStack() as stack:
-        async with serving_process(tmp_path) as server:
+        async with serving_process(tmp_path, port=port) as server:
             ann, bob = await sign_up(server, stack, "ann"), await sign_up(server, stack, "bob")
             room_id = await found(ann, bob)
             said, heard = ann.room(room_id, after=0), bob.room(room_id, after=0)
@@ -56,7 +56,7 @@ async def test_nothing_is_lost_doubled_or_reordered_when_the_server_is_killed(tm
             await asyncio.sleep(0)
             await server.kill()
         third = [asyncio.create_task(said.send(f"third {number}")) for number in range(50)]
-        async with serving_process(tmp_path, port=server.port):
+        async with serving_process(tmp_path, port=port):
             messages = [*first, *await asyncio.gather(*under_way), *await asyncio.gather(*third)]
             seqs = [message.seq for message in messages]
             assert seqs == list(range(4, 154))
