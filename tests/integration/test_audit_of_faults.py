@@ -10,13 +10,15 @@ import pytest
 from hubbub.audit.live import audit_server
 from hubbub.audit.plans import Plan
 from hubbub.domain.events import Event, MessageDeleted, MessageEdited, MessagePosted
-from hubbub.domain.ids import Millis, Seq, UserId
+from hubbub.domain.ids import Millis, RoomId, Seq, UserId
 from hubbub.domain.rooms import ChatRoom
 from hubbub.services.journal import _Lane
 from tests.integration.servers import serving, settings_in
 from tests.unit.audit.databases import Silent
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+
+ENOUGH = 250  # events, among which there are some of every kind
 
 
 def every_message_says_something_else(patch: pytest.MonkeyPatch) -> None:
@@ -95,6 +97,13 @@ async def test_a_server_that_does_something_else_than_it_acknowledges_is_found(
 ) -> None:
     plant(monkeypatch)
     async with serving(settings_in(tmp_path, frame_rate=0)) as live:
-        report = await audit_server(Plan(urls=(live.url,), clients=2, rooms=1, seconds=0.5, rate=1000), Silent())
+
+        async def much_is_said() -> None:
+            room_id, head = RoomId(1), 0
+            while head < ENOUGH:
+                head = (await live.server.chat.logs.heads([room_id])).get(room_id, 0)
+
+        plan = Plan(urls=(live.url,), clients=2, rooms=1, seconds=0.5, rate=1000)
+        report = await audit_server(plan, Silent(), much_is_said)
     assert report.acknowledged > 50
     assert set(report.findings.counts) == {kind}, report.findings.shown
