@@ -28,6 +28,12 @@ def unmeasured() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
+def running_first(folder: Path, code: str) -> dict[str, str]:
+    """The environment for a process that runs this code before its own."""
+    (folder / "sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": str(folder)}
+
+
 def database_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'hubbub.db'}"
 
@@ -50,9 +56,14 @@ class ServerProcess(Address):
 
 
 @asynccontextmanager
-async def serving_process(folder: Path, *, port: int = 0, **settings: str) -> AsyncIterator[ServerProcess]:
-    """Serve what is in `folder`, on a free port unless one is given, and write the log to `hubbub.log` there."""
-    environment = {**os.environ, **_SETTINGS, **settings}
+async def serving_process(
+    folder: Path, *, port: int = 0, first: str = "", **settings: str
+) -> AsyncIterator[ServerProcess]:
+    """Serve what is in `folder`, on a free port unless one is given, and write the log to `hubbub.log` there.
+
+    The process runs `first` before its own code.
+    """
+    environment = {**os.environ, **_SETTINGS, **settings, **(running_first(folder, first) if first else {})}
     command = [sys.executable, "-m", "hubbub", "serve", "--port", str(port), "--database-url", database_url(folder)]
     with (folder / "hubbub.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(

@@ -15,7 +15,7 @@ import pytest
 
 from hubbub.wire import frames as wire
 from hubbub.wire.close_codes import CloseCode
-from tests.integration.processes import ServerProcess, serving_process, unmeasured
+from tests.integration.processes import ServerProcess, running_first, serving_process, unmeasured
 from tests.integration.servers import Person, register
 from tests.integration.sockets import Socket, dial
 
@@ -26,6 +26,30 @@ def locked(folder: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(folder / "hubbub.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         yield lock
+
+
+BEGINS_FOR_EVER = """
+import sys, time
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "hubbub.compose":
+            print("it begins", flush=True)
+            while True:
+                time.sleep(1)
+
+sys.meta_path.insert(0, Finder())
+"""
+
+# Here it is the database that waits, and not the time: a test may stand still for longer than a server has patience.
+PATIENT = """
+from hubbub.stores.sql import sqlite
+sqlite._WRITER += ("PRAGMA busy_timeout = 600000",)
+"""
+UNHURRIED = """
+from hubbub import compose
+compose.MOMENT = 600.0
+"""
 
 
 def may_unshare() -> bool:
@@ -70,7 +94,7 @@ async def draining(server: ServerProcess, ann: Person) -> None:
 
 
 async def test_when_the_time_is_up_everybody_is_sent_away_and_nothing_is_acknowledged(tmp_path: Path) -> None:
-    async with serving_process(tmp_path, HUBBUB_DRAIN_SECONDS="0.1") as server:
+    async with serving_process(tmp_path, HUBBUB_DRAIN_SECONDS="0.1", first=PATIENT) as server:
         ann = await register(server, "ann")
         room_id = await room_of(ann)
         async with dial(server, f"/ws/chat/{room_id}", token=ann.access_token) as socket:
@@ -94,7 +118,7 @@ async def test_when_the_time_is_up_everybody_is_sent_away_and_nothing_is_acknowl
 
 
 async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
-    async with serving_process(tmp_path, HUBBUB_DRAIN_SECONDS="600") as server:
+    async with serving_process(tmp_path, HUBBUB_DRAIN_SECONDS="600", first=PATIENT) as server:
         ann = await register(server, "ann")
         room_id = await room_of(ann)
         async with dial(server, f"/ws/chat/{room_id}", token=ann.access_token) as socket:
@@ -111,7 +135,7 @@ async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_second_ctrl_c_when_nothing_is_under_way_is_no_error(tmp_path: Path) -> None:
-    async with serving_process(tmp_path) as server:
+    async with serving_process(tmp_path, first=UNHURRIED) as server:
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGINT)
         assert await server.process.wait() == 0
@@ -184,13 +208,14 @@ async def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path
 async def test_the_first_process_of_a_container_can_be_stopped_before_it_has_begun(tmp_path: Path) -> None:
     command = ["unshare", "-pf", sys.executable, "-m", "hubbub", "serve", "--port", "0"]
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=unmeasured()
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=tmp_path,
+        env=unmeasured() | running_first(tmp_path, BEGINS_FOR_EVER),
     )
-    saying = asyncio.create_task(process.communicate())
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while not saying.done():
-        with suppress(OSError):
-            for pid in children.read_text().split():  # noqa: ASYNC240 - of the kernel, at once
-                os.kill(int(pid), signal.SIGTERM)
-        await asyncio.sleep(0)
-    assert (process.returncode, (await saying)[0]) == (128 + signal.SIGTERM, b"")
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"it begins\n"
+    (pid,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()  # noqa: ASYNC240 - of the kernel
+    os.kill(int(pid), signal.SIGTERM)
+    said, _ = await process.communicate()
+    assert (process.returncode, said) == (128 + signal.SIGTERM, b"")
