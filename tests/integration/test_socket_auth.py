@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path, auth_seconds=0.5)
+    return settings_in(tmp_path, auth_seconds=60)
 
 
 async def ticket(person: Person) -> str:
@@ -124,13 +124,20 @@ async def test_a_refusal_is_accepted_and_then_closed_with_a_code_that_says_why(
         ("/ws/", ours, 4404),
         ("/ws/chat/1/2", ours, 4404),
         ("/ws", ours | {"subprotocols": offering("hubbub.v2")}, 4426),
-        ("/ws", {}, 4408),
     ]
     for path, options, code in cases:
         refused = await sockets.dial(path, **options)
         assert await refused.end() == code, (path, options)
         assert refused.received == []
         assert refused.websocket.close_reason
+
+
+async def test_who_does_not_say_in_time_who_they_are_is_sent_away(tmp_path: Path, transport: str) -> None:
+    async with serving(settings_in(tmp_path, auth_seconds=0.1), transport=transport) as live:
+        async with dial(live, "/ws") as silent:
+            assert await silent.end() == CloseCode.AUTH_TIMEOUT
+        assert silent.received == []
+        assert silent.websocket.close_reason
 
 
 async def test_a_browser_is_told_why_also_where_its_protocol_is_not_spoken(sockets: Sockets) -> None:

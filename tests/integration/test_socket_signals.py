@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(presence, "TEMPO", presence.Tempo(grace=0.05, beat=0.01))
     monkeypatch.setattr(typing_signals, "LAPSE", 0.3)
-    return settings_in(tmp_path, frame_burst=40)
+    return settings_in(tmp_path, frame_rate=0.001, frame_burst=40)
 
 
 async def found(founder: Person, *others: Person) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -59,8 +60,13 @@ async def test_a_flood_of_pings_is_hardly_answered_and_ends(
 
 
 @asynccontextmanager
-async def connected(live: LiveServer) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+async def connected(
+    live: LiveServer, first: bytes = b""
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection; `first` is there before the server takes it, and its time begins."""
+    sock = socket.create_connection(("127.0.0.1", live.port))
+    sock.sendall(first)
+    reader, writer = await asyncio.open_connection(sock=sock)
     try:
         yield reader, writer
     finally:
@@ -252,28 +258,27 @@ HALVES = pytest.mark.parametrize(
 async def test_a_request_that_is_not_complete_in_time_ends_its_connection(
     tmp_path: Path, half: bytes, answers: list[bytes], at_the_end: list[bytes]
 ) -> None:
-    async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live) as (reader, writer):
-        writer.write(half)
+    async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live, half) as (reader, _):
         assert statuses(await read_to_end(reader)) == answers
 
 
 async def test_an_empty_line_does_not_keep_an_idle_connection(tmp_path: Path) -> None:
-    async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live) as (reader, writer):
-        writer.write(ASK + b"\r\n")
+    whole = ASK + b"\r\n"
+    async with serving(settings_in(tmp_path, request_seconds=0.2)) as live, connected(live, whole) as (reader, writer):
         assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
         writer.write(b"\r\n")
         assert (await read_to_end(reader)).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_a_request_that_is_complete_may_take_its_time_to_be_answered(tmp_path: Path) -> None:
-    async with serving(settings_in(tmp_path, request_seconds=0.05)) as live, connected(live) as (reader, writer):
-        for _ in range(2):
-            writer.write(ASK + b"\r\n")
-            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+    whole = ASK + b"\r\n"
+    async with serving(settings_in(tmp_path, request_seconds=1.0)) as live, connected(live, whole) as (reader, writer):
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+        writer.write(whole)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
         writer.write(handshake("/ws"))
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-        async with connected(live) as (late, waiting):
-            waiting.write(ASK)
+        async with connected(live, ASK) as (late, _):
             await read_to_end(late)  # by then the time of the handshake is up as well
         writer.write(PING)
         assert await reader.readexactly(len(PONG)) == PONG

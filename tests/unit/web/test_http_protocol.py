@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from starlette.responses import Response
@@ -17,6 +19,7 @@ from hubbub.web.http_protocol import HttpProtocol
 from tests.loops import run_jumping
 
 STUCK = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Pipe(asyncio.Transport):
@@ -78,23 +81,25 @@ def test_who_has_taken_enough_is_not_looked_at_any_more() -> None:
 
 @asynccontextmanager
 async def connected(
-    app: ASGIApp, *, request_seconds: float = 600
+    app: ASGIApp, *, request_seconds: float = 600, first: bytes = b""
 ) -> AsyncIterator[tuple[HttpProtocol, asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client who has connected, and not asked yet; and the connection, as the server has it."""
+    """A client who has connected, and said `first` before it was noticed; and the connection, as the server has it."""
     config = Config(app, lifespan="off", log_config=None)
     config.load()
-    state, accepted = ServerState(), asyncio.Event()
+    accepted: asyncio.Future[HttpProtocol] = asyncio.get_running_loop().create_future()
 
-    def protocol() -> HttpProtocol:
-        accepted.set()
-        return HttpProtocol(config, state, {}, request_seconds=request_seconds, stuck_seconds=STUCK)
+    class Protocol(HttpProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            accepted.set_result(self)
 
+    protocol = partial(Protocol, config, ServerState(), {}, request_seconds=request_seconds, stuck_seconds=STUCK)
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    await accepted.wait()
+    sock = socket.create_connection(server.sockets[0].getsockname())
+    sock.sendall(first)
+    reader, writer = await asyncio.open_connection(sock=sock)
+    connection = await accepted
     server.close()
-    [connection] = state.connections
-    assert isinstance(connection, HttpProtocol)
     yield connection, reader, writer
     writer.close()
 
@@ -134,7 +139,7 @@ async def test_who_takes_nothing_does_not_hold_up_the_end(monkeypatch: pytest.Mo
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await stuck(connection)
         connection.shutdown()
-        await asyncio.wait_for(over.wait(), 10)
+        await asyncio.wait_for(over.wait(), PATIENCE)
 
 
 @asynccontextmanager
@@ -192,7 +197,7 @@ async def test_who_is_being_answered_hears_of_the_end_of_the_connection_though_o
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
         await asked.wait()
         writer.close()
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), PATIENCE)
 
 
 HANDSHAKE = (
@@ -225,13 +230,12 @@ async def test_a_handshake_that_nobody_answers_is_refused_when_its_time_is_up_or
     stops: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = Dawdler()
-    async with connected(app, request_seconds=600 if stops else 0.2) as (connection, reader, writer):
-        writer.write(HANDSHAKE)
+    async with connected(app, request_seconds=600 if stops else 0.2, first=HANDSHAKE) as (connection, reader, _):
         await app.asked.wait()
         if stops:
-            [socket] = connection.server_state.connections
-            socket.shutdown()
-            socket.shutdown()
+            [handshake] = connection.server_state.connections
+            handshake.shutdown()
+            handshake.shutdown()
             app.go_on.set()
         assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
         app.go_on.set()
