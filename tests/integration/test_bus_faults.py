@@ -11,6 +11,7 @@ import pytest
 
 from hubbub.buses.nats import NatsBus
 from hubbub.compose import KEYS
+from hubbub.realtime import presence
 from hubbub.realtime.watch import Watch
 from hubbub.wire import frames as wire
 from tests.integration.servers import LiveServer, register, serving, settings_in
@@ -43,8 +44,12 @@ class Talk:
 async def talk(
     tmp_path: Path, empty_databases: EmptyDatabases, nats_of_my_own: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Talk]:
-    """Nobody looks at the store now and then: what is mended, the bus has mended by coming back."""
+    """Nobody looks at the store now and then: what is mended, the bus has mended by coming back.
+
+    Nor does it carry anything but what is said: nobody is told who is there.
+    """
     monkeypatch.setattr(Watch, "start", lambda watch: None)
+    monkeypatch.setattr(presence, "TEMPO", presence.Tempo(beat=3600.0))
     with empty_databases.one() as url:
         both = settings_in(tmp_path, database_url=url, secret_file=tmp_path / "keys", bus_url=nats_of_my_own.url)
         async with serving(both) as here, serving(both) as there, AsyncExitStack() as stack:

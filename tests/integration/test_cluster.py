@@ -13,6 +13,7 @@ from hubbub.audit.live import audit_server
 from hubbub.audit.plans import Plan
 from hubbub.domain.ids import Seq
 from tests.guards.project import ROOT
+from tests.integration.servers import PATIENCE
 from tools.clusters import running_cluster
 from tools.faults import Faults, not_in_the_database
 
@@ -56,7 +57,7 @@ async def test_anybody_can_try_a_cluster(tmp_path: Path) -> None:
     url = said.splitlines()[1].rpartition(" ")[2]
     assert len(urls) == 2
     for each in (url, *urls):
-        async with httpx2.AsyncClient(base_url=each, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=each, trust_env=False, timeout=PATIENCE) as client:
             assert (await client.get("/health/ready")).json()["status"] == "ok"
     process.send_signal(signal.SIGINT)
     rest, _ = await process.communicate()

@@ -33,10 +33,11 @@ class Writer:
     name: str
     sent: dict[str, str] = field(default_factory=dict)  # client_id: text
     acked: dict[str, int] = field(default_factory=dict)  # client_id: seq
+    enough: asyncio.Event = field(default_factory=asyncio.Event)  # much was acknowledged
     close_code: int | None = None
     said_goodbye: bool = False
 
-    async def write(self, socket: Socket, enough: asyncio.Event) -> None:
+    async def write(self, socket: Socket) -> None:
         with suppress(ConnectionClosed):
             while True:
                 while len(self.sent) - len(self.acked) < AT_ONCE:
@@ -45,7 +46,7 @@ class Writer:
                     await socket.put(type="send", text=self.sent[client_id], client_id=client_id)
                 self.take(await socket.take())
                 if len(self.acked) >= 50:
-                    enough.set()
+                    self.enough.set()
         with suppress(ConnectionClosed):
             while True:  # what came before the end
                 self.take(await socket.take())
@@ -85,15 +86,15 @@ async def people(server: Address) -> tuple[int, list[Writer]]:
 
 
 async def under_load(server: ServerProcess, room_id: int, writers: list[Writer], number: signal.Signals) -> None:
-    """Let everybody write, send the signal when much was acknowledged, and wait until everybody has lost the server."""
-    enough = asyncio.Event()
+    """Let everybody write, send the signal once much of each was acknowledged, and wait until all lost the server."""
 
     async def write(writer: Writer) -> None:
         async with dial(server, f"/ws/chat/{room_id}", token=writer.person.access_token) as socket:
-            await writer.write(socket, enough)
+            await writer.write(socket)
 
     async def end() -> None:
-        await enough.wait()
+        for writer in writers:
+            await writer.enough.wait()
         server.process.send_signal(number)
 
     await asyncio.gather(end(), *map(write, writers))

@@ -111,24 +111,26 @@ async def test_two_administrators_on_two_nodes_who_disable_each_other_leave_one(
 
 async def test_who_is_removed_on_one_node_hears_nothing_more_on_the_other(pair: Pair) -> None:
     ann, bob = await pair.person("ann"), await pair.person("bob")
+    in_all = await pair.at(pair.there).open(bob)
     room_id = await found(ann, bob)
-    in_room, in_all = await pair.at(pair.there).open(bob, room_id), await pair.at(pair.there).open(bob)
+    await require_told(in_all, room_id, on=True)
+    in_room = await pair.at(pair.there).open(bob, room_id)
     assert (await ann.client.delete(f"/rooms/{room_id}/members/{bob.id}")).status_code == 204
     await ann.client.post(f"/rooms/{room_id}/messages", json={"text": "is he gone?"})
-    told = await asyncio.wait_for(in_all.next(wire.Signal), IN_TIME)
-    assert (told.kind, told.room_id, told.on) == ("room", room_id, False)
+    await require_told(in_all, room_id, on=False)
     assert await asyncio.wait_for(in_room.end(), IN_TIME) == CloseCode.FORBIDDEN
     assert not [text for text in in_room.received + in_all.received if "is he gone?" in text]
 
 
 async def test_members_of_a_room_that_is_deleted_are_told_on_every_node(pair: Pair) -> None:
     ann, bob = await pair.person("ann"), await pair.person("bob")
-    room_id = await found(ann, bob)
     sockets = [await pair.at(live).open(bob) for live in (pair.here, pair.there)]
+    room_id = await found(ann, bob)
+    for socket in sockets:
+        await require_told(socket, room_id, on=True)
     assert (await ann.client.delete(f"/rooms/{room_id}")).status_code == 204
     for socket in sockets:
-        told = await asyncio.wait_for(socket.next(wire.Signal), IN_TIME)
-        assert (told.kind, told.room_id, told.on) == ("room", room_id, False)
+        await require_told(socket, room_id, on=False)
 
 
 async def test_typing_marks_and_presence_cross_the_nodes(pair: Pair) -> None:
@@ -144,6 +146,12 @@ async def test_typing_marks_and_presence_cross_the_nodes(pair: Pair) -> None:
     await by_bob.upto(4)
     await by_bob.put(type="read", seq=4)
     assert (await told(by_ann, "read")).seq == 4
+
+
+async def require_told(socket: Socket, room_id: int, *, on: bool) -> None:
+    """The next frame says that its user is a member of this room now, or is none any more."""
+    signal = await asyncio.wait_for(socket.next(wire.Signal), IN_TIME)
+    assert (signal.kind, signal.room_id, signal.on) == ("room", room_id, on)
 
 
 async def told(socket: Socket, kind: str) -> wire.Signal:
