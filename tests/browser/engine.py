@@ -45,6 +45,7 @@ class Engine:
         return await until(lambda: self.call(module, script, argument), script)
 
     async def sign_in(self, username: str) -> None:
+        await self.until("session", "m.boot.value === 'signed-out'")  # before that there is no form
         await self.call("session", "m.signIn(...a)", [username, PASSWORD])
         await self.live()
 

@@ -103,7 +103,7 @@ class DeafSockets:
         if self.deaf and '"type":"event"' in frame:
             return
         socket.send(frame)
-        if '"type":"ack"' in frame:
+        if self.deaf and '"type":"ack"' in frame:
             self.acknowledged.set()
 
     async def close(self) -> None:

@@ -71,6 +71,17 @@ class Tab:
         found: list[str] = await self.page.evaluate("window.violations")
         return found
 
+    async def was_shut_out(self, times: int = 1) -> None:
+        """Wait until its socket was told so often that it may not read a room any more: once each, and on purpose."""
+        told = ["socket 1: forbidden"] * times
+
+        async def look() -> bool:
+            return len(self.findings.shown) >= times
+
+        await until(look, f"{told} on the socket")
+        assert [finding.detail for finding in self.findings.shown] == told
+        self.findings.shown.clear()
+
     async def until(self, script: str, argument: Any = None) -> Any:
         """The value of this expression once it is true. The policy forbids what Playwright's own waiting evaluates."""
 

@@ -44,7 +44,7 @@ async def test_who_is_disabled_is_signed_out_at_once_and_told_why(
     await tab.page.get_by_role("button", name="@root").click()
     await tab.page.get_by_role("menuitem", name="Accounts").click()
     await tab.page.get_by_role("heading", name="Accounts", level=1).wait_for()
-    assert await tab.page.title() == "(1) Accounts · hubbub"
+    await tab.until("document.title === '(1) Accounts · hubbub'")  # once the rooms are known
     await disable(tab.page, "ann")
     await theirs.page.get_by_text("You have been signed out.").wait_for()
     assert "between us" not in await theirs.page.locator("body").inner_text()

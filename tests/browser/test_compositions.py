@@ -223,9 +223,9 @@ async def test_signing_out_asks_only_when_something_has_not_been_sent_by_any_tab
     await other.call("live", "m.retryNow()")
     await page.call("live", "m.retryNow()")
     await page.shows(room, "not sent yet")
-    await other.until("live", "m.outbox.count().then((count) => count === 0)")
     await tab.say("sent")
     await tab.sees("not sent yet", "sent")
+    await page.until("live", "m.outbox.count().then((count) => count === 0)")  # also of what the other tab has sent
     await sign_out(tab)
     await tab.page.get_by_label("Username or e-mail").wait_for()
 

@@ -143,7 +143,7 @@ async def test_who_is_called_as_another_is_named_is_told_apart_where_they_speak(
         (await person.client.post(f"/rooms/{room}/messages", json={"text": "hello"})).raise_for_status()
     tab = await open_window(f"/rooms/{room}", username="ann")
     rows = tab.page.locator(".window .row")
-    await rows.nth(3).wait_for()
+    await tab.until("document.querySelectorAll('.window button.author').length === 3")  # names come after the rows
     heads = tab.page.locator(".window .by")
     named = [await heads.nth(number).locator(":scope > :not(time)").all_inner_texts() for number in range(3)]
     assert named == [["Carol", "@bob"], ["carol"], ["Carol", "@bob"]]

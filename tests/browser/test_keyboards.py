@@ -5,6 +5,7 @@ import asyncio
 from playwright.async_api import Route
 
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.engine import engine
 from tests.browser.tabs import Tab
 from tests.browser.test_compositions import TOO_LONG
 from tests.browser.test_store import found_room, in_room
@@ -37,7 +38,7 @@ async def test_a_whole_visit_by_keys_alone(open_window: OpenWindow, make_user: M
     await press(tab, "Tab")
     await page.keyboard.type(PASSWORD)
     await press(tab, "Enter")
-    await page.get_by_role("navigation").wait_for()
+    await page.get_by_role("navigation").get_by_role("link", name="garden").wait_for()  # what is looked through first
 
     await press(tab, "Control+k")  # the switcher, to a room
     await focused(tab, "Where to?")
@@ -136,7 +137,7 @@ async def test_f6_goes_round_the_parts_of_the_window(open_window: OpenWindow, ma
     room = (await ann.client.post("/rooms", json={"kind": "group", "name": "tea"})).json()["id"]
     tab = await open_window(f"/rooms/{room}", username="ann")
     await tab.page.get_by_role("complementary", name="Members").get_by_text("ann").first.wait_for()
-    await tab.page.locator("#composer-text").focus()
+    await focused(tab, "Message tea")  # by itself; later that would take it from what F6 has come to
     around = [".panel .who", ".rooms a[aria-current]", ".window", "#composer-text"]
     for place in around:
         await press(tab, "F6")
@@ -166,6 +167,7 @@ async def test_members_that_cover_the_room_keep_the_focus_and_give_it_back(
     await press(tab, "Escape")
     await panel.wait_for(state="detached")
     await tab.page.set_viewport_size({"width": 900, "height": 700})  # in the place of the list
+    await engine(tab).until("../ui/panel", "!m.covers.value")
     await tab.page.get_by_role("button", name="Show members").focus()
     await press(tab, "Enter")
     await panel.wait_for()

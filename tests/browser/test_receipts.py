@@ -74,6 +74,7 @@ async def test_a_mark_never_goes_back_whether_the_list_or_the_signal_comes_first
     await tab.sign_in("ann")
     page = engine(tab)
     await asked.wait()
+    await page.caught_up(room)  # who does not listen yet is never told
     await read(bob, room, second)
     await page.until("reads", "m.reads(a[0]).value.get(a[1]) === a[2]", [room, bob.id, second])
     released.set()
@@ -94,12 +95,14 @@ async def test_of_a_large_room_one_page_is_asked_for_and_nobody_is_named(
     room = await found_room(ann, bob, cleo)
     await read(bob, room, await post(ann, room, "Tea is ready"))
     pages: list[list[str]] = []
+    answered = asyncio.Event()
 
     async def two(route: Route) -> None:
         """To the server it is two members of three: a page of a room that goes on."""
         answer = await route.fetch(url=route.request.url.replace("limit=50", "limit=2"))
         await route.fulfill(response=answer)
         pages.append([member["user"]["username"] for member in (await answer.json())["items"]])
+        answered.set()
 
     tab = await open_window("/")
     await tab.page.route(ASKED, two)
@@ -108,6 +111,7 @@ async def test_of_a_large_room_one_page_is_asked_for_and_nobody_is_named(
     await receipt(tab, "Sent")
     await tab.say("It is getting cold")
     await tab.sees("Tea is ready", "It is getting cold")
+    await answered.wait()
     await read(cleo, room, 6)
     await receipt(tab, "Read by 1")
     assert await engine(tab).call("reads", MARKS, room) == {str(cleo.id): 6}

@@ -9,6 +9,7 @@ import pytest
 from hubbub.domain.ids import RoomId, UserId
 from hubbub.services.changes import Draft
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.engine import engine
 from tests.browser.tabs import Tab
 from tests.integration.servers import LiveServer, Person
 from tools.browser import PHONE, WIDE
@@ -29,12 +30,16 @@ LINE_IN_UPPER_HALF = """(() => {
   return 0 < top && top < innerHeight / 2;
 })()"""
 
-# How far a row that can be seen was moved beyond what the reader scrolled, at worst, in `steps` of `by` pixels.
+# How far a row that can be seen was moved beyond what the reader scrolled, at worst, in `steps` of `by` pixels. The
+# reader is no quicker than the rows, and waits for them two steps before the last one that is there.
 WORST_JUMP = """async ({ by, steps }) => {
   const box = document.querySelector(".window");
   const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const left = () => (by < 0 ? box.scrollTop : box.scrollHeight - box.clientHeight - box.scrollTop);
+  const atEdge = () => document.querySelector(by < 0 ? ".window .start" : ".window .seen") !== null;
   let worst = 0, most = 0, moved = 0;
   for (let step = 0; step < steps; step += 1) {
+    while (left() < 2 * Math.abs(by) && !atEdge()) await frame();
     const middle = box.getBoundingClientRect().top + box.clientHeight / 2;
     const row = [...document.querySelectorAll(".row")].find((one) => one.getBoundingClientRect().bottom > middle);
     const before = row.getBoundingClientRect().top;
@@ -63,6 +68,14 @@ SCROLLED_MEANWHILE = """async () => {
   await frame();
   return from - box.scrollTop;
 }"""
+
+# The first row that can be seen, and where it stands: rows that are put above it move the edge of the window.
+FIRST_SEEN = """(() => {
+  const edge = document.querySelector(".window").getBoundingClientRect().top;
+  const row = [...document.querySelectorAll(".row")].find((one) => one.getBoundingClientRect().bottom > edge + 1);
+  return [row.dataset.seq, row.getBoundingClientRect().top];
+})()"""
+TOP = "(seq) => document.querySelector(`.row[data-seq='${seq}']`).getBoundingClientRect().top"
 
 GAP = """(() => {
   const box = document.querySelector(".window");
@@ -106,7 +119,7 @@ async def test_nothing_that_is_seen_jumps_while_older_and_newer_rows_are_put_aro
     await read_everything(ann, room)
     tab = await open_window(f"/rooms/{room}", **window)
     await tab.fill_in("ann")
-    await tab.page.locator(".window").get_by_text("419 ").wait_for()
+    await tab.page.locator(".window").get_by_text("419 so it is").wait_for()  # as Markdown draws it
     up = await tab.page.evaluate(WORST_JUMP, {"by": -350, "steps": 90})
     down = await tab.page.evaluate(WORST_JUMP, {"by": 170, "steps": 60})
     assert up["moved"] > 20_000  # it did not stop at the end of what was there at first
@@ -122,7 +135,8 @@ async def test_a_row_that_changes_its_height_does_not_undo_what_the_reader_has_j
     room = await filled_room(live, ann, bob, [f"text {number}" for number in range(60)])
     await read_everything(ann, room)
     tab = await open_window(f"/rooms/{room}", username="ann")
-    await tab.until("document.querySelectorAll('.row').length === 60")
+    await tab.page.locator(".window .start").wait_for()  # it is known that there is nothing before them
+    assert await tab.page.locator(".row").count() == 60
     assert await tab.page.evaluate(SCROLLED_MEANWHILE) == 100
 
 
@@ -158,11 +172,11 @@ async def test_who_reads_the_end_stays_there_and_who_reads_above_is_told_how_man
     assert await gap_below(tab) < NEAR
     await tab.page.evaluate("document.querySelector('.window').scrollTop -= 2000")
     await tab.page.get_by_role("button", name="Jump to latest").wait_for()
-    where = await tab.page.evaluate("document.querySelector('.window').scrollTop")
+    seq, where = await tab.page.evaluate(FIRST_SEEN)
     for text in ("two", "three"):
         await bob.client.post(f"/rooms/{room}/messages", json={"text": text})
     await tab.page.get_by_role("button", name="2 new messages").wait_for()
-    assert abs(await tab.page.evaluate("document.querySelector('.window').scrollTop") - where) < NEAR
+    assert abs(await tab.page.evaluate(TOP, seq) - where) < NEAR
 
 
 async def test_a_long_text_is_unfolded_below_where_it_stands(
@@ -175,6 +189,7 @@ async def test_a_long_text_is_unfolded_below_where_it_stands(
     tab = await open_window(f"/rooms/{room}", username="ann")
     more = tab.page.get_by_role("button", name="Show all")
     await more.wait_for()
+    await tab.until("document.querySelector('.window .text:not(.plain)')")  # Markdown has come
     row = tab.page.locator(".row", has=more)
     await row.scroll_into_view_if_needed()
     assert "word1499" not in await row.inner_text()
@@ -196,7 +211,7 @@ async def test_the_focus_stays_in_the_window_when_its_row_is_left_behind(
     room = await filled_room(live, ann, bob, mixed(400))
     await read_everything(ann, room)
     tab = await open_window(f"/rooms/{room}", username="ann")
-    await tab.page.locator(".window").get_by_text("399 ").wait_for()
+    await tab.page.locator(".window").get_by_text("399 so it is").wait_for()  # as Markdown draws it
     await tab.page.locator(".row").last.focus()
     left = await tab.page.evaluate("document.activeElement.dataset.seq")
     await tab.page.evaluate(WORST_JUMP, {"by": -500, "steps": 40})
@@ -233,6 +248,8 @@ async def test_one_sees_that_the_other_is_there_types_and_has_read(
     tab = await open_window(f"/rooms/{room}", username="ann")
     other = await open_window(f"/rooms/{room}", username="bob")
     await tab.page.locator(".room .status", has_text="Online").wait_for()
+    for one in (tab, other):
+        await engine(one).caught_up(room)  # before that nobody is told, or hears, that somebody types
     await other.page.locator("#composer-text").press_sequentially("Hel")
     await tab.page.get_by_text("bob is typing…").wait_for()
     await tab.say("I can see you")
