@@ -174,7 +174,7 @@ async def test_a_signal_that_comes_again_and_again_is_heard_once_and_cuts_nothin
             await asyncio.sleep(0)
         assert server.process.returncode == 0
     log = (tmp_path / "hubbub.log").read_text()
-    assert log.count('"event": "stopping"') == 1
+    assert log.count('"signal": "SIGTERM"') == 1
     assert '"event": "stopped"' in log
 
 

@@ -1,5 +1,6 @@
 """What log lines look like, and what they never hold."""
 
+import errno
 import io
 import json
 import logging
@@ -49,6 +50,26 @@ def test_auto_is_json_when_nobody_watches() -> None:
     configure_logs("info", "auto", stream=stream)
     logging.getLogger("hubbub").info("hello")
     assert json.loads(stream.getvalue())["event"] == "hello"
+
+
+def test_a_line_that_nobody_takes_is_lost_without_a_word_and_the_next_is_taken(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    class Disk(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    disk = Disk()
+    configure_logs("info", "json", stream=disk)
+    logging.getLogger("hubbub").info("lost")
+    disk.full = False
+    logging.getLogger("hubbub").info("kept")
+    assert json.loads(disk.getvalue())["event"] == "kept"
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("level", "lines"), [("debug", 2), ("info", 1), ("error", 0)])
