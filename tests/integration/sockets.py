@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,6 +27,11 @@ class Socket:
     async def put(self, **frame: object) -> None:
         """Send a frame."""
         await self.websocket.send(json.dumps(frame))
+
+    async def put_too_much(self, text: str) -> None:
+        """Send a frame that may be refused, and the connection closed, before the end of it has left."""
+        with suppress(ConnectionClosed):
+            await self.websocket.send(text)
 
     async def take(self) -> wire.ServerFrame:
         """The next frame."""

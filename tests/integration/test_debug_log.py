@@ -52,7 +52,7 @@ async def say_everything(live: Address) -> list[str]:
         await by_frame.websocket.send(WORD.encode() + b"\xff", text=True)
         assert await by_frame.end() == 1007
         long = await sockets.open(ann)
-        await long.websocket.send(WORD * 100_000)
+        await long.put_too_much(WORD * 100_000)
         assert await long.end() == 1009
         async with dial(live, f"/ws?token={ann.refresh_token}") as refused:
             await refused.end()

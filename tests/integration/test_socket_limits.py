@@ -120,7 +120,7 @@ async def test_a_frame_that_is_too_large_is_refused_with_our_code_as_far_as_that
     ann = await make_user("ann")
     for size, code in ((65_537, 4413), (131_072, 4413), (131_073, 1009)):
         socket = await sockets.open(ann)
-        await socket.websocket.send("x" * size)
+        await socket.put_too_much("x" * size)
         assert await socket.end() == code
     socket = await sockets.open(ann)
     await socket.websocket.send('{"type":"pong","n":0}'.ljust(65_536))
