@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.servers import Address
+from tests.integration.servers import PATIENCE, Address
 
 _SETTINGS = {
     "HUBBUB_LOGIN_RATE": "0",
@@ -20,6 +20,7 @@ _SETTINGS = {
     "HUBBUB_ARGON2_MEMORY_KIB": "8",
     "HUBBUB_ARGON2_PARALLELISM": "1",
     "HUBBUB_LOG_FORMAT": "json",
+    "HUBBUB_AUTH_SECONDS": f"{PATIENCE}",
 }
 
 

@@ -30,6 +30,7 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
         "argon2_memory_kib": 8,
         "argon2_parallelism": 1,
         "drain_seconds": 1.0,
+        "auth_seconds": PATIENCE,
     }
     return load_settings({**quick, **overrides})
 

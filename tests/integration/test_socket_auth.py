@@ -20,11 +20,6 @@ from tests.integration.sockets import Sockets, dial, offering
 pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path, auth_seconds=60)
-
-
 async def ticket(person: Person) -> str:
     answer = await person.client.post("/auth/ticket")
     text: str = answer.json()["ticket"]
