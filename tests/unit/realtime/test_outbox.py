@@ -298,14 +298,14 @@ async def test_a_socket_that_breaks_costs_the_others_nothing(caplog: pytest.LogC
 
 
 async def test_who_has_much_to_say_waits_until_the_reader_takes_more_or_is_gone(pipe: Pipe) -> None:
-    await asyncio.wait_for(pipe.outbox.writable(), 1)
+    await pipe.outbox.writable()
     for end in (partial(pipe.outbox.resume, 1.0), pipe.outbox.discard):
         pipe.outbox.pause(0.0)
         waiting = asyncio.ensure_future(pipe.outbox.writable())
         await asyncio.sleep(0)
         assert not waiting.done()
         end()
-        await asyncio.wait_for(waiting, 1)
+        await waiting
 
 
 async def test_who_waits_for_the_reader_waits_on_when_it_is_slow_again_at_once(pipe: Pipe) -> None:
@@ -318,7 +318,7 @@ async def test_who_waits_for_the_reader_waits_on_when_it_is_slow_again_at_once(p
     await asyncio.sleep(0)
     assert not waiting.done()
     pipe.outbox.close(4508, "slow")
-    await asyncio.wait_for(waiting, 1)
+    await waiting
 
 
 async def test_who_gives_up_waiting_leaves_the_next_one_in_peace(pipe: Pipe) -> None:
@@ -330,4 +330,4 @@ async def test_who_gives_up_waiting_leaves_the_next_one_in_peace(pipe: Pipe) -> 
     waiting = asyncio.ensure_future(pipe.outbox.writable())
     await asyncio.sleep(0)
     pipe.outbox.resume(0.0)
-    await asyncio.wait_for(waiting, 1)
+    await waiting

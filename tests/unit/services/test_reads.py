@@ -178,7 +178,7 @@ async def test_close_waits_until_all_marks_are_written_and_takes_no_more(chats: 
     await turns()
     assert not closing.done()
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(chats.reads.mark(BOB, room_id, Seq(3)), 1)
+        await chats.reads.mark(BOB, room_id, Seq(3))
     chats.store.release()
     await closing
     assert await mark == 4
