@@ -8,6 +8,7 @@ from typing import TypeAlias
 import httpx2
 import pytest
 
+from hubbub.services.clocks import SystemClock
 from hubbub.settings import Settings
 from tests.integration.servers import DETACHED, LiveServer, Person, register, serving, settings_in
 from tests.integration.sockets import Sockets
@@ -27,6 +28,13 @@ def port() -> Iterator[int]:
     """One on which a server may be started again and again."""
     with reserved_port() as port:
         yield port
+
+
+@pytest.fixture
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To servers in this process it is the same time for ever; how long a connection lasts the loop's time decides."""
+    now = SystemClock().now()
+    monkeypatch.setattr(SystemClock, "now", lambda _: now)
 
 
 @pytest.fixture

@@ -129,6 +129,7 @@ async def test_an_expired_token_is_refreshed_and_the_room_goes_on(live: LiveServ
         assert (await chat.api.room(room_id)).head == 3
 
 
+@pytest.mark.usefixtures("standing_clock")
 async def test_a_token_that_nothing_can_renew_ends_with_its_time(live: LiveServer, make_user: MakeUser) -> None:
     ann = await make_user("ann")
     async with connect(live.url, token=expiring(ann.access_token, seconds=2)) as chat:

@@ -186,6 +186,7 @@ async def test_a_token_in_the_query_counts_for_nothing_where_that_is_switched_of
         assert asked.websocket.close_reason == "the first frame must be auth"
 
 
+@pytest.mark.usefixtures("standing_clock")
 async def test_a_socket_ends_with_its_token_unless_that_is_renewed(
     settings: Settings, sockets: Sockets, make_user: MakeUser
 ) -> None:
