@@ -9,7 +9,7 @@ import pytest
 from hubbub.client import connect, register
 from hubbub.client.outbox import Outbox
 from hubbub.domain.errors import ChatError, RateLimited
-from tests.integration.servers import PASSWORD, serving, settings_in
+from tests.integration.servers import PASSWORD, PATIENCE, serving, settings_in
 
 EACH = 80
 
@@ -31,7 +31,9 @@ async def test_three_programs_of_a_user_who_is_too_fast_lose_double_and_reorder_
         await register(live.url, "ann", "ann@example.org", PASSWORD)
         programs = [
             await stack.enter_async_context(
-                connect(live.url, username="ann", password=PASSWORD, random=lambda: 0.1)  # short delays
+                connect(
+                    live.url, username="ann", password=PASSWORD, patience=PATIENCE, random=lambda: 0.1
+                )  # short delays
             )
             for _ in range(3)
         ]
