@@ -82,6 +82,18 @@ async def test_the_main_screens_can_be_used_by_everybody(
     assert await violations(tab.page) == []
 
 
+async def test_a_list_that_has_not_come_yet_can_be_used_by_everybody(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    await make_user("ann")
+    tab = await open_window("/", reduced_motion="reduce")
+    await tab.page.route_web_socket("**/ws", lambda _: None)  # which says nothing
+    await tab.page.goto(f"{tab.origin}/accounts")
+    await tab.sign_in("ann")
+    await tab.page.locator(".rooms .bones").wait_for()
+    assert await violations(tab.page) == []
+
+
 async def test_of_a_long_message_the_beginning_is_spoken(open_window: OpenWindow, make_user: MakeUser) -> None:
     ann, bob = await make_user("ann"), await make_user("bob")
     room = await found_room(ann, bob)

@@ -120,7 +120,7 @@ function Me() {
 }
 
 function RoomBones() {
-  return html`<div class="bones" aria-busy="true" aria-label=${t("loading")}>
+  return html`<div class="bones" role="status" aria-busy="true" aria-label=${t("loading")}>
     ${[60, 80, 50, 70, 65].map(
       (width) => html`<div key=${width}>
       <div class="bone"></div><div class="bone" style=${{ width: `${width}%` }}></div><div class="bone"
