@@ -276,6 +276,18 @@ async def test_what_a_room_that_ended_did_not_take_is_given_back(
     await page.until("live", "m.outbox.count().then((count) => count === 0)")
 
 
+async def test_what_the_database_has_lies_nowhere_else(
+    open_window: OpenWindow, make_user: MakeUser, wire: Wire
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    wire.cut()
+    await page.say(room, "later")
+    await page.until("live", "m.db.all('outbox').then((waiting) => waiting.length === 1)")
+    await tab.until("!Object.keys(localStorage).some((key) => key.startsWith('hubbub-said-'))")
+
+
 async def test_who_is_added_again_finds_the_draft_of_that_room(open_window: OpenWindow, make_user: MakeUser) -> None:
     ann, bob = await make_user("ann"), await make_user("bob")
     room = await found_room(ann, bob)

@@ -72,9 +72,9 @@ export class Outbox {
     }
   }
 
-  /** Forget what lies on the device as well, besides the database. */
+  /** Forget what lies on the device besides the database; resolves when nothing is on its way to either any more. */
   clear() {
-    this.spool.clear();
+    return this.spool.clear();
   }
 
   /** Forget everything in this page; what is on the disk stays. */

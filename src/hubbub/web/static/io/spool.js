@@ -51,9 +51,10 @@ export class Spool {
     return this.#write({ store: "outbox", delete: key });
   }
 
-  /** Forget what lies beside the database. */
+  /** Forget what lies beside the database; resolves when nothing is on its way to either any more. */
   clear() {
     this.#shelf.clear();
+    return this.#written;
   }
 
   /** @param {Change} change */

@@ -29,6 +29,8 @@ export const me = signal(/** @type {Profile | null} */ (null));
 export const ended = signal(/** @type {Words | null} */ (null));
 export const sessions = signal(/** @type {Session[] | null} */ (null));
 
+let leaving = false; // of one's own accord: that the session has ended is no news then
+
 /** Find out who is signed in on this device, and connect. */
 export async function resume() {
   const user = await tokens.load();
@@ -70,8 +72,10 @@ export async function signUp({ display_name, ...account }, label) {
  * ends it, and nobody has its tokens any more: who signs out is told, and can end it by hand.
  */
 export async function signOut() {
+  leaving = true;
   const over = api.post("auth/logout").then(() => true, hasEnded);
   const told = await Promise.race([over, new Promise((resolve) => setTimeout(resolve, PATIENCE, false))]);
+  leaving = false;
   tabs.post("signed-out", null);
   await leave(told ? null : { key: "ended.untold" });
   await clear();
@@ -115,7 +119,7 @@ export async function changeProfile(change) {
 
 /** Leave nothing of anybody on this device. */
 async function clear() {
-  outbox.clear();
+  await outbox.clear();
   await db.clear();
 }
 
@@ -152,7 +156,7 @@ async function leave(why) {
 
 /** @param {Problem} problem */
 async function refused(problem) {
-  if (boot.value !== "signed-in") return;
+  if (boot.value !== "signed-in" || leaving) return;
   const key = problem.code === "forbidden" ? "error.forbidden" : "ended.session";
   await leave({ key, args: { detail: problem.message, seconds: 0 } });
   await db.clear(["rooms", "people"]);
