@@ -11,11 +11,12 @@ NOTE_ALERTS = """() => {
   const note = () => window.alerts.push(document.querySelector("[role=alert]")?.innerText ?? "");
   new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
 }"""
+WRITING = "Object.keys(localStorage).some((key) => key.startsWith('hubbub-said-'))"
 HOLD_OUTBOX = """{
   const write = m.db.write.bind(m.db);
   const free = new Promise((resolve) => (globalThis.free = resolve));
   m.db.write = async (changes, ...rest) => {
-    if (changes.some(({ store }) => store === "outbox")) await free;
+    if (changes.some((change) => change.store === "outbox" && "put" in change)) await free;
     return write(changes, ...rest);
   };
 }"""
@@ -84,11 +85,12 @@ async def test_a_session_that_has_ended_already_is_signed_out_without_a_word(
 async def test_what_was_on_its_way_to_the_disk_is_not_left_there(open_window: OpenWindow, make_user: MakeUser) -> None:
     ann = await make_user("ann")
     room = await found_room(ann)
-    _, page = await in_room(open_window, ann, room)
+    tab, page = await in_room(open_window, ann, room)
     await page.call("live", f"(() => {HOLD_OUTBOX})()")
     await page.say(room, "hardly written")
+    await tab.until(WRITING)
     await page.call("session", "void m.signOut()")
-    await page.until("session", "m.boot.value === 'signed-out'")
+    await tab.until(f"!{WRITING}")  # it is forgotten
     await page.call("live", "globalThis.free()")
     await page.until("live", "m.db.all('outbox').then((left) => left.length === 0)")
 
