@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from playwright.async_api import Route
 
 from hubbub.domain.ids import RoomId, UserId
 from hubbub.services.changes import Draft
@@ -55,6 +56,27 @@ WORST_JUMP = """async ({ by, steps }) => {
   return { worst, most, moved };
 }"""
 
+# To the very top of what is there; from then on it is noted how far the text that is read first is moved, at worst,
+# until older rows fill what is above it.
+WAIT_AT_TOP = """() => {
+  const box = document.querySelector(".window");
+  const row = document.querySelector(".row");
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const top = () => row.querySelector(".text").getBoundingClientRect().top;
+  const head = () => row.querySelector(".by") !== null;
+  const watch = async () => {
+    box.scrollTop = 0;
+    const before = top(), had = head();
+    let worst = 0;
+    while (box.scrollTop < 1000) {
+      await frame();
+      worst = Math.max(worst, Math.abs(top() - before));
+    }
+    return { worst, heads: [had, head()] };
+  };
+  window.watched = watch();
+}"""
+
 # How far one gets who scrolls by 100 pixels in the frame in which a row changes its height.
 SCROLLED_MEANWHILE = """async () => {
   const box = document.querySelector(".window");
@@ -76,6 +98,12 @@ FIRST_SEEN = """(() => {
   return [row.dataset.seq, row.getBoundingClientRect().top];
 })()"""
 TOP = "(seq) => document.querySelector(`.row[data-seq='${seq}']`).getBoundingClientRect().top"
+
+# Scrolls until everything that the page has is drawn, and it waits for more.
+AT_TOP_OF_WHAT_IS_THERE = """(() => {
+  document.querySelector(".window").scrollTop = 0;
+  return document.querySelector(".window .edge-note:first-child .spinner") !== null;
+})()"""
 
 GAP = """(() => {
   const box = document.querySelector(".window");
@@ -126,6 +154,36 @@ async def test_nothing_that_is_seen_jumps_while_older_and_newer_rows_are_put_aro
     assert down["moved"] > 9_000
     assert max(up["worst"], down["worst"]) < NEAR
     assert max(up["most"], down["most"]) <= MOST
+
+
+@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("alone", [True, False], ids=["one author", "two authors"])
+async def test_the_text_at_the_very_top_stays_when_older_messages_come_late_and_its_author_stands_above_them(
+    open_window: OpenWindow, make_user: MakeUser, live: LiveServer, window: dict[str, Any], alone: bool
+) -> None:
+    ann, bob = await make_user("ann"), await make_user("bob")
+    room = await filled_room(live, ann, bob, mixed(150))
+    for number in range(0 if alone else 150):
+        author = UserId((ann, bob)[number % 2].id)
+        await live.server.chat.messages.post(author, RoomId(room), Draft(f"in turn {number}"))
+    await read_everything(ann, room)
+    tab = await open_window(f"/rooms/{room}", **window)
+    released = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await released.wait()
+        await route.fulfill(response=answer)
+
+    await tab.page.route("**/messages?*before=*", late, times=1)
+    await tab.fill_in("ann")
+    await tab.until("document.querySelector('.window .text:not(.plain)')")  # Markdown has come
+    await tab.until(AT_TOP_OF_WHAT_IS_THERE)
+    await tab.page.evaluate(WAIT_AT_TOP)
+    released.set()
+    seen = await tab.page.evaluate("window.watched")
+    assert seen["heads"] == [True, not alone]
+    assert seen["worst"] < NEAR
 
 
 async def test_a_row_that_changes_its_height_does_not_undo_what_the_reader_has_just_scrolled(
@@ -273,7 +331,7 @@ async def test_a_quote_of_what_one_may_not_read_says_so_and_leaves_the_reader_wh
     (await bob.client.post(f"/rooms/{room}/messages", json=answer)).raise_for_status()
     await read_everything(ann, room)
     tab = await open_window(f"/rooms/{room}", username="ann")
-    await tab.page.get_by_role("button", name="An earlier message").click()
+    await tab.page.get_by_role("button", name="An earlier message").press("Enter")  # a click may scroll when it is repeated
     await tab.page.get_by_text("It is not there any more.").wait_for()
     assert (await tab.shown())[-2:] == ["text 199", "an answer"]
     assert await gap_below(tab) < NEAR

@@ -2,8 +2,8 @@
  * The window of a room's messages: real rows in normal flow, 72 to 140 of what the store holds, moved in small steps.
  *
  * Heights are never estimated. Before the rows change, one that can be seen is taken as the anchor; afterwards the
- * window is scrolled so that it stands where it stood. The browser's own anchoring (`overflow-anchor`) jumps when rows
- * are put above, and is off. The same is done when rows change by themselves: Markdown that arrives, a text unfolded.
+ * window is scrolled so that its text stands where it stood. The browser's own anchoring (`overflow-anchor`) jumps when
+ * rows are put above, and is off. The same is done when rows change by themselves: Markdown that arrives, a text unfolded.
  */
 
 import { Component, createRef } from "preact";
@@ -47,7 +47,10 @@ export class Timeline extends Component {
   pinned = false;
   /** Where the end was, when the window was last put there. */
   endTop = 0;
-  /** Where a row was, and how far was scrolled then. @type {{ element: Element, top: number, scrollTop: number } | null} */
+  /**
+   * Where the text of a row was, and how far was scrolled then.
+   * @type {{ element: Element, top: number, scrollTop: number } | null}
+   */
   held = null;
   /** @type {number} */
   asked = -1;
@@ -79,8 +82,7 @@ export class Timeline extends Component {
   }
 
   /** The drawn rows as indexes, `to` exclusive. */
-  indexes() {
-    const { rows } = this.props;
+  indexes(rows = this.props.rows) {
     const { from, to } = this.range.value;
     return {
       from: Math.min(indexOf(rows, from), rows.length),
@@ -108,6 +110,17 @@ export class Timeline extends Component {
   /** @override @param {WindowProps} next */
   componentWillReceiveProps(next) {
     if (next.anchor.n !== this.asked) this.aim(next);
+    else if (!this.pinned && this.indexes().from === 0) this.cover(next.rows);
+  }
+
+  /**
+   * Rows have come before the first: what stood above that one goes. Some of them are drawn at once, for without
+   * anything above it there is no scrolling to where it stood.
+   * @param {Row[]} rows
+   */
+  cover(rows) {
+    const { from, to } = this.indexes(rows);
+    if (from > 0) this.move(rows, Math.max(0, from - STEP), to, "newest");
   }
 
   /** @override */
@@ -131,7 +144,7 @@ export class Timeline extends Component {
     const edge = box.getBoundingClientRect().top;
     const element = this.rowAt(edge + 1);
     const { scrollTop } = box;
-    this.held = element ? { element, top: element.getBoundingClientRect().top - edge, scrollTop } : null;
+    this.held = element ? { element, top: textTop(element) - edge, scrollTop } : null;
   }
 
   /** Somebody has scrolled up from the end, and its event has not come yet. */
@@ -158,7 +171,7 @@ export class Timeline extends Component {
     // Somebody has scrolled, and its event has not come yet. At the very end it may be that rows have gone.
     const toEnd = box.scrollHeight - box.clientHeight - box.scrollTop;
     if (Math.abs(box.scrollTop - held.scrollTop) > 1 && toEnd > 1) return this.take();
-    const off = held.element.getBoundingClientRect().top - box.getBoundingClientRect().top - held.top;
+    const off = textTop(held.element) - box.getBoundingClientRect().top - held.top;
     if (Math.abs(off) >= 0.5) box.scrollTop += off;
     held.scrollTop = box.scrollTop;
   }
@@ -332,6 +345,9 @@ export class Timeline extends Component {
     </div>`;
   }
 }
+
+/** Where its text begins: the author, above, goes when a row of the same one is put before. @param {Element} row */
+const textTop = (row) => (row.querySelector(".text, .gone") ?? row).getBoundingClientRect().top;
 
 /** The index of the first row that is not before `seq`. @param {Row[]} rows @param {number} seq */
 function indexOf(rows, seq) {
