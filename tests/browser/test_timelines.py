@@ -331,7 +331,7 @@ async def test_a_quote_of_what_one_may_not_read_says_so_and_leaves_the_reader_wh
     (await bob.client.post(f"/rooms/{room}/messages", json=answer)).raise_for_status()
     await read_everything(ann, room)
     tab = await open_window(f"/rooms/{room}", username="ann")
-    await tab.page.get_by_role("button", name="An earlier message").press("Enter")  # a click may scroll when it is repeated
+    await tab.page.get_by_role("button", name="An earlier message").press("Enter")  # a click may scroll
     await tab.page.get_by_text("It is not there any more.").wait_for()
     assert (await tab.shown())[-2:] == ["text 199", "an answer"]
     assert await gap_below(tab) < NEAR
