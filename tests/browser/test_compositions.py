@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import WebSocketRoute
 
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.device import BEING_WRITTEN
 from tests.browser.engine import engine
 from tests.browser.proxies import Wire
 from tests.browser.tabs import COMPOSER, Tab, until
@@ -199,37 +200,6 @@ async def test_the_text_of_an_edit_of_what_was_deleted_meanwhile_can_be_copied(
     await page.until("live", "m.outbox.of(a).length === 0", room)
 
 
-async def sign_out(tab: Tab) -> None:
-    await tab.page.locator("footer.me button").click()
-    await tab.page.get_by_role("menuitem", name="Sign out").click()
-
-
-async def test_signing_out_asks_only_when_something_has_not_been_sent_by_any_tab(
-    open_window: OpenWindow, make_user: MakeUser, wire: Wire
-) -> None:
-    ann = await make_user("ann")
-    room = await found_room(ann)
-    tab, page = await in_room(open_window, ann, room)
-    other = await beside(tab, f"/rooms/{room}")
-    await opened(other, room)
-    wire.cut()
-    await other.say(room, "not sent yet")
-    await other.until("live", "m.outbox.count().then((count) => count === 1)")
-    await tab.page.bring_to_front()
-    await sign_out(tab)
-    await tab.page.get_by_text("1 message has not reached the server").wait_for()
-    await tab.page.get_by_role("button", name="Cancel").click()
-    wire.restore()
-    await other.call("live", "m.retryNow()")
-    await page.call("live", "m.retryNow()")
-    await page.shows(room, "not sent yet")
-    await tab.say("sent")
-    await tab.sees("not sent yet", "sent")
-    await page.until("live", "m.outbox.count().then((count) => count === 0)")  # also of what the other tab has sent
-    await sign_out(tab)
-    await tab.page.get_by_label("Username or e-mail").wait_for()
-
-
 async def test_a_refusal_is_told_in_another_room_too(open_window: OpenWindow, make_user: MakeUser, wire: Wire) -> None:
     ann = await make_user("ann")
     room, other = await found_room(ann), await found_room(ann)
@@ -285,7 +255,7 @@ async def test_what_the_database_has_lies_nowhere_else(
     wire.cut()
     await page.say(room, "later")
     await page.until("live", "m.db.all('outbox').then((waiting) => waiting.length === 1)")
-    await tab.until("!Object.keys(localStorage).some((key) => key.startsWith('hubbub-said-'))")
+    await tab.until(f"!{BEING_WRITTEN}")
 
 
 async def test_who_is_added_again_finds_the_draft_of_that_room(open_window: OpenWindow, make_user: MakeUser) -> None:

@@ -4,39 +4,18 @@ import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, WebSocketRoute
+from playwright.async_api import WebSocketRoute
 
 from hubbub.domain.ids import UserId
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.device import nothing_is_left_to_send, stored
 from tests.browser.engine import engine
 from tests.browser.proxies import Wire
 from tests.browser.tabs import until
 from tests.browser.test_store import beside, found_room, history, in_room, opened, say
 from tests.integration.servers import LiveServer
 
-STORED = """async () => {
-  const opening = indexedDB.open("hubbub");
-  const db = await new Promise((resolve) => (opening.onsuccess = () => resolve(opening.result)));
-  const names = [...db.objectStoreNames];
-  const all = (name) => new Promise((resolve) =>
-    (db.transaction(name).objectStore(name).getAll().onsuccess = ({ target }) => resolve(target.result)));
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await all(name)])));
-}"""
 RENEW = "m.tokens.renew(await m.tokens.token())"
-
-
-async def stored(page: Page) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = await page.evaluate(STORED)
-    return found
-
-
-async def nothing_is_left_to_send(page: Page) -> None:
-    """Wait until the device keeps nothing that was said: what a room shows leaves the disk a moment later."""
-
-    async def look() -> bool:
-        return (await stored(page))["outbox"] == []
-
-    await until(look, "an empty outbox on the disk")
 
 
 async def test_twenty_messages_of_a_tab_that_is_closed_at_once_arrive_once_and_in_order(

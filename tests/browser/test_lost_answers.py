@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Page, Route
 
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.device import stored
 from tests.browser.engine import Engine, engine
 from tests.browser.tabs import Tab
-from tests.browser.test_devices import stored
 from tests.browser.test_store import beside, found_room, in_room, opened
 from tests.integration.servers import Person
 

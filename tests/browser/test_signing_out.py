@@ -3,22 +3,28 @@
 from playwright.async_api import Page, Route
 
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.device import BEING_WRITTEN, nothing_is_left_to_send
 from tests.browser.proxies import Wire
-from tests.browser.test_store import found_room, in_room
+from tests.browser.test_store import beside, found_room, in_room, opened
 
 NOTE_ALERTS = """() => {
   window.alerts = [];
   const note = () => window.alerts.push(document.querySelector("[role=alert]")?.innerText ?? "");
   new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
 }"""
-WRITING = "Object.keys(localStorage).some((key) => key.startsWith('hubbub-said-'))"
-HOLD_OUTBOX = """{
+# Writes to the outbox of this kind wait until `globalThis.free()`.
+HOLD = """(() => {
   const write = m.db.write.bind(m.db);
   const free = new Promise((resolve) => (globalThis.free = resolve));
   m.db.write = async (changes, ...rest) => {
-    if (changes.some((change) => change.store === "outbox" && "put" in change)) await free;
+    if (changes.some((change) => change.store === "outbox" && a in change)) await free;
     return write(changes, ...rest);
   };
+})()"""
+# The page waits for the end of its session as long as this test may stand still.
+PATIENT = """() => {
+  const start = setTimeout;
+  globalThis.setTimeout = (work, millis, ...rest) => start(work, millis === 3000 ? 600_000 : millis, ...rest);
 }"""
 
 
@@ -40,6 +46,7 @@ async def test_who_signs_out_while_the_server_is_away_is_told_what_remains(
     others = devices.get_by_role("button", name="Sign out")
     assert await others.count() == 2  # that of the test, and the one that remains
     await devices.get_by_role("button", name="Close").click()
+    await page.evaluate(PATIENT)
     await sign_out(page)
     await page.get_by_role("heading", name="Welcome", exact=True).wait_for()
     assert await page.get_by_role("alert").inner_text() == ""
@@ -59,6 +66,7 @@ async def test_who_signs_out_is_not_told_that_it_was_done_to_them(open_window: O
         await route.fulfill(response=answer)
 
     await page.route("**/auth/logout", answer_late)
+    await page.evaluate(PATIENT)
     await page.evaluate(NOTE_ALERTS)
     await sign_out(page)
     await page.get_by_role("heading", name="Welcome", exact=True).wait_for()
@@ -77,6 +85,7 @@ async def test_a_session_that_has_ended_already_is_signed_out_without_a_word(
         await route.fulfill(response=await route.fetch())
 
     await page.route("**/auth/logout", answer_the_second)
+    await page.evaluate(PATIENT)
     await sign_out(page)
     await page.get_by_role("heading", name="Welcome", exact=True).wait_for()
     assert await page.get_by_role("alert").inner_text() == ""
@@ -86,15 +95,55 @@ async def test_what_was_on_its_way_to_the_disk_is_not_left_there(open_window: Op
     ann = await make_user("ann")
     room = await found_room(ann)
     tab, page = await in_room(open_window, ann, room)
-    await page.call("live", f"(() => {HOLD_OUTBOX})()")
+    await page.call("live", HOLD, "put")
     await page.say(room, "hardly written")
-    await tab.until(WRITING)
+    await tab.until(BEING_WRITTEN)
     await page.call("session", "void m.signOut()")
-    await tab.until(f"!{WRITING}")  # it is forgotten
+    await tab.until(f"!{BEING_WRITTEN}")  # it is forgotten
     await page.call("live", "globalThis.free()")
-    await page.until("live", "m.db.all('outbox').then((left) => left.length === 0)")
+    await nothing_is_left_to_send(tab.page)
+
+
+async def test_what_is_on_its_way_off_the_disk_is_not_counted_as_unsent(
+    open_window: OpenWindow, make_user: MakeUser
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    _, page = await in_room(open_window, ann, room)
+    await page.call("live", HOLD, "delete")
+    await page.say(room, "said")
+    await page.shows(room, "said")
+    await page.call("live", "void (globalThis.count = m.outbox.count())")
+    await page.call("live", "globalThis.free()")
+    assert await page.call("live", "globalThis.count") == 0
+
+
+async def test_signing_out_asks_only_when_something_has_not_been_sent_by_any_tab(
+    open_window: OpenWindow, make_user: MakeUser, wire: Wire
+) -> None:
+    ann = await make_user("ann")
+    room = await found_room(ann)
+    tab, page = await in_room(open_window, ann, room)
+    other = await beside(tab, f"/rooms/{room}")
+    await opened(other, room)
+    wire.cut()
+    await other.say(room, "not sent yet")
+    await other.until("live", "m.outbox.count().then((count) => count === 1)")
+    await tab.page.bring_to_front()
+    await sign_out(tab.page)
+    await tab.page.get_by_text("1 message has not reached the server").wait_for()
+    await tab.page.get_by_role("button", name="Cancel").click()
+    wire.restore()
+    await other.call("live", "m.retryNow()")
+    await page.call("live", "m.retryNow()")
+    await page.shows(room, "not sent yet")
+    await tab.say("sent")
+    await tab.sees("not sent yet", "sent")
+    await page.until("live", "m.outbox.count().then((count) => count === 0)")  # also of what the other tab has sent
+    await sign_out(tab.page)
+    await tab.page.get_by_label("Username or e-mail").wait_for()
 
 
 async def sign_out(page: Page) -> None:
-    await page.get_by_role("button", name="@ann").click()
+    await page.locator("footer.me button").click()
     await page.get_by_role("menuitem", name="Sign out").click()

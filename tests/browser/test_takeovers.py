@@ -6,10 +6,10 @@ from typing import Any
 from playwright.async_api import WebSocketRoute
 
 from tests.browser.conftest import MakeUser, OpenWindow
+from tests.browser.device import nothing_is_left_to_send
 from tests.browser.engine import Engine, engine
 from tests.browser.proxies import Wire
 from tests.browser.tabs import Tab, open_tab
-from tests.browser.test_devices import nothing_is_left_to_send
 from tests.browser.test_store import found_room, history, in_room, opened
 from tests.integration.servers import Person
 
