@@ -16,6 +16,8 @@ from hubbub.stores.sql.sqlite import driver
 from tests.integration.processes import database_url, serving_process
 from tests.integration.servers import register, serving, settings_in
 
+COUNT = "SELECT count(*) FROM messages"
+
 
 async def audit(*arguments: str) -> tuple[int, str]:
     """Run it; its exit code, and what it printed."""
@@ -38,7 +40,7 @@ async def finish(running: asyncio.subprocess.Process) -> tuple[int, str]:
 async def talked(folder: Path, least: int) -> int:
     """Wait until there are so many messages in the database, or more: return their number."""
     with closing(driver.connect(str(folder / "hubbub.db"))) as connection:
-        while (count := int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])) < least:  # noqa: ASYNC110
+        while (count := int(connection.execute(COUNT).fetchone()[0])) < least:  # noqa: ASYNC110 - by another process
             await asyncio.sleep(0.05)
         return count
 

@@ -14,6 +14,11 @@ from tests.integration.servers import PASSWORD, PATIENCE, serving, settings_in
 EACH = 80
 
 
+def short() -> float:
+    """Which part of the longest delay is waited."""
+    return 0.1
+
+
 async def test_three_programs_of_a_user_who_is_too_fast_lose_double_and_reorder_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -31,9 +36,7 @@ async def test_three_programs_of_a_user_who_is_too_fast_lose_double_and_reorder_
         await register(live.url, "ann", "ann@example.org", PASSWORD)
         programs = [
             await stack.enter_async_context(
-                connect(
-                    live.url, username="ann", password=PASSWORD, patience=PATIENCE, random=lambda: 0.1
-                )  # short delays
+                connect(live.url, username="ann", password=PASSWORD, patience=PATIENCE, random=short)
             )
             for _ in range(3)
         ]
